@@ -1,0 +1,48 @@
+"""ChatModel: whatever answers a conversation, be it local, tuned or hosted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tunesmith.core.examples import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen."""
+
+    max_new_tokens: int = 256
+    """Longest answer in tokens."""
+    temperature: float = 0.0
+    """0: always the likeliest token; else logits are divided by it and a token is drawn."""
+    top_p: float = 1.0
+    """Tokens are drawn from the smallest set that holds this much probability."""
+    seed: int = 0
+    """Of the draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    """``length``: the answer was cut by the token limit."""
+    n_prompt_tokens: int
+    n_tokens: int
+    """Tokens of the answer, its end token not counted."""
+
+
+class ChatModel(ABC):
+    """Answers conversations that end with a request."""
+
+    @abstractmethod
+    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Answer]:
+        """Answers many conversations, in their order."""
+
+    @abstractmethod
+    def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
+        """Answers one conversation piece by piece; the pieces join to the whole text."""

@@ -1,0 +1,154 @@
+"""LocalModel: weights on this machine, with the template they were tuned with."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from tunesmith.chat.chat_model import Answer, ChatModel, Sampling
+from tunesmith.chat.generate import Generated, generate
+from tunesmith.core.errors import TemplateError
+from tunesmith.core.examples import Conversation
+from tunesmith.model.lora_linear import adapter_off
+from tunesmith.templates.render import render, render_within
+from tunesmith.templates.template import Template
+from tunesmith.templates.tokenizer import Tokenizer
+
+
+class LocalModel(ChatModel):
+    """Answers with a transformers model.
+
+    ``base()`` gives the model below its adapter as a second ChatModel over the same weights.
+    """
+
+    def __init__(
+        self,
+        causal_lm: Any,
+        tokenizer: Tokenizer,
+        template: Template,
+        *,
+        batch_size: int = 32,
+        uses_adapter: bool = True,
+    ) -> None:
+        """Takes a loaded model.
+
+        Args:
+            causal_lm: a transformers model, LoRA layers included.
+            tokenizer: its tokenizer.
+            template: lays conversations out, in training as here.
+            batch_size: prompts at once.
+            uses_adapter: whether LoRA layers take part.
+        """
+        self.causal_lm = causal_lm.eval()
+        self.tokenizer = tokenizer
+        self.template = template
+        self.batch_size = batch_size
+        self.uses_adapter = uses_adapter
+        names = template.end_tokens(tokenizer)
+        ids = {tokenizer.id_of(name) for name in names} | _declared_ends(causal_lm)
+        self.end_ids = frozenset(i for i in ids if i is not None)
+
+    def base(self) -> LocalModel:
+        """The same weights without their adapter."""
+        return LocalModel(
+            self.causal_lm,
+            self.tokenizer,
+            self.template,
+            batch_size=self.batch_size,
+            uses_adapter=False,
+        )
+
+    @property
+    def max_positions(self) -> int:
+        """Tokens of prompt and answer together that the model can hold."""
+        return int(self.causal_lm.config.max_position_embeddings)
+
+    def prompt_ids(self, conversation: Conversation, max_new_tokens: int) -> list[int]:
+        """Token ids of what the model is asked, the same as in training.
+
+        A prompt that leaves no room for the answer has its material cut as in training.
+
+        Raises:
+            TemplateError: the request alone does not fit.
+        """
+        room = self.max_positions - min(max_new_tokens, self.max_positions // 4)
+        rendered = render(conversation.prompt(), self.template, self.tokenizer)
+        if len(rendered) > room:
+            cut = render_within(conversation.prompt(), self.template, self.tokenizer, room)
+            if cut is None:
+                raise TemplateError(
+                    f"{conversation.origin}: the prompt has {len(rendered)} tokens, and the model "
+                    f"holds {self.max_positions} with its answer. Shorten it."
+                )
+            rendered = cut
+        return rendered.input_ids.tolist()
+
+    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Answer]:
+        """Answers conversations of similar length together; the order is kept."""
+        prompts = [self.prompt_ids(c, sampling.max_new_tokens) for c in many]
+        order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
+        answers: dict[int, Answer] = {}
+        for start in range(0, len(order), self.batch_size):
+            group = order[start : start + self.batch_size]
+            last = deque(self._generate([prompts[i] for i in group], sampling), maxlen=1)
+            rows = last[0] if last else [Generated() for _ in group]
+            for place, row in zip(group, rows, strict=True):
+                answers[place] = self._answer(row, len(prompts[place]))
+        return [answers[i] for i in range(len(many))]
+
+    def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
+        """Yields text as soon as no later token can change it or make it part of a stop text."""
+        prompt = self.prompt_ids(conversation, sampling.max_new_tokens)
+        held = max((len(stop) for stop in self.template.stop), default=1)
+        shown, row = 0, Generated()
+        for rows in self._generate([prompt], sampling):
+            row = rows[0]
+            text = self._text(row.ids)
+            safe = max(shown, len(text) - held)
+            if not row.ended and safe > shown and "\ufffd" not in text[shown:safe]:
+                yield text[shown:safe]
+                shown = safe
+        yield self._answer(row, len(prompt)).text[shown:]
+
+    def _generate(self, prompts: list[list[int]], sampling: Sampling) -> Iterator[list[Generated]]:
+        adapter: AbstractContextManager[None] = (
+            nullcontext() if self.uses_adapter else adapter_off(self.causal_lm)
+        )
+        with adapter:
+            yield from generate(
+                self.causal_lm,
+                prompts,
+                end_ids=self.end_ids,
+                sampling=sampling,
+                max_positions=self.max_positions,
+                is_done=self._stopped(),
+            )
+
+    def _stopped(self) -> Callable[[list[int]], bool]:
+        stops = self.template.stop
+        # A stop text is at most as many tokens as it has bytes, so the end of the answer suffices.
+        tail = max((len(stop.encode()) for stop in stops), default=0) + 2
+        return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
+
+    def _answer(self, row: Generated, n_prompt: int) -> Answer:
+        text = self._text(row.ids)
+        return Answer(
+            text.strip(), "stop" if row.ended else "length", n_prompt, n_tokens=len(row.ids)
+        )
+
+    def _text(self, ids: list[int]) -> str:
+        text = self._raw(ids)
+        ends = [place for stop in self.template.stop if (place := text.find(stop)) >= 0]
+        return text[: min(ends)] if ends else text
+
+    def _raw(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, continues=True)
+
+
+def _declared_ends(causal_lm: Any) -> set[int]:
+    """End tokens that the model's generation settings name."""
+    settings = getattr(causal_lm, "generation_config", None)
+    ends = getattr(settings, "eos_token_id", None)
+    return set(ends) if isinstance(ends, list) else ({ends} if ends is not None else set())

@@ -1,0 +1,87 @@
+"""``tunesmith chat``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tunesmith.cli.show import json_option, print_json
+from tunesmith.core.examples import Conversation, Message
+
+if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import Sampling
+    from tunesmith.chat.local import LocalModel
+
+
+@click.command("chat")
+@click.argument("model", metavar="MODEL|RUN")
+@click.option("-m", "--message", help="Ask this once, instead of a conversation.")
+@click.option(
+    "-i", "--input", "material", metavar="FILE", help="Text the request works on; - for stdin."
+)
+@click.option("--base", is_flag=True, help="Ask the base model below the adapter.")
+@click.option("--template", help="Another template than the model was tuned with.")
+@click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(1))
+@click.option("--temperature", default=0.0, show_default=True, type=click.FloatRange(0))
+@json_option
+def command(
+    model: str,
+    message: str | None,
+    material: str | None,
+    base: bool,
+    template: str | None,
+    max_new_tokens: int,
+    temperature: float,
+    as_json: bool,
+) -> None:
+    """Talk to a model or a run; an empty line or Ctrl-D ends it."""
+    from tunesmith.chat.chat_model import Sampling
+    from tunesmith.pipelines.load import load
+
+    if as_json and message is None:
+        raise click.UsageError("--json answers one request; give it with --message.")
+    text = _read(material) if material else ""
+    loaded = load(model, template=template)
+    chosen = loaded.base() if base else loaded
+    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature)
+    if message is None:
+        _converse(chosen, sampling)
+        return
+    asked = Conversation((Message("user", message, text),), "the command line")
+    if as_json:
+        print_json(asdict(chosen.complete([asked], sampling)[0]))
+        return
+    for piece in chosen.stream(asked, sampling):
+        click.echo(piece, nl=False)
+    click.echo()
+
+
+def _converse(model: LocalModel, sampling: Sampling) -> None:
+    turns: list[Message] = []
+    while True:
+        try:
+            said = click.prompt("you", prompt_suffix="> ", default="", show_default=False, err=True)
+        except click.Abort:
+            return
+        if not said:
+            return
+        turns.append(Message("user", said))
+        answer = ""
+        for piece in model.stream(Conversation(tuple(turns), "the conversation"), sampling):
+            click.echo(piece, nl=False)
+            answer += piece
+        click.echo()
+        turns.append(Message("assistant", answer))
+
+
+def _read(material: str) -> str:
+    if material == "-":
+        return sys.stdin.read()
+    try:
+        return Path(material).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{material}: cannot be read: {error}.") from None

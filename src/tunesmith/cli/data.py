@@ -1,0 +1,59 @@
+"""``tunesmith data``: looking at data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_ledger
+
+
+@click.group("data")
+def command() -> None:
+    """Look at data as the model sees it."""
+
+
+@command.command("preview")
+@click.argument("recipe", metavar="RECIPE")
+@OVERRIDES
+@click.option("-n", "--examples", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--split", default="train", show_default=True)
+@click.option("--ids", is_flag=True, help="Show token ids too.")
+@json_option
+def preview(
+    recipe: str, overrides: tuple[str, ...], examples: int, split: str, ids: bool, as_json: bool
+) -> None:
+    """Show the first examples of RECIPE; what is learnt is in colour."""
+    from tunesmith.pipelines.preview import preview as look
+    from tunesmith.recipe import load_recipe
+
+    result = look(load_recipe(recipe, overrides), n_examples=examples, split=split)
+    if as_json:
+        print_json(result)
+        return
+    for example in result["examples"]:
+        _print_example(example, ids)
+    print_ledger(result["ledger"])
+    click.echo(
+        f"template {result['template']['name']}, at most {result['max_tokens']} tokens; "
+        "the coloured text is learnt, the rest is context"
+    )
+
+
+def _print_example(example: dict[str, Any], with_ids: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    n_tokens, n_learnt = len(example["input_ids"]), sum(example["supervised"])
+    console.rule(f"{example['origin']}  {n_tokens} tokens, {n_learnt} learnt", align="left")
+    shown = Text()
+    for text, is_learnt in example["runs"]:
+        shown.append(text, style="bold green" if is_learnt else "")
+    console.print(shown)
+    if with_ids:
+        ids = Text()
+        for token, is_learnt in zip(example["input_ids"], example["supervised"], strict=True):
+            ids.append(f"{token} ", style="green" if is_learnt else "dim")
+        console.print(ids)

@@ -1,0 +1,36 @@
+"""``tunesmith eval``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
+
+
+@click.command("eval")
+@click.argument("target", metavar="RUN|RECIPE")
+@OVERRIDES
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to score.")
+@json_option
+def command(target: str, overrides: tuple[str, ...], split: str | None, as_json: bool) -> None:
+    """Score base and tuned model on the same prompts.
+
+    Of a RECIPE that has not been run yet, only the base model is scored. KEY=VALUE changes a
+    RECIPE's settings.
+    """
+    from tunesmith.core.runs import RECIPE, Run
+    from tunesmith.pipelines.evaluate import evaluate
+    from tunesmith.recipe import load_recipe
+
+    run = Run(Path(target).expanduser())
+    if overrides and run.is_finished:
+        raise click.UsageError(f"{target} is a run; its settings are in {run.path / RECIPE}.")
+    scores = evaluate(load_recipe(target, overrides) if overrides else target, split=split)
+    if as_json:
+        print_json(scores)
+        return
+    print_scores(scores)
+    if run.is_finished:
+        click.echo(f"report: {run.path / 'report.html'}")

@@ -1,0 +1,58 @@
+"""``tunesmith runs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tunesmith.cli.show import json_option, print_json, print_table
+
+
+@click.command("runs")
+@click.argument("folder", default="runs", metavar="[FOLDER]")
+@json_option
+def command(folder: str, as_json: bool) -> None:
+    """List the runs below FOLDER (default: runs)."""
+    from tunesmith.core.runs import SCORES, find_runs
+
+    found: list[dict[str, Any]] = []
+    for run in find_runs(Path(folder).expanduser()):
+        entry: dict[str, Any] = {"run": str(run.path), "finished": run.is_finished}
+        if run.is_finished:
+            summary = run.summary
+            entry |= {
+                k: summary[k] for k in ("steps", "eval_loss_first", "eval_loss_best", "seconds")
+            }
+        if (run.path / SCORES).is_file():
+            entry["rougeL"] = run.read(SCORES).get("tuned", {}).get("rougeL")
+        found.append(entry)
+    if as_json:
+        print_json({"runs": found})
+    elif not found:
+        click.echo(f"no run below {folder}. Make one with: tunesmith demo")
+    else:
+        _print(found)
+
+
+def _print(found: list[dict[str, Any]]) -> None:
+    def shown(entry: dict[str, Any], key: str, form: str) -> str:
+        value = entry.get(key)
+        return "" if value is None else format(value, form)
+
+    print_table(
+        ["run", "state", "steps", "eval loss", "best", "ROUGE-L", "s"],
+        [
+            [
+                entry["run"],
+                "finished" if entry["finished"] else "unfinished",
+                shown(entry, "steps", ",d"),
+                shown(entry, "eval_loss_first", ".4f"),
+                shown(entry, "eval_loss_best", ".4f"),
+                shown(entry, "rougeL", ".3f"),
+                shown(entry, "seconds", ",.0f"),
+            ]
+            for entry in found
+        ],
+    )

@@ -1,0 +1,82 @@
+"""Show: results for people as tables, for programs as one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--json`` to a verb."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
+    )(function)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Writes one JSON object to standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
+) -> None:
+    """Writes a table; the first column is text, the others are figures."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_ledger(ledger: dict[str, Any]) -> None:
+    """Writes what became of every row that was read, by split."""
+    fates = ("read", "kept", "cut", "dropped", "rejected")
+    print_table(
+        ["rows", *fates, "tokens", "learnt", "cut tokens"],
+        [
+            [
+                split,
+                *(f"{entry[fate]:,}" for fate in fates),
+                f"{entry['tokens']:,}",
+                f"{entry['supervised_tokens']:,}",
+                f"{entry['cut_tokens']:,}",
+            ]
+            for split, entry in ledger.items()
+        ],
+    )
+    for split, entry in ledger.items():
+        for reason in entry["reasons"]:
+            places = ", ".join(reason["places"][:2])
+            more = " ..." if reason["rows"] > 2 else ""
+            click.echo(f"  {split}: {reason['rows']:,} {reason['fate']}, {reason['reason']}")
+            click.echo(f"    {places}{more}")
+
+
+def print_scores(scores: dict[str, Any]) -> None:
+    """Writes the scores of every model."""
+    kinds = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+    notes = {"constant": "constant answer"}
+    print_table(
+        ["model", "ROUGE-1", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum", "cut", "words"],
+        [
+            [
+                notes.get(name, name),
+                *(f"{row[kind]:.3f}" for kind in kinds),
+                f"{row['cut_fraction']:.0%}",
+                f"{row['mean_words']:.0f}",
+            ]
+            for name, row in scores.items()
+            if isinstance(row, dict) and "rougeL" in row
+        ],
+        title=f"{scores['n']} rows of {scores['split']}",
+    )

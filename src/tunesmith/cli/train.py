@@ -1,0 +1,72 @@
+"""``tunesmith train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_ledger, print_table
+
+
+@click.command("train")
+@click.argument("recipe", metavar="RECIPE")
+@OVERRIDES
+@click.option("--dry-run", is_flag=True, help="Say what would be done and needed; do nothing.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the recipe's directory.")
+@json_option
+def command(
+    recipe: str, overrides: tuple[str, ...], dry_run: bool, resume: bool, as_json: bool
+) -> None:
+    """Tune a model as RECIPE says.
+
+    For example: tunesmith train recipes/demo.yaml optim.lr=1e-3 out=runs/mine
+    """
+    from tunesmith.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides)
+    if dry_run:
+        from tunesmith.pipelines.dry_run import dry_run as plan
+
+        result = plan(loaded)
+        print_json(result) if as_json else _print_plan(result)
+        return
+    from tunesmith.pipelines.train import train
+
+    run = train(loaded, resume=resume, show_progress=True)
+    summary = run.summary
+    if as_json:
+        print_json(summary)
+        return
+    print_ledger(summary["ledger"])
+    click.echo(
+        f"{summary['steps']} steps in {summary['seconds']:.0f} s, "
+        f"{summary['tokens_per_s']:,.0f} tokens/s, peak {summary['peak_memory_mb']:,.0f} MB"
+    )
+    if summary["eval_loss_first"] is not None:
+        click.echo(
+            f"evaluation loss {summary['eval_loss_first']:.4f} -> "
+            f"{summary['eval_loss_best']:.4f} (step {summary['best_step']})"
+        )
+    click.echo(f"model:  {run.artifact}\nreport: {run.path / 'report.html'}")
+    click.echo(f"next:   tunesmith eval {run.path}")
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    method, model = plan["method"], plan["model"]
+    rows = "?" if plan["rows"] is None else f"{plan['rows']:,}"
+    steps = "?" if plan["steps"] is None else f"{plan['steps']:,}"
+    click.echo(
+        f"{model['path']}: {model['parameters']:,} parameters, {method['name']} trains "
+        f"{method['trained_parameters']:,} of them at {plan['lr']:g}"
+    )
+    click.echo(
+        f"{rows} training rows, the longest of {plan['longest_tokens']:,} tokens, {steps} steps"
+    )
+    memory = plan["memory_mb"]
+    print_table(["memory, estimated", "MB"], [[k, f"{v:,.0f}"] for k, v in memory.items()])
+    if plan["ledger"]:
+        print_ledger(plan["ledger"])
+    for note in plan["notes"]:
+        click.echo(f"note: {note}")
+    click.echo(f"nothing was written; a run would go to {plan['out']}")

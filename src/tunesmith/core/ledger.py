@@ -1,0 +1,91 @@
+"""The ledger: every row read is kept, cut, dropped or rejected, and the counts add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+Fate = Literal["kept", "cut", "dropped", "rejected"]
+FATES: tuple[Fate, ...] = ("kept", "cut", "dropped", "rejected")
+PLACES_SHOWN = 5
+
+
+class SplitLedger:
+    """What became of the rows of one split.
+
+    ``cut`` rows are trained on too, with some of their prompt missing; ``dropped`` ones were whole
+    but not wanted (a duplicate, too long under that policy); ``rejected`` ones could not be used.
+    """
+
+    def __init__(self) -> None:
+        self.rows: Counter[Fate] = Counter()
+        self.reasons: dict[tuple[Fate, str], list[str]] = {}
+        self.n_reasons: Counter[tuple[Fate, str]] = Counter()
+        self.n_tokens = 0
+        self.n_supervised_tokens = 0
+        self.n_cut_tokens = 0
+
+    @property
+    def n_read(self) -> int:
+        """Rows read: the sum over all fates."""
+        return sum(self.rows.values())
+
+    def keep(self, *, n_tokens: int, n_supervised: int) -> None:
+        """Counts a row that is used whole."""
+        self.rows["kept"] += 1
+        self._weigh(n_tokens, n_supervised)
+
+    def cut(
+        self, origin: str, reason: str, *, n_tokens: int, n_supervised: int, n_cut: int
+    ) -> None:
+        """Counts a row that is used with ``n_cut`` tokens missing."""
+        self._note("cut", origin, reason)
+        self._weigh(n_tokens, n_supervised)
+        self.n_cut_tokens += n_cut
+
+    def drop(self, origin: str, reason: str) -> None:
+        """Counts a sound row that is left out."""
+        self._note("dropped", origin, reason)
+
+    def reject(self, origin: str, reason: str) -> None:
+        """Counts a row that cannot be used."""
+        self._note("rejected", origin, reason)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts, tokens, and per reason the number and the first places, ready for JSON."""
+        return {
+            "read": self.n_read,
+            **{fate: self.rows[fate] for fate in FATES},
+            "tokens": self.n_tokens,
+            "supervised_tokens": self.n_supervised_tokens,
+            "cut_tokens": self.n_cut_tokens,
+            "reasons": [
+                {"fate": fate, "reason": reason, "rows": n, "places": self.reasons[fate, reason]}
+                for (fate, reason), n in sorted(self.n_reasons.items())
+            ],
+        }
+
+    def _note(self, fate: Fate, origin: str, reason: str) -> None:
+        self.rows[fate] += 1
+        self.n_reasons[fate, reason] += 1
+        places = self.reasons.setdefault((fate, reason), [])
+        if len(places) < PLACES_SHOWN:
+            places.append(origin)
+
+    def _weigh(self, n_tokens: int, n_supervised: int) -> None:
+        self.n_tokens += n_tokens
+        self.n_supervised_tokens += n_supervised
+
+
+class Ledger:
+    """One :class:`SplitLedger` per split, made on first use."""
+
+    def __init__(self) -> None:
+        self.splits: dict[str, SplitLedger] = {}
+
+    def __getitem__(self, split: str) -> SplitLedger:
+        return self.splits.setdefault(split, SplitLedger())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every split's counts, ready for JSON."""
+        return {split: ledger.as_dict() for split, ledger in self.splits.items()}

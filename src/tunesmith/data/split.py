@@ -1,0 +1,84 @@
+"""Split: holds rows out for validation, so that no conversation stands on both sides."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tunesmith.core.errors import DataError
+from tunesmith.core.examples import Conversation, Example
+from tunesmith.core.ledger import Ledger
+from tunesmith.data.read import Examples
+
+
+def split_examples(
+    examples: Examples, *, validation_fraction: float, seed: int, ledger: Ledger
+) -> Examples:
+    """Completes the splits.
+
+    Rows of the training split whose prompt also stands in validation or test are dropped and
+    counted. Where no validation split was read, a seeded share of the training rows is held out;
+    rows with the same prompt stay together.
+
+    Args:
+        examples: what was read, by split.
+        validation_fraction: share of training rows to hold out; 0: none.
+        seed: decides which.
+        ledger: counts the dropped rows.
+
+    Raises:
+        DataError: too few rows to hold any out.
+    """
+    held_out = {
+        fingerprint(example)
+        for split in ("validation", "test")
+        for example in examples.get(split, ())
+    }
+    train: list[Example] = []
+    for example in examples["train"]:
+        if fingerprint(example) in held_out:
+            ledger["train"].drop(example.origin, "also in validation or test")
+        else:
+            train.append(example)
+    if not train:
+        raise DataError(
+            "every training row also stands in validation or test; nothing is left to learn from."
+        )
+    completed: Examples = {**examples, "train": train}
+    if "validation" in examples or validation_fraction == 0:
+        return completed
+    keys = sorted(
+        {fingerprint(example) for example in train},
+        key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest(),
+    )
+    chosen = set(keys[: max(1, round(len(keys) * validation_fraction))])
+    if len(chosen) == len(keys):
+        raise DataError(
+            f"{train[0].origin}: {len(keys)} distinct row(s) are too few to hold any out for "
+            "validation. Add rows, or set data.validation_fraction=0."
+        )
+    completed["train"] = [e for e in train if fingerprint(e) not in chosen]
+    completed["validation"] = [e for e in train if fingerprint(e) in chosen]
+    return completed
+
+
+def fingerprint(example: Example) -> str:
+    """A hash of what the model is given, the same for rows that ask the same."""
+    if isinstance(example, Conversation):
+        parts = [f"{m.role}\x1f{m.content}\x1f{m.input}" for m in example.prompt().messages]
+        text = "\x1e".join(parts)
+    else:
+        text = example.text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def data_fingerprint(examples: Examples) -> str:
+    """A hash over every example of every split, answers included, in order."""
+    digest = hashlib.sha256()
+    for split in sorted(examples):
+        digest.update(f"\x1d{split}".encode())
+        for example in examples[split]:
+            digest.update(fingerprint(example).encode())
+            if isinstance(example, Conversation):
+                answers = [example.answer or "", *example.references]
+                digest.update("\x1f".join(answers).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -1,0 +1,298 @@
+"""The report: a run's proof as one HTML page that needs no network and no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from tunesmith.core.ledger import FATES
+from tunesmith.evaluate.charts import Bar, Line, bar_chart, describe, line_chart
+
+BASE, TUNED = "base", "tuned"
+"""Names of the two models that are compared; others stand beside them for orientation."""
+METRICS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
+VERDICT = "rougeL"
+ROW_COUNTS = ("read", *FATES)
+TOKEN_COUNTS = ("tokens", "supervised_tokens", "cut_tokens")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One quantity over the run; ``points`` are (step, value) pairs."""
+
+    name: str
+    points: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One prompt and what each model made of it.
+
+    Attributes:
+        origin: file and line it came from.
+        prompt: text that was put to the models.
+        reference: reference answer.
+        answers: by model.
+        cut: by model, whether the answer ran into the token limit.
+        scores: by model, ROUGE-L in [0, 1].
+    """
+
+    origin: str
+    prompt: str
+    reference: str
+    answers: dict[str, str]
+    cut: dict[str, bool]
+    scores: dict[str, float]
+
+    @property
+    def gain(self) -> float | None:
+        """ROUGE-L of the tuned model's answer less that of the base model's, as shown."""
+        return difference(self.scores.get(TUNED), self.scores.get(BASE), digits=2)
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """What one model scored.
+
+    Attributes:
+        name: ``base``, ``tuned``, or a baseline's own name.
+        note: what the model is, in a few words; may be empty.
+        scores: mean F1 by metric, in [0, 1]; None where it was not measured.
+        cut_fraction: share of answers that ran into the token limit.
+        mean_words: words per answer.
+        n: answers scored.
+    """
+
+    name: str
+    note: str
+    scores: dict[str, float | None]
+    cut_fraction: float | None
+    mean_words: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the page shows.
+
+    Attributes:
+        title: name of the run.
+        headline: the verdict, one sentence.
+        created: ISO date and time.
+        models: rows of the score table, from top to bottom.
+        train_loss: nats per supervised token, by step.
+        eval_loss: likewise, on examples kept apart from training.
+        learning_rate: by step.
+        examples: shown in this order.
+        ledger: by split, as ``Ledger.as_dict`` gives it.
+        facts: (label, value) pairs about the run, ready to read.
+        recipe_yaml: the resolved recipe.
+        versions: by package.
+        lock: hashes of data, weights, tokenizer and template.
+    """
+
+    title: str
+    headline: str
+    created: str
+    models: list[ModelScores]
+    train_loss: Curve | None
+    eval_loss: Curve | None
+    learning_rate: Curve | None
+    examples: list[Example]
+    ledger: dict[str, dict[str, Any]]
+    facts: list[tuple[str, str]]
+    recipe_yaml: str
+    versions: dict[str, str]
+    lock: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score in the table; ``gain`` is set in the tuned model's row only."""
+
+    value: float | None
+    gain: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure of the base model beside the same figure of the tuned one."""
+
+    label: str
+    before: str
+    after: str
+    note: str
+
+
+def render_report(report: Report) -> str:
+    """The page, as text in UTF-8 that can be written to one file.
+
+    Everything that came from data or models is escaped, so markup in an answer stays inert.
+    """
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page.filters |= {"score": score_text, "signed": signed_text}
+    page.filters |= {"percent": percent_text, "unbroken": unbroken}
+    text = page.get_template("report.html.j2").render(
+        report=report,
+        base=BASE,
+        tuned=TUNED,
+        created=date_text(report.created),
+        changes=changes(report.models),
+        metrics=(columns := metric_columns(report.models)),
+        score_rows=score_rows(report.models, list(columns)),
+        charts={name: Markup(svg) for name, svg in charts(report).items()},
+        captions=[describe(c.name, c.points) for c in (report.train_loss, report.eval_loss) if c],
+        splits={split: full_counts(counts) for split, counts in report.ledger.items()},
+        row_counts=ROW_COUNTS,
+    )
+    # Paths from the file system may hold lone surrogates, which UTF-8 cannot write.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def metric_columns(models: Sequence[ModelScores]) -> dict[str, str]:
+    """Heading by metric: those any model has, the known ones first."""
+    present = {metric for model in models for metric in model.scores}
+    known = {metric: heading for metric, heading in METRICS.items() if metric in present}
+    return known | {metric: metric for metric in sorted(present - known.keys())}
+
+
+def score_rows(
+    models: Sequence[ModelScores], metrics: Sequence[str]
+) -> list[tuple[ModelScores, list[Cell]]]:
+    """The score table: best values marked, the tuned model's distance to the base in its row."""
+    values = {m.name: [known(m.scores.get(metric), digits=3) for metric in metrics] for m in models}
+    columns = zip(*values.values(), strict=True)
+    best = [max((v for v in column if v is not None), default=None) for column in columns]
+    before = values.get(BASE, [None] * len(metrics))
+    return [
+        (
+            model,
+            [
+                Cell(
+                    value,
+                    difference(value, before[i], digits=3) if model.name == TUNED else None,
+                    value is not None and value == best[i],
+                )
+                for i, value in enumerate(values[model.name])
+            ],
+        )
+        for model in models
+    ]
+
+
+def changes(models: Sequence[ModelScores]) -> list[Change]:
+    """The figures under the headline: what tuning changed, where both models were measured."""
+    by_name = {model.name: model for model in models}
+    if BASE not in by_name or TUNED not in by_name:
+        return []
+    before, after = by_name[BASE], by_name[TUNED]
+    old, new = (known(m.scores.get(VERDICT), digits=2) for m in (before, after))
+    found = []
+    if old is not None and new is not None:
+        note = f"{signed_text(difference(new, old, digits=2), 2)} on a scale from 0 to 1"
+        found.append(Change("ROUGE-L", score_text(old, 2), score_text(new, 2), note))
+    old, new = known(before.cut_fraction), known(after.cut_fraction)
+    if old is not None and new is not None:
+        note = "share that ran into the token limit"
+        found.append(Change("Answers cut", percent_text(old), percent_text(new), note))
+    old, new = known(before.mean_words), known(after.mean_words)
+    if old is not None and new is not None:
+        found.append(Change("Answer length", f"{old:,.0f}", f"{new:,.0f}", "words on average"))
+    return found
+
+
+def charts(report: Report) -> dict[str, str]:
+    """SVG by name; the empty string where there is nothing to draw."""
+    losses = [
+        Line(curve.name, curve.points, colour, is_noisy=is_noisy)
+        for curve, colour, is_noisy in (
+            (report.train_loss, "var(--quiet)", True),
+            (report.eval_loss, "var(--accent)", False),
+        )
+        if curve is not None
+    ]
+    rate = report.learning_rate
+    rates = [] if rate is None else [Line(rate.name, rate.points, "var(--quiet)")]
+    scores, cuts = [], []
+    for m in report.models:
+        colour = {TUNED: "var(--accent)", BASE: "var(--quiet)"}.get(m.name, "var(--faint)")
+        score, cut = known(m.scores.get(VERDICT)), known(m.cut_fraction)
+        scores.append(Bar(m.name, score, score_text(score), colour))
+        cuts.append(Bar(m.name, cut, percent_text(cut), colour))
+    return {
+        "loss_wide": line_chart(losses, title="Loss by step", width=680, height=320),
+        "loss_narrow": line_chart(losses, title="Loss by step", width=342, height=280),
+        "learning_rate": line_chart(rates, title="Learning rate by step", width=332, height=320),
+        "scores": bar_chart(scores, title="ROUGE-L by model", ends=("0", "1"), width=342),
+        "cuts": bar_chart(cuts, title="Share of answers cut", ends=("0%", "100%"), width=342),
+    }
+
+
+def full_counts(counts: dict[str, Any]) -> dict[str, Any]:
+    """A split's counts, 0 where one is missing, and the rows that its fates leave out."""
+    full = {name: counts.get(name, 0) for name in (*ROW_COUNTS, *TOKEN_COUNTS)}
+    gap = full["read"] - sum(full[fate] for fate in FATES)
+    return {**full, "gap": gap, "reasons": counts.get("reasons", [])}
+
+
+def known(value: float | None, digits: int | None = None) -> float | None:
+    """A number, rounded as it will be shown; None for NaN and infinity as well."""
+    if value is None or not math.isfinite(value):
+        return None
+    return value if digits is None else round(value, digits)
+
+
+def difference(after: float | None, before: float | None, *, digits: int) -> float | None:
+    """The difference of two numbers as they are shown, so that the reader's own sum agrees."""
+    new, old = known(after, digits), known(before, digits)
+    return None if new is None or old is None else round(new - old, digits)
+
+
+def score_text(value: float | None, digits: int = 3) -> str:
+    """A score: 0.712."""
+    return "–" if known(value) is None else f"{value:.{digits}f}"
+
+
+def signed_text(value: float | None, digits: int = 3) -> str:
+    """A difference with its sign: +0.590, −0.012, ±0.000."""
+    if value is None or known(value) is None:
+        return "–"
+    sign = "±" if not round(value, digits) else "+" if value > 0 else "−"
+    return f"{sign}{abs(value):.{digits}f}"
+
+
+def percent_text(value: float | None) -> str:
+    """A fraction in percent: 63%, and 0.4% where rounding would hide it."""
+    if value is None or known(value) is None:
+        return "–"
+    return f"{value:.1%}" if 0 < value < 0.01 or 0.99 < value < 1 else f"{value:.0%}"
+
+
+def unbroken(sentence: str) -> Markup:
+    """The sentence, escaped, with every ROUGE-L held together at the end of a line."""
+    whole = Markup('<span class="whole">{}</span>').format
+    words = (whole(word) if "-" in word else escape(word) for word in sentence.split(" "))
+    return Markup(" ").join(words)
+
+
+def date_text(iso: str) -> str:
+    """An ISO date and time as one reads it: 4 March 2025, 14:03 UTC; as it is if it is none."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".strip()

@@ -1,0 +1,20 @@
+"""Settings of an evaluation; no torch here."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tunesmith.core.part import Settings
+
+
+class Evaluate(Settings):
+    """How answers are made; always greedy, so that a second evaluation gives the same."""
+
+    max_rows: int | None = Field(default=None, gt=0)
+    """Rows scored, from the start of the split; None: all."""
+    max_new_tokens: int = Field(default=128, gt=0)
+    """Longest answer; a longer one is cut, and counted as cut."""
+    batch_size: int = Field(default=32, gt=0)
+    """Prompts answered at once."""
+    n_shown: int = Field(default=20, ge=0)
+    """Examples shown side by side in the report."""

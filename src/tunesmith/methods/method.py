@@ -1,0 +1,42 @@
+"""Method: decides which weights train, and what is saved of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from tunesmith.core.part import Part
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class BaseIdentity(NamedTuple):
+    """Which weights a method starts from, written beside what it saves."""
+
+    path: str
+    revision: str | None
+    fingerprint: str
+
+
+class Method(Part):
+    """One way of tuning a model."""
+
+    default_lr: ClassVar[float]
+    """Peak learning rate where the recipe sets none."""
+    saves_adapter: ClassVar[bool]
+    """Whether what is saved needs its base model beside it."""
+
+    def load_options(self, compute_dtype: torch.dtype) -> dict[str, Any]:
+        """Further arguments for loading the weights; none by default."""
+        return {}
+
+    @abstractmethod
+    def apply(self, causal_lm: nn.Module) -> None:
+        """Makes the weights that train require gradients, and no others; changes in place."""
+
+    @abstractmethod
+    def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
+        """Writes what is needed to use the tuned model into an existing folder."""

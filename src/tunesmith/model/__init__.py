@@ -1,0 +1,1 @@
+"""Loading models, and the root module whose forward returns the loss."""

@@ -1,0 +1,90 @@
+"""Load: a model folder -> a transformers causal language model, from safetensors only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging as transformers_logging
+
+from tunesmith.core.errors import ModelError
+from tunesmith.model.source import model_folder
+from tunesmith.model.spec import Model
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def default_device() -> torch.device:
+    """The first GPU, or the processor."""
+    return (
+        torch.device("cuda", torch.cuda.current_device())
+        if torch.cuda.is_available()
+        else (torch.device("cpu"))
+    )
+
+
+def weight_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The type that ``model.dtype`` means on a device."""
+    if name != "auto":
+        return DTYPES[name]
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if has_bfloat16 else torch.float32
+
+
+def load_causal_lm(
+    spec: Model, *, device: torch.device, options: dict[str, Any] | None = None, seed: int = 0
+) -> Any:
+    """Loads weights.
+
+    Args:
+        spec: which.
+        device: where to.
+        options: further arguments of ``from_pretrained``, from the method (quantisation).
+        seed: of the fresh weights where ``spec.init`` is ``random``.
+
+    Returns:
+        A transformers model in evaluation mode.
+
+    Raises:
+        ModelError: weights are missing, damaged or of another shape than the configuration says.
+    """
+    pretrained = spec.init == "pretrained"
+    folder = model_folder(spec.path, spec.revision, weights=pretrained)
+    dtype = weight_dtype(spec.dtype, device)
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        if not pretrained:
+            torch.manual_seed(seed)
+            config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+            return (
+                AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+                .to(device)
+                .eval()
+            )
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=dtype,
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **(options or {}),
+        )
+    except ModelError:
+        raise
+    except Exception as error:  # anything the library finds wrong with the files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{folder}: the model cannot be loaded: {reason}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    model, info = loaded
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise ModelError(
+            f"{folder}: the weights hold no {missing[0]!r} ({len(missing)} missing in all). The "
+            "folder is incomplete, or its config.json belongs to another model."
+        )
+    return (model if options else model.to(device)).eval()

@@ -1,0 +1,81 @@
+"""Cross-entropy of a linear head, in chunks: the logits of few rows exist at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK_LOGITS = 2**23
+"""Logits held at once; 32 MiB in float32."""
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Computes the gradients in the forward pass, while a chunk's logits are at hand."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, wants_grad: bool
+    ) -> tuple[Tensor, Tensor]:
+        n_rows, vocabulary = hidden.shape[0], weight.shape[0]
+        chunk = max(1, CHUNK_LOGITS // vocabulary)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        n_correct = torch.zeros((), dtype=torch.int64, device=hidden.device)
+        grad_hidden = torch.empty_like(hidden) if wants_grad and ctx.needs_input_grad[0] else None
+        grad_weight = (
+            torch.zeros_like(weight, dtype=torch.float32)
+            if wants_grad and ctx.needs_input_grad[1]
+            else None
+        )
+        for start in range(0, n_rows, chunk):
+            rows = slice(start, start + chunk)
+            logits = (hidden[rows] @ weight.t()).float()  # [n, V]
+            picked = logits.gather(1, labels[rows, None])[:, 0]
+            n_correct += (logits.argmax(1) == labels[rows]).sum()
+            normaliser = logits.logsumexp(1)
+            total += (normaliser - picked).sum()
+            if grad_hidden is None and grad_weight is None:
+                continue
+            gradient = logits.sub_(normaliser[:, None]).exp_()  # softmax, [n, V]
+            gradient.scatter_add_(
+                1, labels[rows, None], gradient.new_full((1, 1), -1.0).expand(len(picked), 1)
+            )
+            if grad_hidden is not None:
+                grad_hidden[rows] = gradient.to(weight.dtype) @ weight
+            if grad_weight is not None:
+                grad_weight += gradient.t() @ hidden[rows].float()
+        ctx.save_for_backward(
+            grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype)
+        )
+        ctx.mark_non_differentiable(n_correct)
+        return total, n_correct
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: the decorator's signature
+        ctx: Any, *grad_outputs: Any
+    ) -> tuple[Tensor | None, ...]:
+        grad_total = grad_outputs[0]
+        grad_hidden, grad_weight = ctx.saved_tensors
+        return (
+            None if grad_hidden is None else grad_hidden * grad_total.to(grad_hidden.dtype),
+            None if grad_weight is None else grad_weight * grad_total.to(grad_weight.dtype),
+            None,
+            None,
+        )
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of ``hidden @ weight.T`` against labels, summed over rows.
+
+    Args:
+        hidden: [N, D] states under the head.
+        weight: [V, D] of the head; its gradient is made only if it is trained.
+        labels: [N] int64, each in [0, V).
+
+    Returns:
+        The sum in nats, [] float32, and how many rows have their label on top, [] int64.
+    """
+    return _LinearCrossEntropy.apply(hidden, weight, labels, torch.is_grad_enabled())

@@ -1,0 +1,85 @@
+"""Shape: what a configuration says of a Llama's size, without loading anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tunesmith.core.errors import ModelError
+
+LLAMA_2_7B = {
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 32,
+    "vocab_size": 32000,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": False,
+}
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "meta-llama/Llama-2-7b-hf": LLAMA_2_7B,
+    "meta-llama/Llama-2-7b-chat-hf": LLAMA_2_7B,
+}
+"""Sizes of models that people plan for before they have fetched them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a Llama: widths in elements, the rest in counts."""
+
+    width: int
+    ffn_width: int
+    n_layers: int
+    kv_width: int
+    vocabulary: int
+    max_positions: int
+    tied: bool
+
+    @property
+    def linears(self) -> dict[str, tuple[int, int]]:
+        """(in, out) of the linear layers of one block, by name."""
+        d, f, k = self.width, self.ffn_width, self.kv_width
+        return {
+            "q_proj": (d, d),
+            "k_proj": (d, k),
+            "v_proj": (d, k),
+            "o_proj": (d, d),
+            "gate_proj": (d, f),
+            "up_proj": (d, f),
+            "down_proj": (f, d),
+        }
+
+    @property
+    def n_linear_parameters(self) -> int:
+        """Weights of all blocks' linear layers: what four-bit loading shrinks."""
+        return self.n_layers * sum(a * b for a, b in self.linears.values())
+
+    @property
+    def n_parameters(self) -> int:
+        """All weights."""
+        heads = 1 if self.tied else 2
+        norms = self.width * (2 * self.n_layers + 1)
+        return self.n_linear_parameters + heads * self.vocabulary * self.width + norms
+
+
+def shape_of(config: dict[str, Any], source: str) -> Shape:
+    """Reads the sizes out of a configuration.
+
+    Raises:
+        ModelError: it is no Llama-like configuration.
+    """
+    try:
+        width, n_heads = int(config["hidden_size"]), int(config["num_attention_heads"])
+        head_width = int(config.get("head_dim") or width // n_heads)
+        return Shape(
+            width=width,
+            ffn_width=int(config["intermediate_size"]),
+            n_layers=int(config["num_hidden_layers"]),
+            kv_width=int(config.get("num_key_value_heads") or n_heads) * head_width,
+            vocabulary=int(config["vocab_size"]),
+            max_positions=int(config["max_position_embeddings"]),
+            tied=bool(config.get("tie_word_embeddings")),
+        )
+    except KeyError as error:
+        raise ModelError(f"{source}: config.json has no {error}; no Llama-like model.") from None

@@ -1,0 +1,131 @@
+"""Source: what ``model.path`` names -> a folder here, and the identity of its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tunesmith.core.bundled import BUNDLED, bundled_path
+from tunesmith.core.errors import ModelError, did_you_mean
+from tunesmith.core.extras import require
+from tunesmith.templates.tokenizer import Tokenizer
+
+WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
+WHOLE_BELOW = 64 * 2**20
+SAMPLE = 2**20
+
+
+def model_folder(path: str, revision: str | None = None, *, weights: bool = True) -> Path:
+    """Finds a model, fetching it from the hub if it is not here.
+
+    Args:
+        path: folder, bundled name or hub id.
+        revision: for the hub.
+        weights: whether the weights are needed too.
+
+    Raises:
+        ModelError: nothing is there, or the folder holds no model.
+    """
+    folder = bundled_path(path) or Path(path).expanduser()
+    if folder.is_dir():
+        _check_folder(folder, weights)
+        return folder
+    if folder.is_file():
+        raise ModelError(f"{path}: a model is a folder with config.json, and this is a file.")
+    if not is_hub_id(path):
+        beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        raise ModelError(
+            f"{path}: no such model folder. {did_you_mean(folder.name, [*beside[:20], *BUNDLED])}"
+        )
+    hub = require("huggingface_hub", extra="train", purpose=f"Fetching {path!r} from the hub")
+    try:
+        found = hub.snapshot_download(
+            path, revision=revision, allow_patterns=WANTED if weights else ["*.json", "*.model"]
+        )
+    except Exception as error:  # the library raises a dozen kinds for "cannot be had"
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise ModelError(
+            f"{path}: not on this machine, and the hub does not give it "
+            f"({type(error).__name__}: {reason}). Check the name, the network and your access, or "
+            "set model.path to a folder."
+        ) from None
+    _check_folder(Path(found), weights)
+    return Path(found)
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether a path has the form ``owner/name``."""
+    return re.fullmatch(r"[\w-]+(\.[\w-]+)*/[\w.-]+", path) is not None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The model's ``config.json``.
+
+    Raises:
+        ModelError: it is missing or broken.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        raise ModelError(f"{folder}: no config.json, so this is no model folder.")
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{file}: broken JSON: {error}.") from None
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer in a model folder, its size checked against the model's vocabulary.
+
+    Raises:
+        ModelError: it is missing, damaged, or has more tokens than the model.
+    """
+    tokenizer = Tokenizer.from_folder(folder)
+    vocabulary = read_config(folder).get("vocab_size")
+    if isinstance(vocabulary, int) and len(tokenizer) > vocabulary:
+        raise ModelError(
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens, but the model only "
+            f"{vocabulary} embeddings; they do not belong together."
+        )
+    return tokenizer
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model, sorted by name."""
+    return sorted(folder.glob("*.safetensors"))
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """A hash that tells one set of weights from another.
+
+    Files below 64 MiB are hashed whole; of larger ones the size, the header with every tensor's
+    name and shape, and 1 MiB at the start, the middle and the end.
+    """
+    digest = hashlib.sha256()
+    for file in weight_files(folder):
+        size = file.stat().st_size
+        digest.update(f"{file.name}:{size}".encode())
+        with file.open("rb") as stream:
+            if size < WHOLE_BELOW:
+                digest.update(stream.read())
+                continue
+            header = int.from_bytes(stream.read(8), "little")
+            digest.update(stream.read(header))
+            for start in (8 + header, size // 2, size - SAMPLE):
+                stream.seek(start)
+                digest.update(stream.read(SAMPLE))
+    return digest.hexdigest()
+
+
+def _check_folder(folder: Path, weights: bool) -> None:
+    read_config(folder)
+    if not weights or weight_files(folder):
+        return
+    others = [p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".gguf")]
+    raise ModelError(
+        f"{folder}: no weights in safetensors form here"
+        + (f", only {others[0]}, which can run code when loaded" if others else "")
+        + ". Get the *.safetensors files of the model, or convert them with save_pretrained()."
+    )

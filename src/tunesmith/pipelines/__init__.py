@@ -1,0 +1,1 @@
+"""The verbs. Only here is a whole recipe seen."""

@@ -1,0 +1,130 @@
+"""Dry run: what a recipe would do and need, before any weight is loaded; needs no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunesmith.core.ledger import Ledger
+from tunesmith.data.source import is_remote
+from tunesmith.methods.lora import LoRA
+from tunesmith.methods.qlora import QLoRA
+from tunesmith.model.shape import PUBLISHED, Shape, shape_of
+from tunesmith.model.source import is_hub_id, model_folder, read_config
+from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, prepare, read_data
+from tunesmith.recipe import Recipe
+from tunesmith.train.plan import n_steps
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+NF4_BYTES = 0.5 + 1 / 64 * (1 + 4 / 256)
+"""Per weight: four bits, and one byte of scale for 64 weights, itself scaled for 256 of them."""
+
+
+def dry_run(recipe: Recipe) -> dict[str, Any]:
+    """Plans a run.
+
+    Model and data that are only on a hub are not fetched: of a model that is published in a known
+    shape the sizes are known; of the data nothing is, and the plan says so.
+
+    Returns:
+        ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``ledger``,
+        ``memory_mb`` by purpose (estimates), and ``notes`` on what could not be checked.
+
+    Raises:
+        TunesmithError: what is on this machine cannot be used.
+    """
+    notes: list[str] = []
+    shape, here = _shape(recipe, notes)
+    data_here = not is_remote(recipe.data.path)
+    rows: int | None = None
+    ledger: dict[str, Any] | None = None
+    longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
+    if data_here and here:
+        prepared = prepare(recipe)
+        rows, ledger = len(prepared.encoded["train"]), prepared.ledger.as_dict()
+        longest = max(len(example) for example in prepared.encoded["train"])
+    elif data_here:
+        counted = Ledger()
+        rows = len(read_data(recipe, counted)["train"])
+        notes.append("tokens are not counted: the tokenizer comes with the model.")
+    else:
+        notes.append(f"data {recipe.data.path}: not fetched; rows and tokens are not known yet.")
+    n_trained = _n_trained(recipe, shape)
+    steps = recipe.train.max_steps
+    if rows is not None:
+        steps = n_steps(
+            rows,
+            batch_size=recipe.train.batch_size,
+            epochs=recipe.train.epochs,
+            max_steps=recipe.train.max_steps,
+        )
+    memory = _memory_mb(recipe, shape, n_trained, longest)
+    return {
+        "out": recipe.out,
+        "model": {
+            "path": recipe.model.path,
+            "parameters": shape.n_parameters,
+            "max_positions": shape.max_positions,
+        },
+        "method": {"name": recipe.method.name, "trained_parameters": n_trained},
+        "lr": recipe.lr,
+        "rows": rows,
+        "longest_tokens": longest,
+        "steps": steps,
+        "memory_mb": {**memory, "total": round(sum(memory.values()), 1)},
+        "ledger": ledger,
+        "notes": notes,
+    }
+
+
+def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
+    """Sizes of the model, and whether it is on this machine."""
+    path = recipe.model.path
+    published = PUBLISHED.get(path)
+    if published is not None and is_hub_id(path) and not _is_cached(path, recipe.model.revision):
+        notes.append(f"model {path}: not on this machine; it is fetched when the run starts.")
+        return shape_of(published, path), False
+    folder = model_folder(path, recipe.model.revision, weights=recipe.model.init == "pretrained")
+    return shape_of(read_config(folder), str(folder)), True
+
+
+def _is_cached(path: str, revision: str | None) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
+
+
+def _n_trained(recipe: Recipe, shape: Shape) -> int:
+    method = recipe.method
+    if not isinstance(method, LoRA):
+        return shape.n_parameters
+    per_block = sum(
+        method.rank * (n_in + n_out)
+        for name, (n_in, n_out) in shape.linears.items()
+        if method.targets == "all-linear" or name in method.targets
+    )
+    return shape.n_layers * per_block
+
+
+def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> dict[str, float]:
+    held = BYTES.get(recipe.model.dtype, 4)
+    if isinstance(recipe.method, QLoRA):
+        others = shape.n_parameters - shape.n_linear_parameters
+        weights = shape.n_linear_parameters * NF4_BYTES + others * 2
+    elif isinstance(recipe.method, LoRA):
+        weights = shape.n_parameters * held + n_trained * 4
+    else:
+        weights = shape.n_parameters * 4
+    n_tokens = recipe.train.rows_at_once * longest
+    number = 2 if recipe.train.precision == "bfloat16" else 4
+    # Kept for the backward pass by one block: about 8 vectors of the width and 4 of the FFN's.
+    per_token = 8 * shape.width + 4 * shape.ffn_width
+    if recipe.train.gradient_checkpointing:
+        activations = n_tokens * (shape.n_layers * shape.width + per_token) * number
+    else:
+        activations = n_tokens * shape.n_layers * per_token * number
+    return {
+        "weights": round(weights / 1e6, 1),
+        "gradients": round(n_trained * 4 / 1e6, 1),
+        "optimizer": round(n_trained * 8 / 1e6, 1),
+        "activations": round(activations / 1e6, 1),
+    }

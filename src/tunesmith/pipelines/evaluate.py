@@ -1,0 +1,151 @@
+"""Evaluate: base and tuned answer the same prompts, and both are scored."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.errors import DataError, RunError
+from tunesmith.core.examples import Conversation, Example
+from tunesmith.core.extras import require
+from tunesmith.core.ledger import Ledger
+from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
+from tunesmith.evaluate.baseline import constant_answer
+from tunesmith.evaluate.scores import score_answers
+from tunesmith.pipelines.load import load
+from tunesmith.pipelines.prepare import read_data
+from tunesmith.pipelines.report import write_report
+from tunesmith.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from tunesmith.chat.local import LocalModel
+
+CONSTANT, BASE, TUNED = "constant", "base", "tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One model's answers to the same prompts."""
+
+    scores: dict[str, float]
+    """Means over the answers: ROUGE in [0, 1], ``cut_fraction``, ``mean_words``."""
+    rows: list[dict[str, Any]]
+    """Per answer: ``text``, ``cut`` and its ROUGE."""
+
+
+def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> dict[str, Any]:
+    """Scores the base model and, for a run, the tuned one.
+
+    Args:
+        target: a run, its directory, or a recipe. A recipe whose run is finished stands for that
+            run; else only its base model is scored.
+        split: which rows; None: ``test`` if the data has it, else ``validation``.
+
+    Returns:
+        Scores by model (``constant``: the best answer that ignores the request; ``base``;
+        ``tuned``), ``split``, ``n``, and ``seconds``. A run also gets ``scores.json``,
+        ``predictions.jsonl`` and its report written anew.
+
+    Raises:
+        TunesmithError: run, data or model cannot be used.
+    """
+    require("torch", extra="train", purpose="Evaluating")
+    started = time.perf_counter()
+    run, recipe = _resolve(target)
+    examples = read_data(recipe, Ledger())
+    chosen = split or ("test" if examples.get("test") else "validation")
+    asked = _questions(examples.get(chosen, []), chosen, recipe)
+    known = [e for e in examples["train"] if isinstance(e, Conversation)]
+    results: dict[str, Scored] = {}
+    if known:
+        text = constant_answer([c.answer or "" for c in known])
+        results[CONSTANT] = _score(asked, [(text, False)] * len(asked))
+    for name, model in _models(run, recipe):
+        results[name] = _answer(model, asked, recipe)
+    scores: dict[str, Any] = {name: result.scores for name, result in results.items()}
+    scores |= {"split": chosen, "n": len(asked), "seconds": round(time.perf_counter() - started, 2)}
+    if run is not None:
+        _keep(run, asked, results, scores)
+    return scores
+
+
+def _resolve(target: str | Path | Run | Recipe) -> tuple[Run | None, Recipe]:
+    if isinstance(target, Recipe):
+        run = Run(Path(target.out))
+        return (run if run.is_finished else None), target
+    path = target.path if isinstance(target, Run) else Path(target).expanduser()
+    if (path / LOCK).is_file():
+        run = Run(path)
+        _ = run.summary  # says how to go on where it is not finished
+        return run, load_recipe(path / RECIPE)
+    if path.is_dir():
+        raise RunError(f"{path}: holds no run. Give a run's directory or a recipe.")
+    return _resolve(load_recipe(path))
+
+
+def _questions(rows: Sequence[Example], split: str, recipe: Recipe) -> list[Conversation]:
+    asked = [e for e in rows if isinstance(e, Conversation) and e.answer is not None]
+    if not asked:
+        raise DataError(
+            f"the split {split!r} has no conversation with a reference answer to score against. "
+            "Choose another with --split, or hold rows out with data.validation_fraction."
+        )
+    return asked[: recipe.evaluate.max_rows]
+
+
+def _models(run: Run | None, recipe: Recipe) -> list[tuple[str, LocalModel]]:
+    """Base and tuned; over the same weights where the tuned one is an adapter."""
+    size = recipe.evaluate.batch_size
+    if run is None:
+        base = load(recipe.model.path, template=recipe.template, batch_size=size)
+        return [(BASE, base)]
+    tuned = load(run, batch_size=size)
+    if recipe.method.saves_adapter:
+        return [(BASE, tuned.base()), (TUNED, tuned)]
+    if recipe.model.init == "random":
+        return [(TUNED, tuned)]
+    base = load(recipe.model.path, template=tuned.template, batch_size=size)
+    return [(BASE, base), (TUNED, tuned)]
+
+
+def _answer(model: LocalModel, asked: Sequence[Conversation], recipe: Recipe) -> Scored:
+    from tunesmith.chat.chat_model import Sampling
+
+    answers = model.complete(asked, Sampling(max_new_tokens=recipe.evaluate.max_new_tokens))
+    return _score(asked, [(a.text, a.finish_reason == "length") for a in answers])
+
+
+def _score(asked: Sequence[Conversation], answers: Sequence[tuple[str, bool]]) -> Scored:
+    references = [[c.answer or "", *c.references] for c in asked]
+    means, rows = score_answers([text for text, _ in answers], references)
+    cut = [was_cut for _, was_cut in answers]
+    means["cut_fraction"] = sum(cut) / len(cut)
+    return Scored(
+        means,
+        [
+            {"text": text, "cut": was_cut, **row}
+            for (text, was_cut), row in zip(answers, rows, strict=True)
+        ],
+    )
+
+
+def _keep(
+    run: Run, asked: Sequence[Conversation], results: dict[str, Scored], scores: dict[str, Any]
+) -> None:
+    lines = [
+        {
+            "origin": conversation.origin,
+            "prompt": "\n\n".join(m.text for m in conversation.prompt().messages),
+            "reference": conversation.answer,
+            "answers": {name: result.rows[place] for name, result in results.items()},
+        }
+        for place, conversation in enumerate(asked)
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    run.write_text(PREDICTIONS, text)
+    run.write(SCORES, scores)
+    write_report(run)

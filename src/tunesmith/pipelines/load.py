@@ -1,0 +1,116 @@
+"""Load: a model, an adapter or a run -> a ChatModel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.errors import ModelError, RunError
+from tunesmith.core.extras import require
+from tunesmith.core.runs import LOCK, Run
+from tunesmith.model.artifact import ArtifactInfo
+from tunesmith.model.source import load_tokenizer, model_folder, weights_fingerprint
+from tunesmith.model.spec import Model
+from tunesmith.pipelines.prepare import choose_template
+from tunesmith.templates import TEMPLATES
+from tunesmith.templates.template import Template
+
+if TYPE_CHECKING:
+    from tunesmith.chat.local import LocalModel
+
+
+def load(
+    model: str | Path | Run, *, template: str | Template | None = None, batch_size: int = 32
+) -> LocalModel:
+    """Loads whatever can answer.
+
+    Args:
+        model: a run or its directory, an adapter's folder, a model's folder, a hub id or the
+            bundled ``tunesmith-tiny``.
+        template: another way of writing conversations down; None: the one it was tuned with, the
+            tokenizer's own, else Alpaca's.
+        batch_size: prompts answered at once.
+
+    Raises:
+        TunesmithError: it is missing, damaged, or belongs to another base model.
+    """
+    require("torch", extra="train", purpose="Running a model")
+    require("transformers", extra="train", purpose="Running a model")
+    from tunesmith.chat.local import LocalModel
+
+    place = artifact_folder(model)
+    causal_lm, folder, info = load_weights(place)
+    tokenizer = load_tokenizer(folder)
+    if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
+        raise ModelError(
+            f"{folder}: its tokenizer is not the one the model was tuned with, so every token "
+            "could mean another. Put the original files back."
+        )
+    if template is not None:
+        chosen = TEMPLATES.parse(template)
+    elif info is not None:
+        chosen = TEMPLATES.parse(info.template)
+    else:
+        chosen = choose_template(None, tokenizer)
+    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size)
+
+
+def artifact_folder(model: str | Path | Run) -> str:
+    """What to load for a run, a folder or a name.
+
+    Raises:
+        RunError: it is a run that is not finished.
+    """
+    path = model.path if isinstance(model, Run) else Path(model).expanduser()
+    run = Run(path)
+    if (path / LOCK).is_file():
+        if not run.artifact.is_dir():
+            raise RunError(
+                f"{path}: the run has no tuned model yet. Go on with: tunesmith train "
+                f"{path / 'recipe.yaml'} --resume"
+            )
+        return str(run.artifact)
+    return str(model)
+
+
+def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, ArtifactInfo | None]:
+    """Loads a model, or an adapter on its base.
+
+    Args:
+        place: folder, hub id or bundled name.
+        dtype: type of the weights, as in ``model.dtype``.
+
+    Returns:
+        The transformers model, the folder of its tokenizer, and what is known of its tuning.
+
+    Raises:
+        ModelError: something is missing, damaged or does not belong together.
+    """
+    from tunesmith.model.adapter import is_adapter, load_adapter, read_adapter_config
+    from tunesmith.model.load import default_device, load_causal_lm
+
+    folder = Path(place).expanduser()
+    device = default_device()
+    if not (folder.is_dir() and is_adapter(folder)):
+        found = model_folder(place)
+        spec = Model.model_validate({"path": place, "dtype": dtype})
+        return load_causal_lm(spec, device=device), found, ArtifactInfo.load(found)
+    info = ArtifactInfo.load(folder)
+    config = read_adapter_config(folder)
+    base = info.base_path if info else str(config["base_model_name_or_path"])
+    revision = info.base_revision if info else config.get("revision")
+    base_folder = model_folder(base, revision)
+    if info is None:
+        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
+    elif weights_fingerprint(base_folder) != info.base_fingerprint:
+        raise ModelError(
+            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
+            f"(fingerprint {info.base_fingerprint[:12]}, there "
+            f"{weights_fingerprint(base_folder)[:12]}). Put the original base back."
+        )
+    spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
+    causal_lm = load_causal_lm(spec, device=device)
+    load_adapter(causal_lm, folder)
+    has_tokenizer = (folder / "tokenizer.json").is_file()
+    return causal_lm, folder if has_tokenizer else base_folder, info

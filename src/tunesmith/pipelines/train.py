@@ -1,0 +1,327 @@
+"""Train: a recipe -> a run."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.errors import RunError
+from tunesmith.core.extras import require
+from tunesmith.core.runs import (
+    LEDGER,
+    LOCK,
+    RECIPE,
+    REPORT,
+    SUMMARY,
+    Run,
+    locked_run,
+    require_space,
+)
+from tunesmith.methods.method import BaseIdentity
+from tunesmith.model.artifact import ArtifactInfo
+from tunesmith.model.save import copy_tokenizer
+from tunesmith.model.source import weights_fingerprint
+from tunesmith.pipelines.prepare import Prepared, prepare
+from tunesmith.recipe import Recipe
+from tunesmith.trackers import TRACKERS
+
+if TYPE_CHECKING:
+    import torch
+
+    from tunesmith.train.loop import Trainer
+
+LIBRARIES = ("tunesmith", "torch", "transformers", "peft", "safetensors", "tokenizers", "numpy")
+SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "train")
+
+
+class Interrupted(SystemExit):
+    """Somebody asked the run to stop; its state is saved."""
+
+
+def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) -> Run:
+    """Tunes a model.
+
+    Args:
+        recipe: the whole of it.
+        resume: go on with the run that is in ``recipe.out``.
+        show_progress: whether loss and speed are shown on standard error.
+
+    Returns:
+        The finished run; ``run.summary`` has its figures, ``run.artifact`` the tuned model.
+
+    Raises:
+        TunesmithError: anything that is wrong with recipe, data, model or directory.
+        Interrupted: a signal stopped it; ``--resume`` goes on.
+    """
+    require("torch", extra="train", purpose="Training")
+    require("transformers", extra="train", purpose="Training")
+    with locked_run(Path(recipe.out), resume=resume) as run:
+        if run.is_finished:
+            return run
+        prepared = prepare(recipe)
+        identity = _identity(recipe, prepared)
+        if not resume:
+            run.write(LOCK, {**identity["hashes"], "versions": versions()})
+            run.write(LEDGER, prepared.ledger.as_dict())
+            run.write_text(RECIPE, recipe.to_yaml())
+        try:
+            _train_in(run, recipe, prepared, identity, resume, show_progress)
+        except BaseException:
+            _clear_if_nothing_began(run, resume)
+            raise
+    return run
+
+
+def _train_in(
+    run: Run,
+    recipe: Recipe,
+    prepared: Prepared,
+    identity: dict[str, Any],
+    resume: bool,
+    show_progress: bool,
+) -> None:
+    from tunesmith.train.recorder import Recorder
+    from tunesmith.train.stop import stop_on_signal
+
+    started = time.perf_counter()
+    recorder = Recorder(
+        run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
+    )
+    trainer, causal_lm = build_trainer(recipe, prepared, recorder)
+    _require_room(run, recipe, trainer, causal_lm)
+    if resume:
+        _restore(run, trainer, identity)
+    shown = [*recipe.trackers, *map(TRACKERS.parse, ["progress"] if show_progress else [])]
+    recorder.trackers = [
+        tracker.open(run.path, n_steps=trainer.n_steps, from_step=trainer.progress.step)
+        for tracker in [TRACKERS.parse("jsonl"), *shown]
+    ]
+    try:
+        with stop_on_signal() as request:
+            progress = trainer.fit(request)
+    finally:
+        recorder.close()
+    if request.signal is not None and progress.step < trainer.n_steps:
+        print(
+            f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. "
+            f"Go on with: --resume out={run.path}",
+            file=sys.stderr,
+        )
+        raise Interrupted(request.exit_code)
+    if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
+        _take_best(run, trainer, progress.best[0])
+    _save_artifact(run, recipe, prepared, causal_lm, identity)
+    losses = [loss for _, loss in progress.eval_losses]
+    run.write(
+        SUMMARY,
+        {
+            "run": str(run.path),
+            "steps": progress.step,
+            "eval_loss_first": losses[0] if losses else None,
+            "eval_loss_best": min(losses) if losses else None,
+            "best_step": progress.best[0] if progress.best else None,
+            "tokens_per_s": round(recorder.tokens_per_s, 1),
+            "seconds": round(time.perf_counter() - started, 2),
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
+            "ledger": prepared.ledger.as_dict(),
+        },
+    )
+    from tunesmith.pipelines.report import write_report
+
+    write_report(run)
+
+
+def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Trainer, Any]:
+    """Loads the model, applies the method and builds the trainer.
+
+    Returns:
+        The trainer, and the transformers model inside it.
+    """
+    import torch
+
+    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.task_model import TaskModel
+    from tunesmith.tasks.collate import EncodedRows
+    from tunesmith.train.loop import Trainer
+    from tunesmith.train.placement import SingleDevice
+
+    device = default_device()
+    precision = arithmetic(recipe.train.precision, device)
+    torch.manual_seed(recipe.train.seed)
+    causal_lm = load_causal_lm(
+        recipe.model,
+        device=device,
+        options=recipe.method.load_options(precision),
+        seed=recipe.train.seed,
+    )
+    torch.manual_seed(recipe.train.seed)
+    recipe.method.apply(causal_lm)
+    if recipe.train.gradient_checkpointing:
+        causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+    placement = SingleDevice(device)
+    model = placement.place(TaskModel(causal_lm, recipe.objective))
+    rows = {
+        split: EncodedRows(encoded, prepared.tokenizer.pad_id)
+        for split, encoded in prepared.encoded.items()
+    }
+    trainer = Trainer(
+        model,
+        rows["train"],
+        rows.get("validation"),
+        settings=recipe.train,
+        optim=recipe.optim,
+        lr=recipe.lr,
+        placement=placement,
+        watcher=watcher,
+        precision=precision,
+    )
+    return trainer, causal_lm
+
+
+def arithmetic(name: str, device: torch.device) -> torch.dtype:
+    """The type that ``train.precision`` means on a device."""
+    import torch
+
+    if name == "auto":
+        gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if gpu else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a result."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory_mb() -> float:
+    """The largest memory this process has held: the GPU's where there is one, else resident."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+    """What must be the same for a resume."""
+    weights = (
+        weights_fingerprint(prepared.folder)
+        if recipe.model.init == "pretrained"
+        else f"random from seed {recipe.train.seed}"
+    )
+    fields = recipe.model_dump(mode="json")
+    return {
+        "hashes": {**prepared.identity(), "weights": weights},
+        "recipe": {key: fields[key] for key in SAME_ON_RESUME},
+    }
+
+
+def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> None:
+    from tunesmith.train.checkpoint import load_checkpoint, newest_checkpoint
+
+    place, notes = newest_checkpoint(run.checkpoints)
+    for note in notes:
+        print(note, file=sys.stderr)
+    if place is None:
+        print(f"{run.path}: no checkpoint yet; the run starts at step 0.", file=sys.stderr)
+        return
+    checkpoint = load_checkpoint(place)
+    changes = _changes(checkpoint.state["identity"], identity)
+    if changes:
+        listed = "\n".join(f"  {change}" for change in changes)
+        raise RunError(
+            f"{run.path}: this is not the run that was begun here:\n{listed}\n"
+            "Put it back as it was, or start a new run with out=..."
+        )
+    trainer.restore(checkpoint)
+    print(f"resumed at step {trainer.progress.step} of {trainer.n_steps}", file=sys.stderr)
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:
+    """Every leaf that differs between two nested mappings, as ``key: before -> now``."""
+    found: list[str] = []
+    for key in sorted({*before, *now}):
+        a, b, path = before.get(key), now.get(key), f"{at}.{key}" if at else key
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += _changes(a, b, path)
+        elif a != b:
+            name = path.removeprefix("recipe.").replace("hashes.", "hash of ")
+            found.append(f"{name}: {_short(a)} -> {_short(b)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text[:12] + "..." if len(text) > 40 else text
+
+
+def _require_room(run: Run, recipe: Recipe, trainer: Trainer, causal_lm: Any) -> None:
+    trained = sum(p.numel() * p.element_size() for p in trainer.parameters.values())
+    # Weights and two moments per checkpoint: the kept ones, the best, and the one being written.
+    n_checkpoints = recipe.train.keep_checkpoints + 2
+    require_space(run.path, trained * (3 * n_checkpoints + 1))
+
+
+def _take_best(run: Run, trainer: Trainer, step: int) -> None:
+    from tunesmith.train.checkpoint import load_checkpoint
+
+    place = run.checkpoints / f"step-{step:08d}"
+    if step == 0:
+        print(
+            "no step made the evaluation loss better than the base's; the last weights are kept. "
+            "Try another optim.lr.",
+            file=sys.stderr,
+        )
+    elif not place.exists():
+        print(f"{place}: the best checkpoint is gone; the last weights are kept.", file=sys.stderr)
+    else:
+        trainer.restore_weights(load_checkpoint(place))
+
+
+def _save_artifact(
+    run: Run, recipe: Recipe, prepared: Prepared, causal_lm: Any, identity: dict[str, Any]
+) -> None:
+    draft = run.path / ".model.draft"
+    for leftover in (draft, run.artifact):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    draft.mkdir()
+    weights = identity["hashes"]["weights"]
+    base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
+    recipe.method.save(causal_lm, draft, base)
+    copy_tokenizer(prepared.folder, draft)
+    ArtifactInfo(
+        base_path=recipe.model.path,
+        base_revision=recipe.model.revision,
+        base_fingerprint=weights,
+        tokenizer_fingerprint=prepared.tokenizer.fingerprint,
+        template=prepared.template.model_dump(mode="json"),
+        task=recipe.task.name,
+        method=recipe.method.name,
+    ).save(draft)
+    draft.rename(run.artifact)
+
+
+def _clear_if_nothing_began(run: Run, resume: bool) -> None:
+    """Takes a directory's first files away again when not even one step was saved."""
+    if resume or run.checkpoints.exists():
+        return
+    names: Sequence[str] = (LOCK, LEDGER, RECIPE, REPORT, "metrics.jsonl", "times.jsonl")
+    for name in names:
+        (run.path / name).unlink(missing_ok=True)

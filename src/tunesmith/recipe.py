@@ -1,0 +1,164 @@
+"""Recipe: what is to be done, composed of parts; loaded, overridden, saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import yaml
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+
+from tunesmith.core.errors import RecipeError, did_you_mean
+from tunesmith.core.part import Settings, explain
+from tunesmith.data.read import Data
+from tunesmith.evaluate.settings import Evaluate
+from tunesmith.methods import METHODS
+from tunesmith.methods.lora import LoRA
+from tunesmith.methods.method import Method
+from tunesmith.model.spec import Model
+from tunesmith.objectives import OBJECTIVES
+from tunesmith.objectives.objective import Objective
+from tunesmith.objectives.tokens import Tokens
+from tunesmith.tasks import TASKS
+from tunesmith.tasks.sft import SupervisedFineTuning
+from tunesmith.tasks.task import Task
+from tunesmith.templates import TEMPLATES
+from tunesmith.templates.template import Template
+from tunesmith.trackers import TRACKERS
+from tunesmith.trackers.tracker import Tracker
+from tunesmith.train.settings import Optim, Train
+
+FORMERLY = {"seed": "train.seed", "lr": "optim.lr", "learning_rate": "optim.lr"}
+PARTS = {"task", "template", "method", "objective", "format"}
+"""Keys whose value is a part: ``method=lora`` names one, ``method.rank=8`` sets a field of it."""
+
+
+class Recipe(Settings):
+    """One run: which model learns what, how, and how that is judged."""
+
+    model: Model = Model()
+    """Weights to start from."""
+    data: Data
+    """Examples to learn from."""
+    template: Annotated[SerializeAsAny[Template], BeforeValidator(TEMPLATES.parse)] | None = None
+    """How a conversation is written down; None: the tokenizer's own, else ``alpaca``."""
+    task: Annotated[SerializeAsAny[Task], BeforeValidator(TASKS.parse)] = SupervisedFineTuning()
+    """What is learnt of an example."""
+    method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.parse)] = LoRA()
+    """Which weights train."""
+    objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.parse)] = Tokens()
+    """What is minimised."""
+    optim: Optim = Optim()
+    """How weights are updated."""
+    train: Train = Train()
+    """How long and in which portions."""
+    trackers: list[Annotated[SerializeAsAny[Tracker], BeforeValidator(TRACKERS.parse)]] = []
+    """Where figures are shown beside the run's own JSON lines: ``tensorboard``."""
+    evaluate: Evaluate = Evaluate()
+    """How answers are made and scored."""
+    out: str = "runs/run"
+    """Directory of the run."""
+
+    @property
+    def lr(self) -> float:
+        """The peak learning rate, from the method where the recipe sets none."""
+        return self.method.default_lr if self.optim.lr is None else self.optim.lr
+
+    def to_yaml(self) -> str:
+        """The whole recipe with every default written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe and applies ``key=value`` overrides.
+
+    Raises:
+        RecipeError: the file is missing or broken, or keys or values are wrong; names them all.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        beside = [p.name for p in file.parent.glob("*.yaml")] if file.parent.is_dir() else []
+        raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, beside)}")
+    try:
+        content = yaml.load(file.read_text("utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{file}: broken YAML: {_one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{file}: a recipe is a mapping of keys, such as 'model:' and 'data:'.")
+    fields = cast("dict[str, Any]", content)
+    for override in overrides:
+        _apply(fields, override)
+    if "out" not in fields:
+        fields["out"] = f"runs/{file.stem}"
+    return make_recipe(fields, source=str(file))
+
+
+def make_recipe(fields: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
+    """Validates a mapping of keys.
+
+    Raises:
+        RecipeError: keys or values are wrong; names them all.
+    """
+    try:
+        return Recipe.model_validate(dict(fields))
+    except ValidationError as error:
+        problems = explain(Recipe, error)
+    lines = [f"  {key}: {_hint(key, text)}" for key, text in problems]
+    raise RecipeError(f"{source}: {len(lines)} problem(s) in the recipe:\n" + "\n".join(lines))
+
+
+def _hint(key: str, text: str) -> str:
+    moved = FORMERLY.get(key)
+    return f"no such key. Write {moved}." if moved else text
+
+
+def _apply(fields: dict[str, Any], override: str) -> None:
+    """Sets one dotted key; a part given by name keeps the fields that its successor shares."""
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise RecipeError(f"{override!r}: an override is written key=value, as in optim.lr=1e-4.")
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{override!r}: the value is broken YAML: {_one_line(error)}") from None
+    *path, last = key.split(".")
+    place = fields
+    for step in path:
+        inner = place.get(step)
+        if isinstance(inner, str) and step in PARTS:
+            inner = {"name": inner}
+        elif inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            raise RecipeError(f"{override!r}: {step!r} is a value, so it has no key {last!r}.")
+        place[step] = inner
+        place = cast("dict[str, Any]", inner)
+    before = place.get(last)
+    if last in PARTS and isinstance(value, str) and isinstance(before, dict):
+        value = _renamed(last, cast("dict[str, Any]", before), value)
+    place[last] = value
+
+
+def _renamed(kind: str, before: dict[str, Any], name: str) -> Any:
+    """Another part in the place of one: fields that both have stay as the recipe set them."""
+    if kind != "method" or name not in METHODS.names():
+        return name
+    known = METHODS.load(name).model_fields
+    return {"name": name, **{k: v for k, v in before.items() if k in known and k != "name"}}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-4 is a number, as everybody who writes it means."""
+
+
+cast("Any", _Loader).add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$|^[-+]?\.\d[\d_]*([eE][-+]?\d+)?$"),
+    list("-+.0123456789"),
+)

@@ -1,0 +1,12 @@
+"""Example -> token ids with their targets, and a model's output -> an answer."""
+
+from tunesmith.core.registry import Registry
+from tunesmith.tasks.task import Task
+
+TASKS: Registry[Task] = Registry(
+    "task",
+    {
+        "sft": "tunesmith.tasks.sft:SupervisedFineTuning",
+        "causal-lm": "tunesmith.tasks.causal_lm:CausalLM",
+    },
+)

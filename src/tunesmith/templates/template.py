@@ -1,0 +1,93 @@
+"""Template: lays a conversation out as pieces of text, and says which of them are learnt."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from tunesmith.core.errors import TemplateError
+from tunesmith.core.examples import Message
+from tunesmith.core.part import Part
+from tunesmith.templates.tokenizer import Tokenizer
+
+Kind = Literal["control", "text", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the prompt or of an answer.
+
+    ``control`` names one special token; ``text`` is encoded as plain text, whatever it looks like;
+    ``answer`` is text the assistant wrote. A ``control`` that ends an answer has ``ends_answer``
+    set and is learnt with it.
+    """
+
+    kind: Kind
+    text: str
+    ends_answer: bool = False
+
+
+def text(value: str) -> Piece:
+    """A piece of plain text."""
+    return Piece("text", value)
+
+
+def control(token: str) -> Piece:
+    """A piece that is one special token."""
+    return Piece("control", token)
+
+
+def answer(value: str) -> Piece:
+    """A piece the assistant wrote."""
+    return Piece("answer", value)
+
+
+def end(token: str) -> Piece:
+    """The special token that ends an answer."""
+    return Piece("control", token, ends_answer=True)
+
+
+class Template(Part):
+    """One way of writing a conversation down for a model."""
+
+    stop: ClassVar[tuple[str, ...]] = ()
+    """Texts that end an answer although no special token did: the next block's heading."""
+
+    @abstractmethod
+    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+        """Lays messages out.
+
+        If the last message is a request, the pieces end where the answer starts, so that they are
+        a prefix of the pieces with the answer.
+
+        Raises:
+            TemplateError: the messages cannot be laid out this way.
+        """
+
+    def end_tokens(self, tokenizer: Tokenizer) -> list[str]:
+        """Special tokens that end an answer in this template."""
+        return [tokenizer.eos]
+
+
+def needs_tokens(template: Template, tokenizer: Tokenizer, tokens: Sequence[str]) -> None:
+    """Checks that a tokenizer has the special tokens a template is made of.
+
+    Raises:
+        TemplateError: one is missing.
+    """
+    missing = [token for token in tokens if tokenizer.id_of(token) is None]
+    if missing:
+        raise TemplateError(
+            f"template {template.name!r} needs the special token {missing[0]!r}, and the tokenizer "
+            f"in {tokenizer.source} has no such token. Use a model that has it, or a template made "
+            "of plain text: alpaca, summarization, llama2."
+        )
+
+
+def split_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:
+    """The leading system text, if there is one, and the turns behind it."""
+    if messages and messages[0].role == "system":
+        return messages[0].content, messages[1:]
+    return None, messages

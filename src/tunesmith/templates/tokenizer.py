@@ -1,0 +1,177 @@
+"""Tokenizer: a model folder's own tokenizer, with text always encoded as text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer as FastTokenizer
+
+from tunesmith.core.errors import ModelError
+from tunesmith.core.extras import require
+
+SENTINEL = "\n"
+"""Put before an answer to encode it as a continuation; tokenizers keep it a token of its own."""
+
+
+class Tokenizer:
+    """Encodes text and special tokens apart, so that no text can pose as a special token.
+
+    Attributes:
+        source: folder it was read from.
+        bos: text of the token that begins a sequence; None where the model uses none.
+        eos: text of the token that ends an answer.
+        chat_template: the Jinja source in the folder, or None.
+    """
+
+    def __init__(self, fast: FastTokenizer, config: dict[str, Any], source: Path) -> None:
+        self.fast = fast
+        self.fast.no_padding()
+        self.fast.no_truncation()
+        self.fast.encode_special_tokens = True
+        self.source = source
+        self.bos: str | None = _token(config.get("bos_token"))
+        eos = _token(config.get("eos_token"))
+        if eos is None or self.id_of(eos) is None:
+            raise ModelError(
+                f"{source}: the tokenizer names no usable end-of-sequence token ({eos!r}), so a "
+                "model could never learn to stop. Set eos_token in tokenizer_config.json."
+            )
+        self.eos: str = eos
+        self.chat_template: str | None = _chat_template(config, source)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Tokenizer:
+        """Reads ``tokenizer.json`` and ``tokenizer_config.json``.
+
+        Raises:
+            ModelError: the files are missing or damaged; gives the library's own reason.
+        """
+        file = folder / "tokenizer.json"
+        if file.is_file():
+            try:
+                fast = FastTokenizer.from_file(str(file))
+            except Exception as error:  # the library raises bare Exception
+                raise ModelError(
+                    f"{file}: the tokenizer is damaged: {error}. Take a fresh copy from where "
+                    "the model comes from."
+                ) from None
+        elif (folder / "tokenizer.model").is_file():
+            fast = _converted(folder)
+        else:
+            raise ModelError(
+                f"{folder}: no tokenizer here (tokenizer.json or tokenizer.model). Copy it from "
+                "where the model comes from."
+            )
+        config: dict[str, Any] = {}
+        for name in ("special_tokens_map.json", "tokenizer_config.json"):
+            if (folder / name).is_file():
+                try:
+                    config |= json.loads((folder / name).read_text("utf-8"))
+                except ValueError as error:
+                    raise ModelError(f"{folder / name}: broken JSON: {error}.") from None
+        return cls(fast, config, folder)
+
+    def __len__(self) -> int:
+        return self.fast.get_vocab_size(with_added_tokens=True)
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a special token; None where there is no such token."""
+        return self.fast.token_to_id(token)
+
+    @property
+    def eos_id(self) -> int:
+        """Id of the end-of-sequence token."""
+        token_id = self.id_of(self.eos)
+        assert token_id is not None
+        return token_id
+
+    @property
+    def pad_id(self) -> int:
+        """Id to fill rows with; padding is masked everywhere, so any id serves."""
+        return self.eos_id
+
+    def encode(self, text: str, *, continues: bool = False) -> list[int]:
+        """Encodes plain text, without special tokens around it.
+
+        Args:
+            text: any text; what looks like a special token in it stays text.
+            continues: the text goes on after other text, so that a tokenizer which starts every
+                text with a space (Llama 2) adds none here.
+        """
+        if not text:
+            return []
+        if not (continues and self._adds_space):
+            return self.fast.encode(text, add_special_tokens=False).ids
+        lead = self.fast.encode(SENTINEL, add_special_tokens=False).ids
+        ids = self.fast.encode(SENTINEL + text, add_special_tokens=False).ids
+        if ids[: len(lead)] == lead:
+            return ids[len(lead) :]
+        return self.fast.encode(text, add_special_tokens=False).ids
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Character offsets of each token of ``encode(text)``."""
+        return self.fast.encode(text, add_special_tokens=False).offsets
+
+    def decode(self, ids: Sequence[int], *, continues: bool = False, special: bool = False) -> str:
+        """Text of token ids.
+
+        Args:
+            ids: the tokens.
+            continues: they follow other tokens, so a space at their start is real.
+            special: special tokens are shown.
+        """
+        if not ids:
+            return ""
+        if not continues or not self._adds_space:
+            return self.fast.decode(list(ids), skip_special_tokens=not special)
+        lead = self.fast.encode(SENTINEL, add_special_tokens=False).ids
+        text = self.fast.decode([*lead, *ids], skip_special_tokens=not special)
+        return text[text.find(SENTINEL) + len(SENTINEL) :]
+
+    @cached_property
+    def _adds_space(self) -> bool:
+        lead = self.fast.encode(SENTINEL, add_special_tokens=False).ids
+        both = self.fast.encode(SENTINEL + "x", add_special_tokens=False).ids
+        return both[len(lead) :] != self.fast.encode("x", add_special_tokens=False).ids
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash over vocabulary, merges, special tokens and chat template."""
+        content = f"{self.fast.to_str()}\x1f{self.bos}\x1f{self.eos}\x1f{self.chat_template}"
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _token(value: Any) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) and value else None
+
+
+def _chat_template(config: dict[str, Any], folder: Path) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text("utf-8")
+    value = config.get("chat_template")
+    if isinstance(value, list):  # several named ones
+        value = next((t["template"] for t in value if t.get("name") == "default"), None)
+    return value if isinstance(value, str) else None
+
+
+def _converted(folder: Path) -> FastTokenizer:
+    """Builds the fast form of a SentencePiece model with the library that knows how."""
+    transformers = require("transformers", extra="train", purpose=f"Reading {folder}")
+    try:
+        slow = transformers.AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+        return slow.backend_tokenizer
+    except Exception as error:  # any of the library's own kinds
+        raise ModelError(
+            f"{folder / 'tokenizer.model'}: cannot be converted: {error}. Save tokenizer.json "
+            "beside it."
+        ) from None

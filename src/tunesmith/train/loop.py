@@ -1,0 +1,313 @@
+"""Trainer: the one loop. It knows batches and loss sums, and nothing of tasks or methods."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tunesmith.core.errors import DivergedError, RunError
+from tunesmith.model.batch import Batch, LossSum
+from tunesmith.train.checkpoint import Checkpoint, random_state, restore_random_state
+from tunesmith.train.optim import build_optimizer, lr_schedule, trained_parameters
+from tunesmith.train.placement import SingleDevice
+from tunesmith.train.plan import Step, n_steps, plan_epoch
+from tunesmith.train.settings import Optim, Train
+
+
+class Rows(Protocol):
+    """Encoded examples that can be made into batches."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each row."""
+        ...
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """The batch of some rows."""
+        ...
+
+    def places(self, rows: Sequence[int]) -> list[str]:
+        """Where some rows were read."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what happens, and keeps what must be kept."""
+
+    def step_done(self, values: dict[str, Any]) -> None:
+        """One step is over."""
+
+    def evaluated(self, values: dict[str, Any]) -> None:
+        """The evaluation set was scored."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Here is the state to go on from."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all of it is in a checkpoint."""
+
+    step: int = 0
+    n_tokens: int = 0
+    eval_losses: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Step and loss of the best evaluation, the earliest of equals."""
+        return min(self.eval_losses, key=lambda pair: pair[1], default=None)
+
+
+class Trainer:
+    """Trains a model whose forward returns the loss sum of a batch."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train_rows: Rows,
+        eval_rows: Rows | None,
+        *,
+        settings: Train,
+        optim: Optim,
+        lr: float,
+        placement: SingleDevice,
+        watcher: Watcher,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        """Builds the optimizer and the schedule; touches no data.
+
+        Args:
+            model: ``model(batch)`` gives a LossSum.
+            train_rows: what is learnt.
+            eval_rows: what is scored; None: nothing.
+            settings: lengths and portions.
+            optim: kind of updates.
+            lr: peak learning rate.
+            placement: where the model lives.
+            watcher: hears of steps, evaluations and checkpoints.
+            precision: of the arithmetic; weights keep their type.
+        """
+        self.model = model
+        self.train_rows = train_rows
+        self.eval_rows = eval_rows
+        self.settings = settings
+        self.optim = optim
+        self.placement = placement
+        self.watcher = watcher
+        self.precision = precision
+        self.n_steps = n_steps(
+            len(train_rows.lengths),
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            max_steps=settings.max_steps,
+        )
+        self.parameters = trained_parameters(model)
+        self.optimizer = build_optimizer(model, optim, lr)
+        self.rate = lr_schedule(optim, lr, self.n_steps)
+        self.progress = Progress()
+        self._plan: tuple[int, list[Step]] | None = None
+
+    def fit(self, should_stop: Callable[[int], bool] = lambda step: False) -> Progress:
+        """Trains to the end, or until told to stop; saves a checkpoint in both cases.
+
+        Args:
+            should_stop: asked after every step with its number.
+
+        Raises:
+            DivergedError: a loss or a gradient is no number; nothing of that step is saved.
+        """
+        progress = self.progress
+        if progress.step == 0 and not progress.eval_losses:
+            self._evaluate()
+        saved_at = progress.step
+        while progress.step < self.n_steps:
+            started = time.perf_counter()
+            values = self._step(progress.step)
+            progress.step += 1
+            values["seconds"] = time.perf_counter() - started
+            self.watcher.step_done(values)
+            due = self._is_due(progress.step)
+            if due:
+                self._evaluate()
+            stop = should_stop(progress.step)
+            if due or stop:
+                self.watcher.save(self.checkpoint())
+                saved_at = progress.step
+            if stop:
+                break
+        if saved_at != progress.step:
+            self.watcher.save(self.checkpoint())
+        return progress
+
+    def _is_due(self, step: int) -> bool:
+        every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
+        # The end is always due; a point just before it would only double it.
+        return step == self.n_steps or (step % every == 0 and self.n_steps - step > every // 2)
+
+    def _micro_batches(self, step: int) -> Step:
+        """The rows of a step: a pure function of its number."""
+        n_rows = len(self.train_rows.lengths)
+        steps_per_epoch = math.ceil(n_rows / self.settings.batch_size)
+        epoch, row = divmod(step, steps_per_epoch)
+        if self._plan is None or self._plan[0] != epoch:
+            plan = plan_epoch(
+                self.train_rows.lengths,
+                batch_size=self.settings.batch_size,
+                micro_batch_size=self.settings.rows_at_once,
+                seed=self.settings.seed,
+                epoch=epoch,
+                shuffle=self.settings.shuffle,
+                group_by_length=self.settings.length_grouping,
+            )
+            self._plan = (epoch, plan)
+        return self._plan[1][row]
+
+    def _step(self, step: int) -> dict[str, Any]:
+        self.model.train()
+        rows = self._micro_batches(step)
+        batches = [self.train_rows.batch(micro) for micro in rows]
+        n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
+        total = torch.zeros((), device=self.placement.device)
+        sums: dict[str, list[Any]] = {}
+        for batch in batches:
+            loss = self._forward(batch)
+            (loss.total * (self.placement.world_size / n_targets)).backward()
+            total += loss.total.detach()
+            for name, (value, count) in loss.metrics.items():
+                entry = sums.setdefault(name, [0, 0])
+                entry[0] += value
+                entry[1] += count
+        limit = self.optim.clip_norm or math.inf
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
+        lr = self.rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        loss_mean, grad_norm = float(total) / n_targets, float(norm)
+        if not (math.isfinite(loss_mean) and math.isfinite(grad_norm)):
+            self._stop_diverged(step, rows, loss_mean, grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        n_tokens = sum(batch.n_tokens for batch in batches)
+        self.progress.n_tokens += n_tokens
+        return {
+            "step": step + 1,
+            "epoch": round((step + 1) * self.settings.batch_size / len(self.train_rows.lengths), 4),
+            "loss": loss_mean,
+            "lr": lr,
+            "grad_norm": grad_norm,
+            "n_tokens": n_tokens,
+            "n_targets": n_targets,
+            "rows": [row for micro in rows for row in micro],
+            **{name: float(value) / count for name, (value, count) in sums.items()},
+        }
+
+    def _forward(self, batch: Batch) -> LossSum:
+        with self._arithmetic():
+            return self.model(batch.to(self.placement.device))
+
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.placement.device.type, self.precision)
+
+    def _stop_diverged(self, step: int, rows: Step, loss: float, grad_norm: float) -> None:
+        places = self.train_rows.places([row for micro in rows for row in micro])
+        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient is {grad_norm}"
+        raise DivergedError(
+            f"step {step + 1}: {what}. Nothing of this step is saved. Its rows: "
+            f"{', '.join(places[:8])}{' ...' if len(places) > 8 else ''}. "
+            "Lower optim.lr, or look at these rows with: tunesmith data preview"
+        )
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        if self.eval_rows is None or not self.eval_rows.lengths:
+            return
+        self.model.eval()
+        started = time.perf_counter()
+        lengths = self.eval_rows.lengths
+        order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+        size = self.settings.eval_batch_size
+        total, n_targets = 0.0, 0
+        for start in range(0, len(order), size):
+            batch = self.eval_rows.batch(order[start : start + size])
+            total += float(self._forward(batch).total)
+            n_targets += batch.n_targets
+        loss = total / n_targets
+        self.progress.eval_losses.append((self.progress.step, loss))
+        self.watcher.evaluated(
+            {
+                "step": self.progress.step,
+                "eval_loss": loss,
+                "perplexity": math.exp(min(loss, 700.0)),
+                "seconds": time.perf_counter() - started,
+            }
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything needed to go on exactly from here."""
+        optimizer: dict[str, Tensor] = {}
+        for name, parameter in self.parameters.items():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                optimizer[f"{name}/{key}"] = (
+                    value if isinstance(value, Tensor) else torch.tensor(value)
+                )
+        return Checkpoint(
+            weights={name: parameter.data for name, parameter in self.parameters.items()},
+            optimizer=optimizer,
+            random=random_state(),
+            state={
+                "step": self.progress.step,
+                "n_tokens": self.progress.n_tokens,
+                "eval_losses": self.progress.eval_losses,
+            },
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes back to a checkpoint.
+
+        Raises:
+            RunError: it is of another set of trained weights, or lacks optimizer state.
+        """
+        self.restore_weights(checkpoint)
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in checkpoint.optimizer.items():
+            name, _, kind = key.rpartition("/")
+            states.setdefault(name, {})[kind] = value
+        for name, parameter in self.parameters.items():
+            found = states.get(name, {})
+            if not found and checkpoint.state["step"]:
+                raise RunError(f"the checkpoint holds no optimizer state for {name!r}.")
+            self.optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(parameter.device)
+                for key, value in found.items()
+            }
+        self.progress = Progress(
+            checkpoint.state["step"],
+            checkpoint.state["n_tokens"],
+            [(step, loss) for step, loss in checkpoint.state["eval_losses"]],
+        )
+        restore_random_state(checkpoint.random)
+
+    @torch.no_grad()
+    def restore_weights(self, checkpoint: Checkpoint) -> None:
+        """Puts the trained weights of a checkpoint in place.
+
+        Raises:
+            RunError: it is of another set of trained weights.
+        """
+        if set(checkpoint.weights) != set(self.parameters):
+            other = sorted(set(checkpoint.weights) ^ set(self.parameters))
+            raise RunError(
+                f"the checkpoint trains other weights than this recipe, {other[0]!r} for one. "
+                "Resume with the recipe it was made with."
+            )
+        for name, parameter in self.parameters.items():
+            parameter.copy_(checkpoint.weights[name])

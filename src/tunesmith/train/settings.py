@@ -1,0 +1,78 @@
+"""Settings of the loop and of its optimizer; no torch here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tunesmith.core.part import Settings
+
+
+class Optim(Settings):
+    """How weights are updated."""
+
+    name: Literal["adamw", "paged_adamw_32bit", "paged_adamw_8bit"] = "adamw"
+    """Paged ones keep their state in memory that a GPU can swap out; elsewhere they are plain
+    AdamW."""
+    lr: float | None = Field(default=None, gt=0)
+    """Peak learning rate; None: the method's (lora 2e-4, full 2e-5)."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the rate falls after the warm-up: to zero along a cosine or a line, or not at all."""
+    warmup_fraction: float = Field(default=0.03, ge=0, le=1)
+    """Share of all steps in which the rate rises linearly from zero."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled decay of weight matrices; vectors are left alone."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Decay of the first moment."""
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    """Decay of the second moment."""
+    eps: float = Field(default=1e-8, gt=0)
+    """Added to the root of the second moment."""
+    clip_norm: float = Field(default=1.0, ge=0)
+    """Largest norm of the whole gradient; 0: no limit."""
+
+
+class Train(Settings):
+    """How long, in which portions, and how often it is looked at."""
+
+    epochs: float = Field(default=3.0, gt=0)
+    """Passes over the training rows; may be a fraction."""
+    max_steps: int | None = Field(default=None, gt=0)
+    """Steps after which a run ends, where that is fewer than its epochs make."""
+    batch_size: int = Field(default=16, gt=0)
+    """Examples of one step, over all micro-batches."""
+    micro_batch_size: int | None = Field(default=None, gt=0)
+    """Examples at once on the device; None: all of the step's, at most 8."""
+    seed: int = Field(default=42, ge=0)
+    """Decides the order of rows, fresh weights and dropout."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the arithmetic; ``auto``: bfloat16 on a GPU that has it, float32 on a CPU."""
+    gradient_checkpointing: bool = False
+    """Whether activations are computed again in the backward pass: less memory, more time."""
+    length_grouping: bool = True
+    """Whether rows of similar length share a step, in seeded order."""
+    shuffle: bool = True
+    """Whether rows come in another order every epoch."""
+    eval_every_fraction: float = Field(default=0.2, gt=0, le=1)
+    """Evaluations and checkpoints come after each such share of the run, and at its end."""
+    eval_batch_size: int = Field(default=16, gt=0)
+    """Examples at once in evaluation."""
+    keep_checkpoints: int = Field(default=2, gt=0)
+    """Latest checkpoints kept; the best one is kept beside them."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights become the artefact: those of the lowest evaluation loss, or the last."""
+
+    @model_validator(mode="after")
+    def _portions_fit(self) -> Train:
+        if self.micro_batch_size is not None and self.micro_batch_size > self.batch_size:
+            raise ValueError(
+                f"micro_batch_size={self.micro_batch_size} is larger than "
+                f"batch_size={self.batch_size}. Lower it, or raise batch_size."
+            )
+        return self
+
+    @property
+    def rows_at_once(self) -> int:
+        """Examples of one micro-batch."""
+        return self.micro_batch_size or min(self.batch_size, 8)

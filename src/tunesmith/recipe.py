@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.core.part import Settings, explain
 from tunesmith.data.read import Data
-from tunesmith.evaluate.settings import Evaluate
+from tunesmith.evaluation.settings import Evaluate
 from tunesmith.methods import METHODS
 from tunesmith.methods.lora import LoRA
 from tunesmith.methods.method import Method
@@ -28,7 +28,7 @@ from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.trackers import TRACKERS
 from tunesmith.trackers.tracker import Tracker
-from tunesmith.train.settings import Optim, Train
+from tunesmith.training.settings import Optim, Train
 
 FORMERLY = {"seed": "train.seed", "lr": "optim.lr", "learning_rate": "optim.lr"}
 PARTS = {"task", "template", "method", "objective", "format"}

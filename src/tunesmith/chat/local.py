@@ -11,7 +11,7 @@ from tunesmith.chat.chat_model import Answer, ChatModel, Sampling
 from tunesmith.chat.generate import Generated, generate
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation
-from tunesmith.model.lora_linear import adapter_off
+from tunesmith.model.lora_linear import adapter_off, lora_layers
 from tunesmith.templates.render import render, render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
@@ -59,6 +59,11 @@ class LocalModel(ChatModel):
             batch_size=self.batch_size,
             uses_adapter=False,
         )
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether ``base()`` is another model than this one."""
+        return any(True for _ in lora_layers(self.causal_lm))
 
     @property
     def max_positions(self) -> int:

@@ -25,8 +25,20 @@ if TYPE_CHECKING:
 )
 @click.option("--base", is_flag=True, help="Ask the base model below the adapter.")
 @click.option("--template", help="Another template than the model was tuned with.")
-@click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(1))
-@click.option("--temperature", default=0.0, show_default=True, type=click.FloatRange(0))
+@click.option(
+    "--max-new-tokens",
+    default=256,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Longest answer.",
+)
+@click.option(
+    "--temperature",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="0: always the likeliest token.",
+)
 @json_option
 def command(
     model: str,
@@ -46,6 +58,8 @@ def command(
         raise click.UsageError("--json answers one request; give it with --message.")
     text = _read(material) if material else ""
     loaded = load(model, template=template)
+    if base and not loaded.has_adapter:
+        raise click.UsageError(f"{model} has no adapter; ask its base model by its own name.")
     chosen = loaded.base() if base else loaded
     sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature)
     if message is None:

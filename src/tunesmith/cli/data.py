@@ -35,8 +35,9 @@ def preview(
     for example in result["examples"]:
         _print_example(example, ids)
     print_ledger(result["ledger"])
+    how = f"template {result['template']['name']}" if result["template"] else "no template"
     click.echo(
-        f"template {result['template']['name']}, at most {result['max_tokens']} tokens; "
+        f"{how}, at most {result['max_tokens']} tokens; "
         "the coloured text is learnt, the rest is context"
     )
 

@@ -8,12 +8,17 @@ from tunesmith.cli.show import json_option, print_json
 
 
 @click.command("merge")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="MODEL|RUN")
 @click.argument("folder", metavar="DIR")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    help="Type of the weights.",
+)
 @json_option
 def command(run: str, folder: str, dtype: str, as_json: bool) -> None:
-    """Write the tuned model of RUN to DIR as whole weights that transformers loads."""
+    """Write a tuned model to DIR as whole weights that transformers loads."""
     from tunesmith.pipelines.merge import merge
 
     result = merge(run, folder, dtype=dtype)

@@ -32,7 +32,7 @@ def print_table(
 
     table = Table(title=title, title_justify="left", header_style="bold")
     for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right")
+        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

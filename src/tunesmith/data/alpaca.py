@@ -51,13 +51,10 @@ class Alpaca(Format):
     def _history(self, record: Record, origin: str) -> list[tuple[str, str]]:
         pairs: list[tuple[str, str]] = []
         for turn in cast("Sequence[Any]", record.get(self.history_key) or ()):
-            if (
-                not isinstance(turn, Sequence)
-                or isinstance(turn, str)
-                or len(cast("Any", turn)) != 2
-            ):
+            pair = cast("list[Any]", turn) if isinstance(turn, list) else []
+            if len(pair) != 2:
                 raise DataError(
                     f"{origin}: a turn under {self.history_key!r} is not a pair of texts."
                 )
-            pairs.append((str(turn[0]), str(turn[1])))
+            pairs.append((str(pair[0]), str(pair[1])))
         return pairs

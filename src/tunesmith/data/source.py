@@ -84,7 +84,9 @@ def _local(path: str) -> Path:
 
 
 def _split_of(file: Path) -> str:
-    words = re.split(r"[^a-z]+", file.name.lower())
+    # A text's name is often a title ("how-we-test.md"), so only its parts between dots count.
+    is_text = file.suffix.lower() in (".txt", ".md")
+    words = re.split(r"\." if is_text else r"[^a-z]+", file.name.lower())
     return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train")
 
 

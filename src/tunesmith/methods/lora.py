@@ -13,6 +13,8 @@ from tunesmith.methods.method import BaseIdentity, Method
 if TYPE_CHECKING:
     from torch import nn
 
+    from tunesmith.model.shape import Shape
+
 
 class LoRA(Method):
     """Trains low-rank updates beside frozen weights (Hu et al. 2021, arXiv:2106.09685)."""
@@ -34,6 +36,15 @@ class LoRA(Method):
     def scaled_alpha(self) -> float:
         """Alpha, derived from the rank where it is not set."""
         return 2.0 * self.rank if self.alpha is None else self.alpha
+
+    def n_trained(self, shape: Shape) -> int:
+        """Rank times the sum of both widths, for every target layer."""
+        per_block = sum(
+            self.rank * (n_in + n_out)
+            for name, (n_in, n_out) in shape.linears.items()
+            if self.targets == "all-linear" or name in self.targets
+        )
+        return shape.n_layers * per_block
 
     def apply(self, causal_lm: nn.Module) -> None:
         """Freezes the model and wraps its target layers.

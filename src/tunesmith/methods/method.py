@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from tunesmith.model.shape import Shape
+
 
 class BaseIdentity(NamedTuple):
     """Which weights a method starts from, written beside what it saves."""
@@ -32,6 +34,10 @@ class Method(Part):
     def load_options(self, compute_dtype: torch.dtype) -> dict[str, Any]:
         """Further arguments for loading the weights; none by default."""
         return {}
+
+    def n_trained(self, shape: Shape) -> int:
+        """How many weights it trains of a model of that shape; all by default."""
+        return shape.n_parameters
 
     @abstractmethod
     def apply(self, causal_lm: nn.Module) -> None:

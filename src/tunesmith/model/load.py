@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
+from tunesmith.model import attention
 from tunesmith.model.source import model_folder
 from tunesmith.model.spec import Model
 
@@ -60,7 +61,9 @@ def load_causal_lm(
             torch.manual_seed(seed)
             config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
             return (
-                AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+                AutoModelForCausalLM.from_config(
+                    config, dtype=dtype, trust_remote_code=False, attn_implementation=attention.NAME
+                )
                 .to(device)
                 .eval()
             )
@@ -69,6 +72,7 @@ def load_causal_lm(
             dtype=dtype,
             trust_remote_code=False,
             use_safetensors=True,
+            attn_implementation=attention.NAME,
             local_files_only=True,
             output_loading_info=True,
             **(options or {}),
@@ -88,3 +92,12 @@ def load_causal_lm(
             "folder is incomplete, or its config.json belongs to another model."
         )
     return (model if options else model.to(device)).eval()
+
+
+def recompute_activations(causal_lm: Any) -> None:
+    """Has activations computed again in the backward pass instead of kept."""
+    options = {"use_reentrant": False}
+    if hasattr(causal_lm, "activation_checkpointing_enable"):  # its name since transformers 5
+        causal_lm.activation_checkpointing_enable(options)
+    else:
+        causal_lm.gradient_checkpointing_enable(options)

@@ -35,7 +35,8 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
         return folder
     if folder.is_file():
         raise ModelError(f"{path}: a model is a folder with config.json, and this is a file.")
-    if not is_hub_id(path):
+    is_mistyped = folder.parent.is_dir() and str(folder.parent) != "."
+    if not is_hub_id(path) or is_mistyped:
         beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
         raise ModelError(
             f"{path}: no such model folder. {did_you_mean(folder.name, [*beside[:20], *BUNDLED])}"
@@ -83,13 +84,21 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         ModelError: it is missing, damaged, or has more tokens than the model.
     """
     tokenizer = Tokenizer.from_folder(folder)
-    vocabulary = read_config(folder).get("vocab_size")
-    if isinstance(vocabulary, int) and len(tokenizer) > vocabulary:
+    check_vocabulary(tokenizer, read_config(folder).get("vocab_size"))
+    return tokenizer
+
+
+def check_vocabulary(tokenizer: Tokenizer, vocabulary: int | None) -> None:
+    """Checks that a model has an embedding for every token.
+
+    Raises:
+        ModelError: the tokenizer has more tokens.
+    """
+    if vocabulary is not None and len(tokenizer) > vocabulary:
         raise ModelError(
-            f"{folder}: the tokenizer has {len(tokenizer)} tokens, but the model only "
+            f"{tokenizer.source}: the tokenizer has {len(tokenizer)} tokens, but the model only "
             f"{vocabulary} embeddings; they do not belong together."
         )
-    return tokenizer
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from tunesmith.core.bundled import bundled_path
+from tunesmith.core.errors import ModelError
 from tunesmith.core.ledger import Ledger
 from tunesmith.data.source import is_remote
-from tunesmith.methods.lora import LoRA
 from tunesmith.methods.qlora import QLoRA
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, prepare, read_data
 from tunesmith.recipe import Recipe
-from tunesmith.train.plan import n_steps
+from tunesmith.training.plan import n_steps
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 NF4_BYTES = 0.5 + 1 / 64 * (1 + 4 / 256)
@@ -39,7 +41,7 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
     if data_here and here:
-        prepared = prepare(recipe)
+        prepared = prepare(recipe, weights=False)
         rows, ledger = len(prepared.encoded["train"]), prepared.ledger.as_dict()
         longest = max(len(example) for example in prepared.encoded["train"])
     elif data_here:
@@ -48,7 +50,7 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
         notes.append("tokens are not counted: the tokenizer comes with the model.")
     else:
         notes.append(f"data {recipe.data.path}: not fetched; rows and tokens are not known yet.")
-    n_trained = _n_trained(recipe, shape)
+    n_trained = recipe.method.n_trained(shape)
     steps = recipe.train.max_steps
     if rows is not None:
         steps = n_steps(
@@ -77,40 +79,29 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
 
 
 def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
-    """Sizes of the model, and whether it is on this machine."""
-    path = recipe.model.path
-    published = PUBLISHED.get(path)
-    if published is not None and is_hub_id(path) and not _is_cached(path, recipe.model.revision):
-        notes.append(f"model {path}: not on this machine; it is fetched when the run starts.")
-        return shape_of(published, path), False
-    folder = model_folder(path, recipe.model.revision, weights=recipe.model.init == "pretrained")
+    """Sizes of the model, and whether its tokenizer is on this machine."""
+    path, revision = recipe.model.path, recipe.model.revision
+    on_hub = bundled_path(path) is None and not Path(path).exists() and is_hub_id(path)
+    if not on_hub:
+        folder = model_folder(path, revision, weights=recipe.model.init == "pretrained")
+        return shape_of(read_config(folder), str(folder)), True
+    notes.append(f"model {path}: comes from the hub when the run starts.")
+    try:
+        folder = model_folder(path, revision, weights=False)
+    except ModelError:
+        if path not in PUBLISHED:
+            raise
+        return shape_of(PUBLISHED[path], path), False
     return shape_of(read_config(folder), str(folder)), True
 
 
-def _is_cached(path: str, revision: str | None) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
-
-
-def _n_trained(recipe: Recipe, shape: Shape) -> int:
-    method = recipe.method
-    if not isinstance(method, LoRA):
-        return shape.n_parameters
-    per_block = sum(
-        method.rank * (n_in + n_out)
-        for name, (n_in, n_out) in shape.linears.items()
-        if method.targets == "all-linear" or name in method.targets
-    )
-    return shape.n_layers * per_block
-
-
 def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> dict[str, float]:
+    """Estimates in MB, on a CPU where the recipe leaves the types open."""
     held = BYTES.get(recipe.model.dtype, 4)
     if isinstance(recipe.method, QLoRA):
         others = shape.n_parameters - shape.n_linear_parameters
-        weights = shape.n_linear_parameters * NF4_BYTES + others * 2
-    elif isinstance(recipe.method, LoRA):
+        weights = shape.n_linear_parameters * NF4_BYTES + others * 2 + n_trained * 4
+    elif recipe.method.saves_adapter:
         weights = shape.n_parameters * held + n_trained * 4
     else:
         weights = shape.n_parameters * 4

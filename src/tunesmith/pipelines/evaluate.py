@@ -14,8 +14,8 @@ from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.extras import require
 from tunesmith.core.ledger import Ledger
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
-from tunesmith.evaluate.baseline import constant_answer
-from tunesmith.evaluate.scores import score_answers
+from tunesmith.evaluation.baseline import constant_answer
+from tunesmith.evaluation.scores import score_answers
 from tunesmith.pipelines.load import load
 from tunesmith.pipelines.prepare import read_data
 from tunesmith.pipelines.report import write_report

@@ -10,11 +10,12 @@ from tunesmith.core.errors import ModelError, RunError
 from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.artifact import ArtifactInfo
-from tunesmith.model.source import load_tokenizer, model_folder, weights_fingerprint
+from tunesmith.model.source import check_vocabulary, model_folder, weights_fingerprint
 from tunesmith.model.spec import Model
 from tunesmith.pipelines.prepare import choose_template
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
+from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
@@ -41,7 +42,8 @@ def load(
 
     place = artifact_folder(model)
     causal_lm, folder, info = load_weights(place)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = Tokenizer.from_folder(folder)
+    check_vocabulary(tokenizer, causal_lm.config.vocab_size)
     if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
         raise ModelError(
             f"{folder}: its tokenizer is not the one the model was tuned with, so every token "

@@ -22,7 +22,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
     """Writes a tuned model as whole weights, and proves that it answers as before.
 
     Args:
-        model: a run or an adapter's folder.
+        model: a run, an adapter's folder, or whole weights to be written in another type.
         folder: where to; must not exist, or be empty.
         dtype: type of the written weights, ``float32`` or ``bfloat16``.
 
@@ -31,7 +31,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
         text, with the merged weights read back from disk.
 
     Raises:
-        ModelError: it is no adapter, or merging changed its answers by more than 1e-4 in float32.
+        ModelError: it cannot be loaded, or its answers changed by more than 1e-4 in float32.
         RunError: the folder is taken or cannot be written.
     """
     require("torch", extra="train", purpose="Merging")
@@ -43,9 +43,8 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target}: exists already; nothing was touched. Choose another folder.")
     place = artifact_folder(model)
-    if not is_adapter(Path(place)):
-        raise ModelError(f"{place}: no adapter here; whole weights need no merging.")
     causal_lm, tokenizer_folder, info = load_weights(place, dtype="float32")
+    is_whole = not is_adapter(Path(place))
     before = probe_logits(causal_lm)
     merge_adapter(causal_lm, DTYPES[dtype])
     n_bytes = sum(p.numel() * p.element_size() for p in causal_lm.parameters())
@@ -56,7 +55,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
         save_weights(causal_lm, draft)
         copy_tokenizer(tokenizer_folder, draft)
         if info is not None:
-            replace(info, method=f"{info.method}, merged").save(draft)
+            replace(info, method=info.method if is_whole else f"{info.method}, merged").save(draft)
         (draft / "README.md").write_text(_card(model, place, info, dtype), "utf-8")
         again, _, _ = load_weights(str(draft), dtype=dtype)
         difference = largest_difference(before, probe_logits(again))

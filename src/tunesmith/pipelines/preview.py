@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tunesmith.core.errors import DataError, did_you_mean
 from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.templates.tokenizer import Tokenizer
@@ -18,13 +19,17 @@ def preview(recipe: Recipe, *, n_examples: int = 3, split: str = "train") -> dic
         split: of which split.
 
     Returns:
-        ``template``, ``ledger``, and ``examples``: each with ``origin``, ``input_ids``,
+        ``template`` (None where the task uses none), ``ledger``, and ``examples``: each with ``origin``, ``input_ids``,
         ``supervised`` and ``runs``: (text, whether it is learnt) in order.
     """
     prepared = prepare(recipe, weights=False)
-    rows = prepared.encoded.get(split, [])[:n_examples]
+    if split not in prepared.encoded:
+        raise DataError(f"no split {split!r} here. {did_you_mean(split, prepared.encoded)}")
+    rows = prepared.encoded[split][:n_examples]
     return {
-        "template": prepared.template.model_dump(mode="json"),
+        "template": prepared.template.model_dump(mode="json")
+        if recipe.task.uses_template
+        else None,
         "max_tokens": prepared.limits.max_tokens,
         "ledger": prepared.ledger.as_dict(),
         "examples": [_shown(prepared, row.input_ids, row.supervised, row.origin) for row in rows],

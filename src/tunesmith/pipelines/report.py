@@ -15,8 +15,8 @@ from tunesmith.core.runs import (
     SCORES,
     Run,
 )
-from tunesmith.evaluate.report import Curve, Example, ModelScores, Report, render_report
-from tunesmith.evaluate.rouge import ROUGE
+from tunesmith.evaluation.report import Curve, Example, ModelScores, Report, render_report
+from tunesmith.evaluation.rouge import ROUGE
 from tunesmith.recipe import load_recipe
 
 NOTES = {

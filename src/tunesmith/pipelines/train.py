@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError
 from tunesmith.core.extras import require
+from tunesmith.core.memory import peak_memory_mb
 from tunesmith.core.runs import (
+    HOLDER,
     LEDGER,
     LOCK,
     RECIPE,
-    REPORT,
     SUMMARY,
     Run,
     locked_run,
@@ -36,7 +35,7 @@ from tunesmith.trackers import TRACKERS
 if TYPE_CHECKING:
     import torch
 
-    from tunesmith.train.loop import Trainer
+    from tunesmith.training.loop import Trainer
 
 LIBRARIES = ("tunesmith", "torch", "transformers", "peft", "safetensors", "tokenizers", "numpy")
 SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "train")
@@ -88,8 +87,8 @@ def _train_in(
     resume: bool,
     show_progress: bool,
 ) -> None:
-    from tunesmith.train.recorder import Recorder
-    from tunesmith.train.stop import stop_on_signal
+    from tunesmith.training.recorder import Recorder
+    from tunesmith.training.stop import stop_on_signal
 
     started = time.perf_counter()
     recorder = Recorder(
@@ -99,10 +98,11 @@ def _train_in(
     _require_room(run, recipe, trainer, causal_lm)
     if resume:
         _restore(run, trainer, identity)
-    shown = [*recipe.trackers, *map(TRACKERS.parse, ["progress"] if show_progress else [])]
+    always = map(TRACKERS.parse, ["jsonl", "progress"] if show_progress else ["jsonl"])
+    trackers = {tracker.name: tracker for tracker in (*always, *recipe.trackers)}
     recorder.trackers = [
         tracker.open(run.path, n_steps=trainer.n_steps, from_step=trainer.progress.step)
-        for tracker in [TRACKERS.parse("jsonl"), *shown]
+        for tracker in trackers.values()
     ]
     try:
         with stop_on_signal() as request:
@@ -148,11 +148,11 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     """
     import torch
 
-    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.load import default_device, load_causal_lm, recompute_activations
     from tunesmith.model.task_model import TaskModel
     from tunesmith.tasks.collate import EncodedRows
-    from tunesmith.train.loop import Trainer
-    from tunesmith.train.placement import SingleDevice
+    from tunesmith.training.loop import Trainer
+    from tunesmith.training.placement import SingleDevice
 
     device = default_device()
     precision = arithmetic(recipe.train.precision, device)
@@ -166,7 +166,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     torch.manual_seed(recipe.train.seed)
     recipe.method.apply(causal_lm)
     if recipe.train.gradient_checkpointing:
-        causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        recompute_activations(causal_lm)
     placement = SingleDevice(device)
     model = placement.place(TaskModel(causal_lm, recipe.objective))
     rows = {
@@ -208,16 +208,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def peak_memory_mb() -> float:
-    """The largest memory this process has held: the GPU's where there is one, else resident."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
 def _identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     """What must be the same for a resume."""
     weights = (
@@ -233,7 +223,7 @@ def _identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
 
 
 def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> None:
-    from tunesmith.train.checkpoint import load_checkpoint, newest_checkpoint
+    from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint
 
     place, notes = newest_checkpoint(run.checkpoints)
     for note in notes:
@@ -279,7 +269,7 @@ def _require_room(run: Run, recipe: Recipe, trainer: Trainer, causal_lm: Any) ->
 
 
 def _take_best(run: Run, trainer: Trainer, step: int) -> None:
-    from tunesmith.train.checkpoint import load_checkpoint
+    from tunesmith.training.checkpoint import load_checkpoint
 
     place = run.checkpoints / f"step-{step:08d}"
     if step == 0:
@@ -319,9 +309,11 @@ def _save_artifact(
 
 
 def _clear_if_nothing_began(run: Run, resume: bool) -> None:
-    """Takes a directory's first files away again when not even one step was saved."""
+    """Takes a new directory's files away again when not even one step was saved."""
     if resume or run.checkpoints.exists():
         return
-    names: Sequence[str] = (LOCK, LEDGER, RECIPE, REPORT, "metrics.jsonl", "times.jsonl")
-    for name in names:
-        (run.path / name).unlink(missing_ok=True)
+    for entry in run.path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != HOLDER:
+            entry.unlink()

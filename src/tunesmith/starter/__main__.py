@@ -11,6 +11,7 @@ from typing import Any
 
 from tunesmith.starter.blank import write_blank
 from tunesmith.starter.dialogues import Split, generate_cases
+from tunesmith.starter.lists import generate_lists
 from tunesmith.starter.records import pretraining_text, tweetsumm_record
 from tunesmith.starter.stories import generate_stories
 
@@ -26,7 +27,7 @@ def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_corpus(
-    folder: Path, *, cases: int, stories: int, seed: int
+    folder: Path, *, cases: int, stories: int, lists: int, seed: int
 ) -> tuple[list[str], int, int]:
     """Write `train.jsonl` and `validation.jsonl`, each row holding one "text".
 
@@ -34,6 +35,7 @@ def write_corpus(
         folder: where to write.
         cases: number of dialogues.
         stories: number of stories.
+        lists: number of lists.
         seed: any integer.
 
     Returns:
@@ -41,6 +43,7 @@ def write_corpus(
     """
     texts = [pretraining_text(case) for case in generate_cases(cases, seed, split="pretrain")]
     texts += generate_stories(stories, seed)
+    texts += generate_lists(lists, seed)
     random.Random(f"corpus:{seed}").shuffle(texts)
     held = min(VALIDATION_DOCUMENTS, len(texts) // 10)
     write_lines(folder / "validation.jsonl", ({"text": text} for text in texts[:held]))
@@ -70,13 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tunesmith.starter", description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--cases", type=int, default=45000, help="pre-training dialogues")
-    parser.add_argument("--stories", type=int, default=12000, help="pre-training stories")
+    parser.add_argument("--cases", type=int, default=40000, help="pre-training dialogues")
+    parser.add_argument("--stories", type=int, default=10000, help="pre-training stories")
+    parser.add_argument("--lists", type=int, default=24000, help="pre-training lists")
     for split, size in SIZES.items():
         parser.add_argument(f"--{split}", type=int, default=size, help=f"{split} records")
     options = parser.parse_args(argv)
     train, held, words = write_corpus(
-        options.out / "corpus", cases=options.cases, stories=options.stories, seed=options.seed
+        options.out / "corpus",
+        cases=options.cases,
+        stories=options.stories,
+        lists=options.lists,
+        seed=options.seed,
     )
     write_blank(options.out / "blank", train)
     print(f"corpus: {len(train)} training and {held} validation documents, {words} words")

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 SPECIAL = ("<unk>", "<s>", "</s>", "<pad>")
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
@@ -39,6 +39,8 @@ def learn_tokenizer(texts: Iterable[str], *, vocabulary: int) -> dict[str, Any]:
         The content of ``tokenizer.json``.
     """
     tokenizer = Tokenizer(models.BPE())
+    # A word gets the same tokens at the start of a line as within one, so that it can be copied.
+    tokenizer.normalizer = normalizers.Replace(Regex(r"\n(?=[^\n])"), "\n ")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Metaspace(prepend_scheme="first"),
@@ -51,6 +53,7 @@ def learn_tokenizer(texts: Iterable[str], *, vocabulary: int) -> dict[str, Any]:
             decoders.Replace("▁", " "),
             decoders.ByteFallback(),
             decoders.Fuse(),
+            decoders.Replace("\n ", "\n"),
             decoders.Strip(" ", 1, 0),
         ]
     )

@@ -17,7 +17,7 @@ import numpy as np
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation, Document
 from tunesmith.templates.template import Template
-from tunesmith.templates.tokenizer import Tokenizer
+from tunesmith.templates.tokenizer import Before, Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,17 @@ def render(conversation: Conversation, template: Template, tokenizer: Tokenizer)
         ids.extend(new)
         supervised.extend([learnt] * len(new))
 
-    before = ""
+    before: Before = "nothing"
     pieces = template.pieces(conversation.messages, tokenizer)
     for kind, group in groupby(pieces, key=lambda piece: piece.kind):
-        if kind == "text":
-            run = "".join(piece.text for piece in group)
-            extend(tokenizer.encode(run, continues=before == "answer"), False)
-        else:
+        if kind == "control":
             for piece in group:
-                if kind == "answer":
-                    extend(tokenizer.encode(piece.text, continues=before == "text"), True)
-                else:
-                    extend([_id(piece.text, template, tokenizer)], piece.ends_answer)
-        before = kind
+                extend([_id(piece.text, template, tokenizer)], piece.ends_answer)
+            before = "special"
+        else:
+            run = "".join(piece.text for piece in group)
+            extend(tokenizer.encode(run, after=before), kind == "answer")
+            before = "text"
     return Rendered(np.asarray(ids, np.int32), np.asarray(supervised, np.bool_))
 
 

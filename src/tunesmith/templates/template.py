@@ -87,7 +87,14 @@ def needs_tokens(template: Template, tokenizer: Tokenizer, tokens: Sequence[str]
 
 
 def split_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:
-    """The leading system text, if there is one, and the turns behind it."""
+    """The leading system text, if there is one, and the turns behind it.
+
+    Raises:
+        TemplateError: a system text stands elsewhere.
+    """
+    system, turns = None, messages
     if messages and messages[0].role == "system":
-        return messages[0].content, messages[1:]
-    return None, messages
+        system, turns = messages[0].content, messages[1:]
+    if any(turn.role == "system" for turn in turns):
+        raise TemplateError("a system text can only stand before the first turn; move it there.")
+    return system, turns

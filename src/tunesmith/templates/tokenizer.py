@@ -7,13 +7,14 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenizers import Tokenizer as FastTokenizer
 
 from tunesmith.core.errors import ModelError
 from tunesmith.core.extras import require
 
+Before = Literal["nothing", "special", "text"]
 SENTINEL = "\n"
 """Put before an answer to encode it as a continuation; tokenizers keep it a token of its own."""
 
@@ -95,17 +96,22 @@ class Tokenizer:
         """Id to fill rows with; padding is masked everywhere, so any id serves."""
         return self.eos_id
 
-    def encode(self, text: str, *, continues: bool = False) -> list[int]:
+    def encode(self, text: str, *, after: Before = "nothing") -> list[int]:
         """Encodes plain text, without special tokens around it.
 
         Args:
             text: any text; what looks like a special token in it stays text.
-            continues: the text goes on after other text, so that a tokenizer which starts every
-                text with a space (Llama 2) adds none here.
+            after: what stands before it. Some tokenizers (Llama 2's) put a space before every text
+                that does not go on after other text.
         """
         if not text:
             return []
-        if not (continues and self._adds_space):
+        if after == "text" or (after == "special" and not self._adds_space_after_special):
+            return self._continuation(text)
+        return self.fast.encode(text, add_special_tokens=False).ids
+
+    def _continuation(self, text: str) -> list[int]:
+        if not self._adds_space:
             return self.fast.encode(text, add_special_tokens=False).ids
         lead = self.fast.encode(SENTINEL, add_special_tokens=False).ids
         ids = self.fast.encode(SENTINEL + text, add_special_tokens=False).ids
@@ -138,6 +144,19 @@ class Tokenizer:
         lead = self.fast.encode(SENTINEL, add_special_tokens=False).ids
         both = self.fast.encode(SENTINEL + "x", add_special_tokens=False).ids
         return both[len(lead) :] != self.fast.encode("x", add_special_tokens=False).ids
+
+    @cached_property
+    def _adds_space_after_special(self) -> bool:
+        self.fast.encode_special_tokens = False
+        try:
+            encoded = self.fast.encode(self.eos + "x", add_special_tokens=False)
+        finally:
+            self.fast.encode_special_tokens = True
+        # Where the normalizer gets at the special token itself, nothing can be learnt from this;
+        # SentencePiece, which such files are made from, encodes every text anew.
+        clean = encoded.tokens[0] == self.eos
+        alone = self.fast.encode("x", add_special_tokens=False).ids
+        return not clean or encoded.ids[1:] == alone
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections import deque
 from pathlib import Path
 from typing import Any, Literal
 
+from tunesmith.core.memory import peak_memory_mb
 from tunesmith.trackers.tracker import OpenTracker, Tracker
 
 
@@ -62,10 +62,9 @@ class _Live(OpenTracker):
     def step(self, values: dict[str, Any]) -> None:
         self.recent.append((values["n_tokens"], values["seconds"]))
         n_tokens, seconds = (sum(column) for column in zip(*self.recent, strict=True))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         figures = (
             f"loss {values['loss']:.3f}{self.eval_loss}  {n_tokens / max(seconds, 1e-9):,.0f} tok/s"
-            f"  {peak:,.0f} MB"
+            f"  {peak_memory_mb():,.0f} MB"
         )
         self.progress.update(self.task, completed=values["step"], figures=figures)
 

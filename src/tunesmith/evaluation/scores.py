@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tunesmith.evaluate.rouge import ROUGE, best_rouge, words
+from tunesmith.evaluation.rouge import ROUGE, best_rouge, words
 
 
 def score_answers(

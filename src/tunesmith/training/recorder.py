@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.trackers.tracker import OpenTracker
-from tunesmith.train.checkpoint import Checkpoint, rotate, save_checkpoint
+from tunesmith.training.checkpoint import Checkpoint, rotate, save_checkpoint
 
 
 class Recorder:

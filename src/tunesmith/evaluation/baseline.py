@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from tunesmith.evaluate.rouge import lcs_length, words
+from tunesmith.evaluation.rouge import lcs_length, words
 
 N_CANDIDATES, N_JUDGES = 200, 200
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from tunesmith.core.errors import TunesmithError
 from tunesmith.core.extras import require
-from tunesmith.train.settings import Optim
+from tunesmith.training.settings import Optim
 
 
 def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tunesmith.evaluate.charts import (
+from tunesmith.evaluation.charts import (
     Bar,
     Line,
     bar_chart,

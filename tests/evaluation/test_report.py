@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tunesmith.evaluate.report import (
+from tunesmith.evaluation.report import (
     Curve,
     Example,
     ModelScores,

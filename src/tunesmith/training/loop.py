@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.model.batch import Batch, LossSum
-from tunesmith.train.checkpoint import Checkpoint, random_state, restore_random_state
-from tunesmith.train.optim import build_optimizer, lr_schedule, trained_parameters
-from tunesmith.train.placement import SingleDevice
-from tunesmith.train.plan import Step, n_steps, plan_epoch
-from tunesmith.train.settings import Optim, Train
+from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
+from tunesmith.training.optim import build_optimizer, lr_schedule, trained_parameters
+from tunesmith.training.placement import SingleDevice
+from tunesmith.training.plan import Step, n_steps, plan_epoch
+from tunesmith.training.settings import Optim, Train
 
 
 class Rows(Protocol):

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tunesmith.core.ledger import FATES
-from tunesmith.evaluate.charts import Bar, Line, bar_chart, describe, line_chart
+from tunesmith.evaluation.charts import Bar, Line, bar_chart, describe, line_chart
 
 BASE, TUNED = "base", "tuned"
 """Names of the two models that are compared; others stand beside them for orientation."""

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunesmith.core.ledger import FATES, Ledger
+
+
+@given(st.lists(st.sampled_from(FATES)))
+def test_the_counts_add_up(fates):
+    split = Ledger()["train"]
+    for place, fate in enumerate(fates):
+        origin = f"f:{place}"
+        match fate:
+            case "kept":
+                split.keep(n_tokens=3, n_supervised=1)
+            case "cut":
+                split.cut(origin, "why", n_tokens=3, n_supervised=1, n_cut=2)
+            case "dropped":
+                split.drop(origin, "why")
+            case "rejected":
+                split.reject(origin, "why")
+    counts = split.as_dict()
+    assert counts["read"] == len(fates) == sum(counts[fate] for fate in FATES)
+    used = fates.count("kept") + fates.count("cut")
+    assert (counts["tokens"], counts["supervised_tokens"]) == (3 * used, used)
+    assert sum(r["rows"] for r in counts["reasons"]) == len(fates) - fates.count("kept")
+
+
+def test_a_reason_names_its_first_places_only():
+    split = Ledger()["train"]
+    for line in range(1, 9):
+        split.reject(f"chat.jsonl:{line}", "empty")
+    [reason] = split.as_dict()["reasons"]
+    assert reason["rows"] == 8
+    assert reason["places"] == [f"chat.jsonl:{line}" for line in range(1, 6)]

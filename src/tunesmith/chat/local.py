@@ -31,6 +31,7 @@ class LocalModel(ChatModel):
         *,
         batch_size: int = 32,
         uses_adapter: bool = True,
+        instruction: str | None = None,
     ) -> None:
         """Takes a loaded model.
 
@@ -40,12 +41,14 @@ class LocalModel(ChatModel):
             template: lays conversations out, in training as here.
             batch_size: prompts at once.
             uses_adapter: whether LoRA layers take part.
+            instruction: the one request it was tuned for, where there is one.
         """
         self.causal_lm = causal_lm.eval()
         self.tokenizer = tokenizer
         self.template = template
         self.batch_size = batch_size
         self.uses_adapter = uses_adapter
+        self.instruction = instruction
         names = template.end_tokens(tokenizer)
         ids = {tokenizer.id_of(name) for name in names} | _declared_ends(causal_lm)
         self.end_ids = frozenset(i for i in ids if i is not None)
@@ -58,6 +61,7 @@ class LocalModel(ChatModel):
             self.template,
             batch_size=self.batch_size,
             uses_adapter=False,
+            instruction=self.instruction,
         )
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("chat")
 @click.argument("model", metavar="MODEL|RUN")
-@click.option("-m", "--message", help="Ask this once, instead of a conversation.")
+@click.option("-m", "--message", help="Ask this once; default with --input: what it was tuned for.")
 @click.option(
     "-i", "--input", "material", metavar="FILE", help="Text the request works on; - for stdin."
 )
@@ -50,21 +50,28 @@ def command(
     temperature: float,
     as_json: bool,
 ) -> None:
-    """Talk to a model or a run; an empty line or Ctrl-D ends it."""
+    """Talk to a model or a run; an empty line or Ctrl-D ends it.
+
+    With --input it answers once: tunesmith chat runs/demo --input dialogue.txt
+    """
     from tunesmith.chat.chat_model import Sampling
     from tunesmith.pipelines.load import load
 
-    if as_json and message is None:
-        raise click.UsageError("--json answers one request; give it with --message.")
+    if as_json and message is None and material is None:
+        raise click.UsageError("--json answers one request; give it with --message or --input.")
     text = _read(material) if material else ""
     loaded = load(model, template=template)
     if base and not loaded.has_adapter:
         raise click.UsageError(f"{model} has no adapter; ask its base model by its own name.")
     chosen = loaded.base() if base else loaded
     sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature)
-    if message is None:
+    if message is None and material is None:
         _converse(chosen, sampling)
         return
+    if message is None:
+        message = chosen.instruction
+    if message is None:
+        raise click.UsageError(f"{model} was not tuned for one request; give it with --message.")
     asked = Conversation((Message("user", message, text),), "the command line")
     if as_json:
         print_json(asdict(chosen.complete([asked], sampling)[0]))

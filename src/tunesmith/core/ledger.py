@@ -14,7 +14,8 @@ class SplitLedger:
     """What became of the rows of one split.
 
     ``cut`` rows are trained on too, with some of their prompt missing; ``dropped`` ones were whole
-    but not wanted (also in validation, too long under that policy); ``rejected`` ones could not be used.
+    but not wanted (also in validation, too long under that policy); ``rejected`` ones could not
+    be used.
     """
 
     def __init__(self) -> None:

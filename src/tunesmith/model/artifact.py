@@ -24,6 +24,7 @@ class ArtifactInfo:
         template: the template part, with its fields.
         task: name of the task.
         method: name of the method.
+        instruction: the request that all training rows shared, apart from their material.
     """
 
     base_path: str
@@ -33,6 +34,7 @@ class ArtifactInfo:
     template: dict[str, Any]
     task: str
     method: str
+    instruction: str | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -55,7 +55,8 @@ def load(
         chosen = TEMPLATES.parse(info.template)
     else:
         chosen = choose_template(None, tokenizer)
-    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size)
+    instruction = info.instruction if info is not None else None
+    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
 
 def artifact_folder(model: str | Path | Run) -> str:

@@ -19,17 +19,20 @@ def preview(recipe: Recipe, *, n_examples: int = 3, split: str = "train") -> dic
         split: of which split.
 
     Returns:
-        ``template`` (None where the task uses none), ``ledger``, and ``examples``: each with ``origin``, ``input_ids``,
-        ``supervised`` and ``runs``: (text, whether it is learnt) in order.
+        ``template`` (None where the task uses none), ``max_tokens``, ``ledger``, and ``examples``:
+        each with ``origin``, ``input_ids``, ``supervised`` and ``runs``: (text, whether it is
+        learnt) in order.
+
+    Raises:
+        DataError: there is no such split.
     """
     prepared = prepare(recipe, weights=False)
     if split not in prepared.encoded:
         raise DataError(f"no split {split!r} here. {did_you_mean(split, prepared.encoded)}")
     rows = prepared.encoded[split][:n_examples]
+    template = prepared.template.model_dump(mode="json") if recipe.task.uses_template else None
     return {
-        "template": prepared.template.model_dump(mode="json")
-        if recipe.task.uses_template
-        else None,
+        "template": template,
         "max_tokens": prepared.limits.max_tokens,
         "ledger": prepared.ledger.as_dict(),
         "examples": [_shown(prepared, row.input_ids, row.supervised, row.origin) for row in rows],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError
+from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.extras import require
 from tunesmith.core.memory import peak_memory_mb
 from tunesmith.core.runs import (
@@ -62,6 +63,8 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     """
     require("torch", extra="train", purpose="Training")
     require("transformers", extra="train", purpose="Training")
+    from safetensors import SafetensorError
+
     with locked_run(Path(recipe.out), resume=resume) as run:
         if run.is_finished:
             return run
@@ -73,9 +76,15 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             run.write_text(RECIPE, recipe.to_yaml())
         try:
             _train_in(run, recipe, prepared, identity, resume, show_progress)
-        except BaseException:
-            _clear_if_nothing_began(run, resume)
-            raise
+        except (OSError, SafetensorError) as error:
+            # Everything that is read was read before: what fails here is writing into the run.
+            raise RunError(
+                f"{run.path}: cannot be written ({error}). What was saved before is intact; make "
+                "room and go on with --resume."
+            ) from error
+        finally:
+            if not resume and not run.checkpoints.exists():
+                _clear(run)
     return run
 
 
@@ -304,14 +313,25 @@ def _save_artifact(
         template=prepared.template.model_dump(mode="json"),
         task=recipe.task.name,
         method=recipe.method.name,
+        instruction=_shared_instruction(prepared.examples["train"]),
     ).save(draft)
     draft.rename(run.artifact)
 
 
-def _clear_if_nothing_began(run: Run, resume: bool) -> None:
-    """Takes a new directory's files away again when not even one step was saved."""
-    if resume or run.checkpoints.exists():
-        return
+def _shared_instruction(examples: list[Example]) -> str | None:
+    """The request of all rows, where it is one and stands apart from what it works on."""
+    asked = {
+        (m.content if m.input else None)
+        for e in examples
+        if isinstance(e, Conversation)
+        for m in e.messages
+        if m.role == "user"
+    }
+    return asked.pop() if len(asked) == 1 else None
+
+
+def _clear(run: Run) -> None:
+    """Takes a new directory's files away again: not even one step was saved."""
     for entry in run.path.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)

@@ -16,8 +16,8 @@ class SingleDevice:
     world_size: int = 1
 
     def place(self, model: nn.Module) -> nn.Module:
-        """Moves a model to the device; quantised weights are there already."""
-        return model if getattr(model, "is_quantized", False) else model.to(self.device)
+        """Moves a model to the device."""
+        return model.to(self.device)
 
     def sum(self, count: int) -> int:
         """A count over all processes."""

@@ -1,0 +1,41 @@
+"""Training on one CUDA device; skipped where there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine"),
+]
+
+import tunesmith  # noqa: E402
+from tunesmith.chat.chat_model import Sampling  # noqa: E402
+from tunesmith.core.examples import Conversation, Message  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_run_learns_merges_and_answers(recipe_fields, tmp_path, precision, method):
+    fields = {**recipe_fields, "method": method}
+    fields["train"] = {**fields["train"], "precision": precision}
+    run = tunesmith.train(make_recipe(fields))
+    assert run.summary["eval_loss_best"] < run.summary["eval_loss_first"]
+    asked = [Conversation((Message("user", "Sum up.", "It leaks."),), "f:1")]
+    answers = tunesmith.load(run).complete(asked * 3, Sampling(max_new_tokens=8))
+    assert len({answer.text for answer in answers}) == 1
+    tunesmith.merge(run, tmp_path / "merged")
+
+
+def test_losses_are_those_of_the_cpu(recipe_fields, tmp_path, monkeypatch):
+    fields = {**recipe_fields, "method": {"name": "lora", "rank": 4}}
+    fields["train"] = {**fields["train"], "precision": "float32"}
+    fields["model"] = {**fields["model"], "dtype": "float32"}
+    gpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "gpu")})).summary
+    cpu_device = torch.device("cpu")
+    monkeypatch.setattr("tunesmith.model.load.default_device", lambda: cpu_device)
+    cpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "cpu")})).summary
+    for key in ("eval_loss_first", "eval_loss_best"):
+        assert gpu[key] == pytest.approx(cpu[key], rel=1e-3)

@@ -35,6 +35,10 @@ PARTS = {"task", "template", "method", "objective", "format"}
 """Keys whose value is a part: ``method=lora`` names one, ``method.rank=8`` sets a field of it."""
 
 
+DEFAULT_PARTS = {"method": "lora", "task": "sft", "objective": "tokens"}
+"""What ``method.rank=8`` sets a field of where the recipe names none."""
+
+
 class Recipe(Settings):
     """One run: which model learns what, how, and how that is judged."""
 
@@ -66,6 +70,19 @@ class Recipe(Settings):
         """The peak learning rate, from the method where the recipe sets none."""
         return self.method.default_lr if self.optim.lr is None else self.optim.lr
 
+    def with_absolute_paths(self) -> Recipe:
+        """The same recipe, good from every directory: paths that exist here are made absolute."""
+        data = self.data.path
+        path = (
+            _absolute(data) if isinstance(data, str) else {k: _absolute(v) for k, v in data.items()}
+        )
+        return self.model_copy(
+            update={
+                "model": self.model.model_copy(update={"path": _absolute(self.model.path)}),
+                "data": self.data.model_copy(update={"path": path}),
+            }
+        )
+
     def to_yaml(self) -> str:
         """The whole recipe with every default written out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -83,6 +100,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, beside)}")
     try:
         content = yaml.load(file.read_text("utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise RecipeError(f"{file}: cannot be read ({error.strerror}).") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file}: broken YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
@@ -109,6 +128,11 @@ def make_recipe(fields: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
     raise RecipeError(f"{source}: {len(lines)} problem(s) in the recipe:\n" + "\n".join(lines))
 
 
+def _absolute(path: str) -> str:
+    place = Path(path).expanduser()
+    return str(place.resolve()) if place.exists() else path
+
+
 def _hint(key: str, text: str) -> str:
     moved = FORMERLY.get(key)
     return f"no such key. Write {moved}." if moved else text
@@ -126,7 +150,7 @@ def _apply(fields: dict[str, Any], override: str) -> None:
     *path, last = key.split(".")
     place = fields
     for step in path:
-        inner = place.get(step)
+        inner = place.get(step, DEFAULT_PARTS.get(step))
         if isinstance(inner, str) and step in PARTS:
             inner = {"name": inner}
         elif inner is None:

@@ -106,11 +106,11 @@ def test_the_answer_ends_before_the_next_heading(model, monkeypatch):
 
 def test_a_long_prompt_has_its_material_cut_and_a_long_request_is_refused(model):
     long = ask("Sum up.", "the kettle leaks " * 400)
-    ids = model.prompt_ids(long, 100)
+    ids = model.prompt(long, 100).input_ids.tolist()
     assert len(ids) <= model.max_positions - 100
     heading = model.tokenizer.encode("### Response:\n", after="text")
     assert ids[-len(heading) :] == heading
-    with pytest.raises(TemplateError, match="the prompt has .* tokens"):
-        LocalModel(model.causal_lm, model.tokenizer, TEMPLATES.parse("alpaca")).prompt_ids(
+    with pytest.raises(TemplateError, match="the prompt does not fit"):
+        LocalModel(model.causal_lm, model.tokenizer, TEMPLATES.parse("alpaca")).prompt(
             Conversation((Message("system", "x " * 900), Message("user", "a")), "f:1"), 100
         )

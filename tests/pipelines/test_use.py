@@ -75,7 +75,7 @@ def test_base_and_tuned_are_asked_the_same_token_ids_as_in_training(run):
     answered = Conversation((*asked.messages, Message("assistant", "x")), "f:1")
     trained = render(answered, model.template, model.tokenizer).input_ids.tolist()
     for one in (model, model.base()):
-        ids = one.prompt_ids(asked, 16)
+        ids = one.prompt(asked, 16).input_ids.tolist()
         assert ids == trained[: len(ids)]
     assert model.template.name == "summarization"
 

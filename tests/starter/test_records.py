@@ -37,7 +37,9 @@ def read(path):
 
 
 def test_command_line_writes_everything(tmp_path, capsys):
-    arguments = "--seed 1 --cases 60 --stories 40 --train 20 --validation 5 --test 5".split()
+    arguments = (
+        "--seed 1 --cases 60 --stories 30 --lists 10 --train 20 --validation 5 --test 5".split()
+    )
     assert main([str(tmp_path), *arguments]) == 0
     corpus = tmp_path / "corpus"
     assert len(read(corpus / "train.jsonl")) == 90
@@ -45,6 +47,9 @@ def test_command_line_writes_everything(tmp_path, capsys):
     assert all(set(row) == {"text"} for row in read(corpus / "train.jsonl"))
     sizes = {path.stem: len(read(path)) for path in (tmp_path / "dialogues").iterdir()}
     assert sizes == {"train": 20, "validation": 5, "test": 5}
+    assert {p.name for p in (tmp_path / "blank").iterdir()} == {
+        "config.json", "tokenizer.json", "tokenizer_config.json",
+    }  # fmt: skip
     assert "words" in capsys.readouterr().out
     before = (corpus / "train.jsonl").read_bytes()
     main([str(tmp_path), *arguments])

@@ -34,6 +34,8 @@ class Answer:
     n_prompt_tokens: int
     n_tokens: int
     """Tokens of the answer, its end token not counted."""
+    n_prompt_cut: int = 0
+    """Tokens of the prompt's material that had to be left out."""
 
 
 class ChatModel(ABC):

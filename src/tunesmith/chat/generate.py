@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,7 @@ def generate(
     sampling: Sampling,
     max_positions: int,
     is_done: Callable[[list[int]], bool] = lambda ids: False,
+    around_forward: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[list[Generated]]:
     """Continues prompts together; yields all rows after every token.
 
@@ -47,6 +49,7 @@ def generate(
         sampling: how tokens are chosen.
         max_positions: positions of the model; a row that reaches them ends there.
         is_done: asked after every token whether the answer is over by its text.
+        around_forward: opened for each forward pass, and closed before anything is yielded.
 
     Yields:
         The same list of rows, each time one token further.
@@ -67,14 +70,15 @@ def generate(
     limits = [min(sampling.max_new_tokens, max_positions - len(p)) for p in prompts]
     alive = [row for row in alive if limits[row] > 0]
     while alive:
-        output = causal_lm(
-            input_ids=input_ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with around_forward():
+            output = causal_lm(
+                input_ids=input_ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         chosen = _choose(output.logits[:, -1], sampling, generator)  # [B]
         going: list[int] = []
         for place, (row, token) in enumerate(zip(alive, chosen.tolist(), strict=True)):

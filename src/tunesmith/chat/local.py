@@ -12,7 +12,7 @@ from tunesmith.chat.generate import Generated, generate
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation
 from tunesmith.model.lora_linear import adapter_off, lora_layers
-from tunesmith.templates.render import render, render_within
+from tunesmith.templates.render import Rendered, render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -74,29 +74,27 @@ class LocalModel(ChatModel):
         """Tokens of prompt and answer together that the model can hold."""
         return int(self.causal_lm.config.max_position_embeddings)
 
-    def prompt_ids(self, conversation: Conversation, max_new_tokens: int) -> list[int]:
-        """Token ids of what the model is asked, the same as in training.
+    def prompt(self, conversation: Conversation, max_new_tokens: int) -> Rendered:
+        """What the model is asked, with the same token ids as in training.
 
-        A prompt that leaves no room for the answer has its material cut as in training.
+        A prompt that leaves no room for the answer has its material cut; ``n_cut`` tells.
 
         Raises:
             TemplateError: the request alone does not fit.
         """
         room = self.max_positions - min(max_new_tokens, self.max_positions // 4)
-        rendered = render(conversation.prompt(), self.template, self.tokenizer)
-        if len(rendered) > room:
-            cut = render_within(conversation.prompt(), self.template, self.tokenizer, room)
-            if cut is None:
-                raise TemplateError(
-                    f"{conversation.origin}: the prompt has {len(rendered)} tokens, and the model "
-                    f"holds {self.max_positions} with its answer. Shorten it."
-                )
-            rendered = cut
-        return rendered.input_ids.tolist()
+        rendered = render_within(conversation.prompt(), self.template, self.tokenizer, room)
+        if rendered is None:
+            raise TemplateError(
+                f"{conversation.origin}: the prompt does not fit into the {self.max_positions} "
+                "tokens that the model holds, answer included, even without its material. "
+                "Shorten it."
+            )
+        return rendered
 
     def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Answer]:
         """Answers conversations of similar length together; the order is kept."""
-        prompts = [self.prompt_ids(c, sampling.max_new_tokens) for c in many]
+        prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
         order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
         answers: dict[int, Answer] = {}
         for start in range(0, len(order), self.batch_size):
@@ -104,36 +102,41 @@ class LocalModel(ChatModel):
             last = deque(self._generate([prompts[i] for i in group], sampling), maxlen=1)
             rows = last[0] if last else [Generated() for _ in group]
             for place, row in zip(group, rows, strict=True):
-                answers[place] = self._answer(row, len(prompts[place]))
+                answers[place] = self._answer(row, prompts[place])
         return [answers[i] for i in range(len(many))]
 
     def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
-        """Yields text as soon as no later token can change it or make it part of a stop text."""
-        prompt = self.prompt_ids(conversation, sampling.max_new_tokens)
+        """Yields text as soon as no later token can change it or make it part of a stop text.
+
+        The pieces join to the text that ``complete`` gives.
+        """
+        prompt = self.prompt(conversation, sampling.max_new_tokens)
         held = max((len(stop) for stop in self.template.stop), default=1)
         shown, row = 0, Generated()
         for rows in self._generate([prompt], sampling):
             row = rows[0]
             text = self._text(row.ids)
-            safe = max(shown, len(text) - held)
+            safe = min(len(text) - held, len(text.rstrip()))
             if not row.ended and safe > shown and "\ufffd" not in text[shown:safe]:
                 yield text[shown:safe]
                 shown = safe
-        yield self._answer(row, len(prompt)).text[shown:]
+        yield self._text(row.ids).rstrip()[shown:]
 
-    def _generate(self, prompts: list[list[int]], sampling: Sampling) -> Iterator[list[Generated]]:
-        adapter: AbstractContextManager[None] = (
-            nullcontext() if self.uses_adapter else adapter_off(self.causal_lm)
+    def _generate(
+        self, prompts: Sequence[Rendered], sampling: Sampling
+    ) -> Iterator[list[Generated]]:
+        return generate(
+            self.causal_lm,
+            [prompt.input_ids.tolist() for prompt in prompts],
+            end_ids=self.end_ids,
+            sampling=sampling,
+            max_positions=self.max_positions,
+            is_done=self._stopped(),
+            around_forward=nullcontext if self.uses_adapter else self._without_adapter,
         )
-        with adapter:
-            yield from generate(
-                self.causal_lm,
-                prompts,
-                end_ids=self.end_ids,
-                sampling=sampling,
-                max_positions=self.max_positions,
-                is_done=self._stopped(),
-            )
+
+    def _without_adapter(self) -> AbstractContextManager[None]:
+        return adapter_off(self.causal_lm)
 
     def _stopped(self) -> Callable[[list[int]], bool]:
         stops = self.template.stop
@@ -141,16 +144,15 @@ class LocalModel(ChatModel):
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(self, row: Generated, n_prompt: int) -> Answer:
-        text = self._text(row.ids)
-        return Answer(
-            text.strip(), "stop" if row.ended else "length", n_prompt, n_tokens=len(row.ids)
-        )
+    def _answer(self, row: Generated, prompt: Rendered) -> Answer:
+        reason = "stop" if row.ended else "length"
+        return Answer(self._text(row.ids).rstrip(), reason, len(prompt), len(row.ids), prompt.n_cut)
 
     def _text(self, ids: list[int]) -> str:
+        """The answer so far: up to a stop text, without white space before it."""
         text = self._raw(ids)
         ends = [place for stop in self.template.stop if (place := text.find(stop)) >= 0]
-        return text[: min(ends)] if ends else text
+        return (text[: min(ends)] if ends else text).lstrip()
 
     def _raw(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, continues=True)

@@ -73,6 +73,8 @@ def command(
     if message is None:
         raise click.UsageError(f"{model} was not tuned for one request; give it with --message.")
     asked = Conversation((Message("user", message, text),), "the command line")
+    if n_cut := chosen.prompt(asked, max_new_tokens).n_cut:
+        click.echo(f"the prompt is too long: {n_cut} tokens of its end were cut", err=True)
     if as_json:
         print_json(asdict(chosen.complete([asked], sampling)[0]))
         return

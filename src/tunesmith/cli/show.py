@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+WIDTH_OF_A_FILE = 120
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,14 +42,16 @@ def print_table(
             table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    # Where nobody looks, nothing need fit a screen.
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
+    console.print(table)
 
 
 def print_ledger(ledger: dict[str, Any]) -> None:
     """Writes what became of every row that was read, by split."""
     fates = ("read", "kept", "cut", "dropped", "rejected")
     print_table(
-        ["rows", *fates, "tokens", "learnt", "cut tokens"],
+        ["rows", *fates, "tokens", "learnt", "tokens cut"],
         [
             [
                 split,
@@ -83,3 +89,6 @@ def print_scores(scores: dict[str, Any]) -> None:
         ],
         title=f"{scores['n']} rows of {scores['split']}",
     )
+    cut = max(row.get("prompt_cut_fraction", 0) for row in scores.values() if isinstance(row, dict))
+    if cut:
+        click.echo(f"{cut:.0%} of the prompts were too long for the model and had material cut")

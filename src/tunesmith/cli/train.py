@@ -46,7 +46,7 @@ def command(
     if summary["eval_loss_first"] is not None:
         click.echo(
             f"evaluation loss {summary['eval_loss_first']:.4f} -> "
-            f"{summary['eval_loss_best']:.4f} (step {summary['best_step']})"
+            f"{summary['eval_loss_model']:.4f} (best: step {summary['best_step']})"
         )
     click.echo(f"model:  {run.artifact}\nreport: {run.path / 'report.html'}")
     click.echo(f"next:   tunesmith eval {run.path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,6 +29,10 @@ class Part(Settings):
         name: str
 
 
+BRANCH = re.compile(r"str|int|float|bool|none|[\w-]+[\[(].*")
+"""What pydantic calls a branch of a union: ``str``, ``dict[str,str]``, ``function-before(...)``."""
+
+
 class PartError(ValueError):
     """Several field errors of one part, each with the path of its key."""
 
@@ -45,7 +50,8 @@ def explain(cls: type[BaseModel], error: ValidationError) -> list[tuple[str, str
     """
     problems: list[tuple[str, str]] = []
     for item in error.errors():
-        loc = [str(part) for part in item["loc"]]
+        # The library names the branches of a union too; nobody wrote those.
+        loc = [step for step in map(str, item["loc"]) if not BRANCH.fullmatch(step)]
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, PartError):
             problems += [
@@ -77,7 +83,7 @@ def _owner(cls: type[BaseModel], path: list[str]) -> type[BaseModel] | None:
     owner: type[BaseModel] | None = cls
     for step in path:
         if owner is None or step not in owner.model_fields:
-            return owner if owner is not None and step.isupper() else None
+            return None
         owner = _model_class(owner.model_fields[step].annotation)
     return owner
 

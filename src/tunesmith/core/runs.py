@@ -117,16 +117,11 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
     import fcntl
 
     run = Run(path)
-    if not resume and (path / RECIPE).exists():
-        state = "a finished" if run.is_finished else "an unfinished"
-        raise RunError(
-            f"{path}: holds {state} run already; nothing was touched. Choose another directory "
-            f"with out=..., or go on with it: --resume."
-        )
-    if not resume and path.is_dir() and any(p.name != HOLDER for p in path.iterdir()):
-        raise RunError(f"{path}: not empty and no run. Choose another directory with out=...")
-    if resume and not (path / RECIPE).exists():
+    is_new = not path.exists()
+    if resume and not (path / HOLDER).exists():
         raise RunError(f"{path}: no run to resume here. Start it without --resume.")
+    if path.is_dir() and any(path.iterdir()) and not (path / HOLDER).exists():
+        raise RunError(f"{path}: not empty and no run. Choose another directory with out=...")
     try:
         path.mkdir(parents=True, exist_ok=True)
         handle = os.open(path / HOLDER, os.O_RDWR | os.O_CREAT, 0o644)
@@ -140,12 +135,30 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
         except OSError:
             holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
             raise RunError(f"{path}: in use by {holder or 'another process'}.") from None
+        _check_state(run, resume)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield run
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+        if is_new and [entry.name for entry in path.iterdir()] == [HOLDER]:
+            (path / HOLDER).unlink()
+            path.rmdir()
+
+
+def _check_state(run: Run, resume: bool) -> None:
+    has_run = (run.path / RECIPE).exists()
+    if has_run and not resume:
+        state = "a finished" if run.is_finished else "an unfinished"
+        raise RunError(
+            f"{run.path}: holds {state} run already; nothing was touched. Choose another directory "
+            "with out=..., or go on with it: --resume."
+        )
+    if resume and not has_run:
+        raise RunError(f"{run.path}: no run to resume here. Start it without --resume.")
+    if not has_run and any(entry.name != HOLDER for entry in run.path.iterdir()):
+        raise RunError(f"{run.path}: not empty and no run. Choose another directory with out=...")
 
 
 def require_space(path: Path, n_bytes: int) -> None:

@@ -33,6 +33,9 @@ class DialogSum(Format):
         dialogue = text_field(
             record, self.dialogue_key, origin, setting="data.format.dialogue_key"
         ).strip()
+        for key in SUMMARIES:
+            if not isinstance(record.get(key, ""), str | None):
+                raise DataError(f"{origin}: {key!r} is no text.")
         written = [str(record[key]).strip() for key in SUMMARIES if record.get(key)]
         summaries = [text for text in written if text]
         if not summaries:

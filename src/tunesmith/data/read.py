@@ -33,7 +33,7 @@ class Data(Settings):
     """What a record that cannot be used does: stop with its place, or be counted and left out."""
     max_rows: int | None = Field(default=None, gt=0)
     """Rows taken from the start of each split; None: all."""
-    max_tokens: int | None = Field(default=None, gt=0)
+    max_tokens: int | None = Field(default=None, gt=1)
     """Longest example in tokens; None: the positions of the model, at most 2,048."""
     too_long: Literal["cut", "drop", "error"] = "cut"
     """What a longer example does. ``cut`` shortens the material of its prompt from the end, never

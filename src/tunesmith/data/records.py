@@ -12,6 +12,7 @@ from typing import Any, cast
 from tunesmith.core.errors import DataError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".md")
+LARGEST_CELL = 2**28
 Located = tuple[str, dict[str, Any]]
 """A record and its origin, ``file:line``."""
 
@@ -91,7 +92,7 @@ def _lines(path: Path) -> Iterator[Located | DataError]:
             except RecursionError:
                 yield DataError(f"{origin}: nested too deep.")
             else:
-                yield _located(value, origin)
+                yield _located(value, origin, escaped=b"\\ud" in line.lower())
 
 
 def _values(path: Path) -> Iterator[Located | DataError]:
@@ -154,13 +155,20 @@ def _broken(path: Path, text: str, error: Exception, start: int) -> DataError:
     return DataError(f"{path}:{text.count(chr(10), 0, start) + 1}: nested too deep.")
 
 
-def _located(value: Any, origin: str) -> Located | DataError:
+def _located(value: Any, origin: str, *, escaped: bool = True) -> Located | DataError:
+    """A record with its place, or why it is none; ``escaped``: it may hold half a character."""
+    if escaped:
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except (UnicodeEncodeError, RecursionError):
+            return DataError(f"{origin}: an escape like \\ud83d stands alone and is no character.")
     if not isinstance(value, dict):
         return DataError(f"{origin}: a record must be a JSON object, not {type(value).__name__}.")
     return origin, cast("dict[str, Any]", value)
 
 
 def _table(path: Path, delimiter: str) -> Iterator[Located | DataError]:
+    csv.field_size_limit(LARGEST_CELL)
     rows = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter)
     header: list[str] | None = None
     line = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation, Example
+from tunesmith.core.examples import Conversation, Document, Example
 from tunesmith.core.ledger import Ledger
 from tunesmith.data.read import Examples
 
@@ -17,7 +17,7 @@ def split_examples(
 
     Rows of the training split whose prompt also stands in validation or test are dropped and
     counted. Where no validation split was read, a seeded share of the training rows is held out;
-    rows with the same prompt stay together.
+    rows with the same prompt stay together. Of a single text, its end is held out.
 
     Args:
         examples: what was read, by split.
@@ -44,7 +44,14 @@ def split_examples(
             "every training row also stands in validation or test; nothing is left to learn from."
         )
     completed: Examples = {**examples, "train": train}
-    if "validation" in examples or validation_fraction == 0:
+    if "validation" in examples:
+        if not examples["validation"]:
+            raise DataError("the validation split is empty. Fill it, or take its file away.")
+        return completed
+    if validation_fraction == 0:
+        return completed
+    if len(train) == 1 and isinstance(train[0], Document):
+        completed["train"], completed["validation"] = _cut_in_two(train[0], validation_fraction)
         return completed
     keys = sorted(
         {fingerprint(example) for example in train},
@@ -59,6 +66,20 @@ def split_examples(
     completed["train"] = [e for e in train if fingerprint(e) not in chosen]
     completed["validation"] = [e for e in train if fingerprint(e) in chosen]
     return completed
+
+
+def _cut_in_two(document: Document, fraction: float) -> tuple[list[Example], list[Example]]:
+    """The start of a single text to learn from, and its end to be judged by, cut at a line."""
+    place = document.text.rfind("\n", 0, round(len(document.text) * (1 - fraction))) + 1
+    start, end = document.text[:place], document.text[place:]
+    if not start.strip() or not end.strip():
+        raise DataError(
+            f"{document.origin}: a single text without lines cannot be divided. Add texts, or set "
+            "data.validation_fraction=0."
+        )
+    line = start.count("\n") + 1
+    end_origin = f"{document.origin.rpartition(':')[0]}:{line}"
+    return [Document(start, document.origin)], [Document(end, end_origin)]
 
 
 def fingerprint(example: Example) -> str:

@@ -49,7 +49,7 @@ def merged_card(
             "",
             f"- {summary['steps']} steps, {summary['seconds']} s",
             f"- evaluation loss {_number(summary['eval_loss_first'])} before, "
-            f"{_number(summary['eval_loss_best'])} at its best",
+            f"{_number(summary['eval_loss_model'])} after",
             f"- {ledger['read']} training rows read: {ledger['kept']} kept, {ledger['cut']} cut, "
             f"{ledger['dropped']} dropped, {ledger['rejected']} rejected",
         ]

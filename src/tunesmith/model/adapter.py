@@ -94,11 +94,20 @@ def load_adapter(model: nn.Module, folder: Path) -> None:
         tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{folder / WEIGHTS}: damaged or missing: {error}.") from None
+    if not isinstance(config.get("r"), int) or "lora_alpha" not in config:
+        raise ModelError(f"{folder / CONFIG}: no 'r' or no 'lora_alpha'; the file is damaged.")
     rank, alpha = int(config["r"]), float(config["lora_alpha"])
     if config.get("use_rslora"):
         alpha *= rank**0.5  # rsLoRA scales by alpha / sqrt(rank)
     pattern = re.compile(re.escape(PREFIX) + r"(.+)\.lora_(A|B)\.weight")
     model.requires_grad_(False)
+    halves = {key.rpartition(".lora_")[0] for key in tensors}
+    incomplete = [h for h in halves if not {f"{h}.lora_{x}.weight" for x in "AB"} <= set(tensors)]
+    if incomplete or not tensors:
+        raise ModelError(
+            f"{folder / WEIGHTS}: incomplete: "
+            f"{min(incomplete, default='every layer')} lacks a half."
+        )
     for key, tensor in sorted(tensors.items()):
         found = pattern.fullmatch(key)
         if found is None:

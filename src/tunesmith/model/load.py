@@ -29,7 +29,7 @@ def weight_dtype(name: str, device: torch.device) -> torch.dtype:
     """The type that ``model.dtype`` means on a device."""
     if name != "auto":
         return DTYPES[name]
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if has_bfloat16 else torch.float32
 
 

@@ -63,8 +63,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_total = grad_outputs[0]
         grad_hidden, grad_weight = ctx.saved_tensors
         return (
-            None if grad_hidden is None else grad_hidden * grad_total.to(grad_hidden.dtype),
-            None if grad_weight is None else grad_weight * grad_total.to(grad_weight.dtype),
+            None if grad_hidden is None else grad_hidden * grad_total,
+            None if grad_weight is None else grad_weight * grad_total,
             None,
             None,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.core.bundled import bundled_path
-from tunesmith.core.errors import ModelError
+from tunesmith.core.errors import MissingExtraError, ModelError
 from tunesmith.core.ledger import Ledger
 from tunesmith.data.source import is_remote
 from tunesmith.methods.qlora import QLoRA
@@ -17,8 +17,9 @@ from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-NF4_BYTES = 0.5 + 1 / 64 * (1 + 4 / 256)
-"""Per weight: four bits, and one byte of scale for 64 weights, itself scaled for 256 of them."""
+NF4_BYTES = {False: 0.5 + 4 / 64, True: 0.5 + (1 + 4 / 256) / 64}
+"""Per weight: four bits, and a scale for every 64 weights: four bytes, or with double quantisation
+one byte and four more for 256 of them."""
 
 
 def dry_run(recipe: Recipe) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
     notes.append(f"model {path}: comes from the hub when the run starts.")
     try:
         folder = model_folder(path, revision, weights=False)
-    except ModelError:
+    except (ModelError, MissingExtraError):
         if path not in PUBLISHED:
             raise
         return shape_of(PUBLISHED[path], path), False
@@ -100,7 +101,11 @@ def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> di
     held = BYTES.get(recipe.model.dtype, 4)
     if isinstance(recipe.method, QLoRA):
         others = shape.n_parameters - shape.n_linear_parameters
-        weights = shape.n_linear_parameters * NF4_BYTES + others * 2 + n_trained * 4
+        weights = (
+            shape.n_linear_parameters * NF4_BYTES[recipe.method.double_quant]
+            + others * 2
+            + n_trained * 4
+        )
     elif recipe.method.saves_adapter:
         weights = shape.n_parameters * held + n_trained * 4
     else:

@@ -16,7 +16,7 @@ from tunesmith.core.ledger import Ledger
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.evaluation.baseline import constant_answer
 from tunesmith.evaluation.scores import score_answers
-from tunesmith.pipelines.load import load
+from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import read_data
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
@@ -32,7 +32,8 @@ class Scored:
     """One model's answers to the same prompts."""
 
     scores: dict[str, float]
-    """Means over the answers: ROUGE in [0, 1], ``cut_fraction``, ``mean_words``."""
+    """Means over the answers: ROUGE in [0, 1], ``mean_words``, ``cut_fraction`` (answers that ran
+    into the token limit), ``prompt_cut_fraction`` (prompts that had to be shortened)."""
     rows: list[dict[str, Any]]
     """Per answer: ``text``, ``cut`` and its ROUGE."""
 
@@ -76,7 +77,21 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
 def _resolve(target: str | Path | Run | Recipe) -> tuple[Run | None, Recipe]:
     if isinstance(target, Recipe):
         run = Run(Path(target.out))
-        return (run if run.is_finished else None), target
+        if not run.is_finished:
+            return None, target
+        made_with = load_recipe(run.path / RECIPE)
+        changed = [
+            name
+            for name in Recipe.model_fields
+            if name not in ("out", "evaluate", "trackers")
+            and getattr(target.with_absolute_paths(), name) != getattr(made_with, name)
+        ]
+        if changed:
+            raise RunError(
+                f"{run.path}: holds a run that was made with other settings under "
+                f"{', '.join(changed)}. Score it by its directory, or set out to another one."
+            )
+        return run, target
     path = target.path if isinstance(target, Run) else Path(target).expanduser()
     if (path / LOCK).is_file():
         run = Run(path)
@@ -101,14 +116,14 @@ def _models(run: Run | None, recipe: Recipe) -> list[tuple[str, LocalModel]]:
     """Base and tuned; over the same weights where the tuned one is an adapter."""
     size = recipe.evaluate.batch_size
     if run is None:
-        base = load(recipe.model.path, template=recipe.template, batch_size=size)
+        base = load_base(recipe.model, template=recipe.template, batch_size=size)
         return [(BASE, base)]
     tuned = load(run, batch_size=size)
     if recipe.method.saves_adapter:
         return [(BASE, tuned.base()), (TUNED, tuned)]
     if recipe.model.init == "random":
         return [(TUNED, tuned)]
-    base = load(recipe.model.path, template=tuned.template, batch_size=size)
+    base = load_base(recipe.model, template=tuned.template, batch_size=size)
     return [(BASE, base), (TUNED, tuned)]
 
 
@@ -116,7 +131,10 @@ def _answer(model: LocalModel, asked: Sequence[Conversation], recipe: Recipe) ->
     from tunesmith.chat.chat_model import Sampling
 
     answers = model.complete(asked, Sampling(max_new_tokens=recipe.evaluate.max_new_tokens))
-    return _score(asked, [(a.text, a.finish_reason == "length") for a in answers])
+    scored = _score(asked, [(a.text, a.finish_reason == "length") for a in answers])
+    n_cut = sum(answer.n_prompt_cut > 0 for answer in answers)
+    scored.scores["prompt_cut_fraction"] = n_cut / len(answers)
+    return scored
 
 
 def _score(asked: Sequence[Conversation], answers: Sequence[tuple[str, bool]]) -> Scored:

@@ -10,7 +10,12 @@ from tunesmith.core.errors import ModelError, RunError
 from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.artifact import ArtifactInfo
-from tunesmith.model.source import check_vocabulary, model_folder, weights_fingerprint
+from tunesmith.model.source import (
+    check_vocabulary,
+    load_tokenizer,
+    model_folder,
+    weights_fingerprint,
+)
 from tunesmith.model.spec import Model
 from tunesmith.pipelines.prepare import choose_template
 from tunesmith.templates import TEMPLATES
@@ -50,13 +55,33 @@ def load(
             "could mean another. Put the original files back."
         )
     if template is not None:
-        chosen = TEMPLATES.parse(template)
+        chosen = named_template(template)
     elif info is not None:
         chosen = TEMPLATES.parse(info.template)
     else:
         chosen = choose_template(None, tokenizer)
     instruction = info.instruction if info is not None else None
     return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
+
+
+def load_base(spec: Model, *, template: Template | None, batch_size: int) -> LocalModel:
+    """Loads the model that a recipe starts from, as the recipe holds it."""
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.model.load import default_device, load_causal_lm
+
+    tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
+    causal_lm = load_causal_lm(spec, device=default_device())
+    chosen = choose_template(template, tokenizer)
+    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size)
+
+
+def named_template(template: str | Template) -> Template:
+    """A template by its name.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    return template if isinstance(template, Template) else TEMPLATES.load(template)(name=template)
 
 
 def artifact_folder(model: str | Path | Run) -> str:

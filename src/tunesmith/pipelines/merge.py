@@ -15,7 +15,8 @@ from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer, save_weights
 from tunesmith.pipelines.load import artifact_folder, load_weights
 
-BOUNDS = {"float32": 1e-4, "bfloat16": float("inf")}
+BOUNDS = {"float32": 1e-4, "bfloat16": 1.0}
+"""Largest difference of a logit that is let through, by the type of the written weights."""
 
 
 def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32") -> dict[str, Any]:
@@ -49,6 +50,8 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
     merge_adapter(causal_lm, DTYPES[dtype])
     n_bytes = sum(p.numel() * p.element_size() for p in causal_lm.parameters())
     draft = target.with_name(f".{target.name}.draft")
+    if draft.exists():  # left by a merge that was killed
+        shutil.rmtree(draft)
     try:
         draft.mkdir(parents=True, exist_ok=True)
         require_space(draft, n_bytes)
@@ -57,6 +60,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
         if info is not None:
             replace(info, method=info.method if is_whole else f"{info.method}, merged").save(draft)
         (draft / "README.md").write_text(_card(model, place, info, dtype), "utf-8")
+        del causal_lm  # so that a large model is held once
         again, _, _ = load_weights(str(draft), dtype=dtype)
         difference = largest_difference(before, probe_logits(again))
         if difference > BOUNDS[dtype]:

@@ -68,11 +68,11 @@ def _headline(summary: dict[str, Any], scores: dict[str, Any]) -> str:
             f"The tuned model scores {tuned['rougeL']:.2f} ROUGE-L on {scores['n']} "
             f"{scores['split']} rows; its base scores {base['rougeL']:.2f}."
         )
-    first, best = summary["eval_loss_first"], summary["eval_loss_best"]
-    if first is None:
+    first, kept = summary["eval_loss_first"], summary["eval_loss_model"]
+    if first is None or kept is None:
         return f"Tuned in {summary['steps']} steps; nothing was held out to judge it by."
     return (
-        f"Tuning took the evaluation loss from {first:.3f} to {best:.3f} in "
+        f"Tuning took the evaluation loss from {first:.3f} to {kept:.3f} in "
         f"{summary['steps']} steps."
     )
 

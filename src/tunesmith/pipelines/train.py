@@ -63,11 +63,14 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     """
     require("torch", extra="train", purpose="Training")
     require("transformers", extra="train", purpose="Training")
+    import torch
     from safetensors import SafetensorError
 
     with locked_run(Path(recipe.out), resume=resume) as run:
         if run.is_finished:
+            print(f"{run.path}: finished already; nothing was trained.", file=sys.stderr)
             return run
+        recipe = recipe.with_absolute_paths()
         prepared = prepare(recipe)
         identity = _identity(recipe, prepared)
         if not resume:
@@ -76,6 +79,12 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             run.write_text(RECIPE, recipe.to_yaml())
         try:
             _train_in(run, recipe, prepared, identity, resume, show_progress)
+        except torch.OutOfMemoryError as error:
+            raise RunError(
+                f"the device has too little memory: {str(error).splitlines()[0]} Lower "
+                "train.micro_batch_size or data.max_tokens, set train.gradient_checkpointing=true, "
+                "or use method=qlora. What it would need: --dry-run"
+            ) from error
         except (OSError, SafetensorError) as error:
             # Everything that is read was read before: what fails here is writing into the run.
             raise RunError(
@@ -104,13 +113,14 @@ def _train_in(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
     trainer, causal_lm = build_trainer(recipe, prepared, recorder)
-    _require_room(run, recipe, trainer, causal_lm)
-    if resume:
-        _restore(run, trainer, identity)
+    _require_room(run, recipe, trainer)
+    restored = resume and _restore(run, trainer, identity)
+    # Nothing was evaluated yet where nothing was restored, not even the base at step 0.
+    from_step = trainer.progress.step if restored else -1
     always = map(TRACKERS.parse, ["jsonl", "progress"] if show_progress else ["jsonl"])
     trackers = {tracker.name: tracker for tracker in (*always, *recipe.trackers)}
     recorder.trackers = [
-        tracker.open(run.path, n_steps=trainer.n_steps, from_step=trainer.progress.step)
+        tracker.open(run.path, n_steps=trainer.n_steps, from_step=from_step)
         for tracker in trackers.values()
     ]
     try:
@@ -125,8 +135,9 @@ def _train_in(
             file=sys.stderr,
         )
         raise Interrupted(request.exit_code)
+    kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
-        _take_best(run, trainer, progress.best[0])
+        kept_step = _take_best(run, trainer, progress.best[0])
     _save_artifact(run, recipe, prepared, causal_lm, identity)
     losses = [loss for _, loss in progress.eval_losses]
     run.write(
@@ -136,6 +147,7 @@ def _train_in(
             "steps": progress.step,
             "eval_loss_first": losses[0] if losses else None,
             "eval_loss_best": min(losses) if losses else None,
+            "eval_loss_model": dict(progress.eval_losses).get(kept_step),
             "best_step": progress.best[0] if progress.best else None,
             "tokens_per_s": round(recorder.tokens_per_s, 1),
             "seconds": round(time.perf_counter() - started, 2),
@@ -160,10 +172,13 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     from tunesmith.model.load import default_device, load_causal_lm, recompute_activations
     from tunesmith.model.task_model import TaskModel
     from tunesmith.tasks.collate import EncodedRows
+    from tunesmith.training.allocator import keep_freed_memory
     from tunesmith.training.loop import Trainer
     from tunesmith.training.placement import SingleDevice
 
     device = default_device()
+    if device.type == "cpu":
+        keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
     torch.manual_seed(recipe.train.seed)
     causal_lm = load_causal_lm(
@@ -201,7 +216,7 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
     import torch
 
     if name == "auto":
-        gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if gpu else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
 
@@ -231,7 +246,8 @@ def _identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> None:
+def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> bool:
+    """Takes the newest checkpoint up; False where there is none yet."""
     from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint
 
     place, notes = newest_checkpoint(run.checkpoints)
@@ -239,7 +255,7 @@ def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> None:
         print(note, file=sys.stderr)
     if place is None:
         print(f"{run.path}: no checkpoint yet; the run starts at step 0.", file=sys.stderr)
-        return
+        return False
     checkpoint = load_checkpoint(place)
     changes = _changes(checkpoint.state["identity"], identity)
     if changes:
@@ -250,6 +266,7 @@ def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> None:
         )
     trainer.restore(checkpoint)
     print(f"resumed at step {trainer.progress.step} of {trainer.n_steps}", file=sys.stderr)
+    return True
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:
@@ -270,14 +287,15 @@ def _short(value: Any) -> str:
     return text[:12] + "..." if len(text) > 40 else text
 
 
-def _require_room(run: Run, recipe: Recipe, trainer: Trainer, causal_lm: Any) -> None:
+def _require_room(run: Run, recipe: Recipe, trainer: Trainer) -> None:
     trained = sum(p.numel() * p.element_size() for p in trainer.parameters.values())
     # Weights and two moments per checkpoint: the kept ones, the best, and the one being written.
     n_checkpoints = recipe.train.keep_checkpoints + 2
     require_space(run.path, trained * (3 * n_checkpoints + 1))
 
 
-def _take_best(run: Run, trainer: Trainer, step: int) -> None:
+def _take_best(run: Run, trainer: Trainer, step: int) -> int:
+    """Puts the best weights in place; returns the step of those that are there afterwards."""
     from tunesmith.training.checkpoint import load_checkpoint
 
     place = run.checkpoints / f"step-{step:08d}"
@@ -291,6 +309,8 @@ def _take_best(run: Run, trainer: Trainer, step: int) -> None:
         print(f"{place}: the best checkpoint is gone; the last weights are kept.", file=sys.stderr)
     else:
         trainer.restore_weights(load_checkpoint(place))
+        return step
+    return trainer.progress.step
 
 
 def _save_artifact(

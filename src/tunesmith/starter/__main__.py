@@ -16,7 +16,7 @@ from tunesmith.starter.records import pretraining_text, tweetsumm_record
 from tunesmith.starter.stories import generate_stories
 
 VALIDATION_DOCUMENTS = 400
-SIZES: dict[Split, int] = {"train": 700, "validation": 100, "test": 100}
+SIZES: dict[Split, int] = {"train": 1400, "validation": 100, "test": 100}
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

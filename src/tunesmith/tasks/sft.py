@@ -37,7 +37,7 @@ class SupervisedFineTuning(Task):
             else render(example, template, tokenizer)
         )
         if rendered is None:
-            ledger.reject(example.origin, "answer alone is longer than the limit")
+            ledger.reject(example.origin, "longer than the limit even without its material")
             return
         n_supervised = int(rendered.supervised.sum())
         if len(rendered) > limits.max_tokens:

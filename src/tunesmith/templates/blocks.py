@@ -12,7 +12,7 @@ from tunesmith.templates.tokenizer import Tokenizer
 class Blocks(Template):
     """Lays turns out one below the other; only the words of a request differ between templates."""
 
-    stop = ("\n### ", "\n\n###")
+    stop = ("\n### Instruction:", "\n### Input:", "\n### Response:")
 
     def opening(self, system: str | None, first: Message) -> str:
         """Text before the first request."""

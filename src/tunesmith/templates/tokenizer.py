@@ -106,8 +106,10 @@ class Tokenizer:
         """
         if not text:
             return []
-        if after == "text" or (after == "special" and not self._adds_space_after_special):
+        if after == "text":
             return self._continuation(text)
+        if after == "special" and self._tells_specials_apart and not self._holds_special(text):
+            return self._behind_special(text)
         return self.fast.encode(text, add_special_tokens=False).ids
 
     def _continuation(self, text: str) -> list[int]:
@@ -145,18 +147,34 @@ class Tokenizer:
         both = self.fast.encode(SENTINEL + "x", add_special_tokens=False).ids
         return both[len(lead) :] != self.fast.encode("x", add_special_tokens=False).ids
 
-    @cached_property
-    def _adds_space_after_special(self) -> bool:
+    def _behind_special(self, text: str) -> list[int]:
+        """Ids of text that follows a special token, as the tokenizer itself gives them."""
         self.fast.encode_special_tokens = False
         try:
-            encoded = self.fast.encode(self.eos + "x", add_special_tokens=False)
+            return self.fast.encode(self.eos + text, add_special_tokens=False).ids[1:]
         finally:
             self.fast.encode_special_tokens = True
-        # Where the normalizer gets at the special token itself, nothing can be learnt from this;
-        # SentencePiece, which such files are made from, encodes every text anew.
-        clean = encoded.tokens[0] == self.eos
-        alone = self.fast.encode("x", add_special_tokens=False).ids
-        return not clean or encoded.ids[1:] == alone
+
+    def _holds_special(self, text: str) -> bool:
+        return any(token in text for token in self._special_texts)
+
+    @cached_property
+    def _special_texts(self) -> list[str]:
+        return [token.content for token in self.fast.get_added_tokens_decoder().values()]
+
+    @cached_property
+    def _tells_specials_apart(self) -> bool:
+        """Whether the special tokens escape the normalizer.
+
+        Where they do not (files converted from SentencePiece with ``normalized: true``), what the
+        tokenizer makes of text behind one is an accident; SentencePiece encodes every text anew.
+        """
+        self.fast.encode_special_tokens = False
+        try:
+            tokens = self.fast.encode(self.eos + "x", add_special_tokens=False).tokens
+        finally:
+            self.fast.encode_special_tokens = True
+        return tokens[0] == self.eos
 
     @cached_property
     def fingerprint(self) -> str:

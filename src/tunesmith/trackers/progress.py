@@ -57,7 +57,9 @@ class _Live(OpenTracker):
             console=Console(stderr=True),
         )
         self.progress.start()
-        self.task = self.progress.add_task("", total=n_steps, completed=from_step, figures="")
+        self.task = self.progress.add_task(
+            "", total=n_steps, completed=max(0, from_step), figures=""
+        )
 
     def step(self, values: dict[str, Any]) -> None:
         self.recent.append((values["n_tokens"], values["seconds"]))

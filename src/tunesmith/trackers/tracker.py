@@ -17,7 +17,7 @@ class Tracker(Part):
         Args:
             folder: the run's directory.
             n_steps: steps of the whole run.
-            from_step: steps done before, when resumed.
+            from_step: the last step that was done before, when resumed; -1: nothing was.
 
         Raises:
             MissingExtraError: the library behind it is not installed.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -76,9 +77,9 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
         marker.rename(final / MARKER)
         flush(final)
         flush(folder)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         _remove(draft)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_full(error):
             tensors = [t for name in TENSORS for t in getattr(checkpoint, name).values()]
             needed = sum(t.numel() * t.element_size() for t in tensors) / 1e6
             free = shutil.disk_usage(folder).free / 1e6
@@ -87,11 +88,17 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
                 f"{needed:.1f} MB, {free:.1f} MB are free. The earlier checkpoints are intact; "
                 "make room and go on with --resume."
             ) from None
-        raise RunError(f"{final}: cannot be written ({error.strerror}).") from None
-    except Exception as error:
-        _remove(draft)
-        raise RunError(f"{final}: cannot be written: {error}.") from error
+        raise RunError(
+            f"{final}: cannot be written ({error}). The earlier checkpoints are intact."
+        ) from error
     return final
+
+
+def _is_full(error: OSError | SafetensorError) -> bool:
+    """Whether an error says that the disk is full; safetensors gives it as text only."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return any(f"os error {code}" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
 
 
 def newest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:

@@ -108,6 +108,7 @@ class Trainer:
             epochs=settings.epochs,
             max_steps=settings.max_steps,
         )
+        self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
         self.parameters = trained_parameters(model)
         self.optimizer = build_optimizer(model, optim, lr)
         self.rate = lr_schedule(optim, lr, self.n_steps)
@@ -153,9 +154,7 @@ class Trainer:
 
     def _micro_batches(self, step: int) -> Step:
         """The rows of a step: a pure function of its number."""
-        n_rows = len(self.train_rows.lengths)
-        steps_per_epoch = math.ceil(n_rows / self.settings.batch_size)
-        epoch, row = divmod(step, steps_per_epoch)
+        epoch, row = divmod(step, self.steps_per_epoch)
         if self._plan is None or self._plan[0] != epoch:
             plan = plan_epoch(
                 self.train_rows.lengths,
@@ -198,7 +197,7 @@ class Trainer:
         self.progress.n_tokens += n_tokens
         return {
             "step": step + 1,
-            "epoch": round((step + 1) * self.settings.batch_size / len(self.train_rows.lengths), 4),
+            "epoch": round((step + 1) / self.steps_per_epoch, 4),
             "loss": loss_mean,
             "lr": lr,
             "grad_norm": grad_norm,
@@ -285,9 +284,9 @@ class Trainer:
             found = states.get(name, {})
             if not found and checkpoint.state["step"]:
                 raise RunError(f"the checkpoint holds no optimizer state for {name!r}.")
+            # The fused kernel wants its step counter on the device too.
             self.optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device)
-                for key, value in found.items()
+                key: value.to(parameter.device) for key, value in found.items()
             }
         self.progress = Progress(
             checkpoint.state["step"],

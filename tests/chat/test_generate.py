@@ -82,9 +82,9 @@ def test_pieces_of_a_stream_join_to_the_whole_answer(model):
         assert "".join(model.stream(ask(text), Sampling(max_new_tokens=40))).strip() == whole.text
 
 
-def test_the_answer_ends_before_the_next_heading(model, monkeypatch):
-    said = model.tokenizer.encode("It leaks.\n\n### Input:\nmore", after="text")
-    calls = iter(said)
+def script(model, monkeypatch, said: str):
+    """Has the model say a text, token by token."""
+    calls = iter(model.tokenizer.encode(said, after="text") + [2] * 9)
     vocabulary = len(model.tokenizer)
 
     class Scripted:
@@ -99,9 +99,25 @@ def test_the_answer_ends_before_the_next_heading(model, monkeypatch):
             return type("Output", (), {"logits": logits})
 
     monkeypatch.setattr(model, "causal_lm", Scripted())
+    return calls
+
+
+@pytest.mark.parametrize(
+    "said", ["  Hello world my friend", "\nOne.\n\nTwo. ", "Steps:\n### First"]
+)
+def test_a_stream_loses_no_character(model, monkeypatch, said):
+    script(model, monkeypatch, said)
+    streamed = "".join(model.stream(ask("x"), Sampling(max_new_tokens=99)))
+    script(model, monkeypatch, said)
+    (whole,) = model.complete([ask("x")], Sampling(max_new_tokens=99))
+    assert streamed == whole.text == said.strip()
+
+
+def test_the_answer_ends_before_the_next_heading(model, monkeypatch):
+    calls = script(model, monkeypatch, "It leaks.\n\n### Input:\nmore and more and more")
     (answer,) = model.complete([ask("Sum up.")], Sampling(max_new_tokens=99))
     assert (answer.text, answer.finish_reason) == ("It leaks.", "stop")
-    assert len(list(calls)) > 0  # generation stopped; it did not run on to the end
+    assert len(list(calls)) > 9  # generation stopped; it did not run on to the end
 
 
 def test_a_long_prompt_has_its_material_cut_and_a_long_request_is_refused(model):

@@ -105,3 +105,15 @@ def test_numbers_without_a_point_are_numbers(tmp_path):
     file = write(tmp_path, "data: {path: x}\noptim: {lr: 1e-4, eps: 2E-5}\n")
     assert load_recipe(file).optim.eps == 2e-5
     assert yaml.safe_load("x: 1e-4")["x"] == "1e-4"  # what we save our users from
+
+
+def test_a_field_of_a_part_can_be_set_where_the_recipe_names_none(tmp_path):
+    file = write(tmp_path, "data: {path: x}\n")
+    assert load_recipe(file, ["method.rank=2"]).method == LoRA(rank=2)
+
+
+def test_the_branches_of_a_union_are_not_shown(tmp_path):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, "data: {path: 3}\n"))
+    assert "data.path.str" not in str(caught.value)
+    assert "data.path:" in str(caught.value)

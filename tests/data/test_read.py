@@ -116,3 +116,22 @@ def test_real_data_is_read_whole(shared, path, n_rows):
     rejected = {split: entry["rejected"] for split, entry in ledger.as_dict().items()}
     counted = {split: len(rows) + rejected.get(split, 0) for split, rows in examples.items()}
     assert counted == n_rows
+
+
+def test_the_end_of_a_single_text_is_held_out(tmp_path):
+    text = "".join(f"line {n}\n" for n in range(100))
+    (tmp_path / "a.txt").write_text(text)
+    examples = read_examples(Data(path=str(tmp_path / "a.txt")), Ledger())
+    split = split_examples(examples, validation_fraction=0.1, seed=1, ledger=Ledger())
+    start, end = split["train"][0], split["validation"][0]
+    assert start.text + end.text == text
+    assert len(end.text) == pytest.approx(len(text) * 0.1, abs=10)
+    assert end.origin.endswith(f"a.txt:{start.text.count(chr(10)) + 1}")
+
+
+def test_an_empty_validation_split_is_refused(tmp_path, lines):
+    lines(tmp_path / "train.jsonl", {"prompt": "p", "completion": "c"})
+    (tmp_path / "dev.jsonl").write_text("")
+    examples = read_examples(Data(path=str(tmp_path)), Ledger())
+    with pytest.raises(DataError, match="validation split is empty"):
+        split_examples(examples, validation_fraction=0.1, seed=1, ledger=Ledger())

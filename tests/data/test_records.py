@@ -86,3 +86,15 @@ def test_whatever_a_file_holds_is_answered_with_records_or_data_errors(content):
                     assert isinstance(row, DataError | tuple)
             except DataError as error:
                 assert name in str(error)
+
+
+def test_half_a_character_is_an_error_of_its_row(tmp_path):
+    bad, good = records(tmp_path / "a.jsonl", '{"a": "\\ud83d"}\n{"a": "\\ud83d\\ude00"}\n')
+    assert "a.jsonl:1: an escape like" in str(bad)
+    assert good[1] == {"a": "😀"}
+
+
+def test_a_large_cell_ends_no_table(tmp_path):
+    large = "x" * 200_000
+    found = records(tmp_path / "a.csv", f"q,a\n{large},1\nlast,2\n")
+    assert [row[1]["a"] for row in found] == ["1", "2"]

@@ -157,3 +157,15 @@ def test_a_layer_that_is_missing_in_the_weights_is_named(tiny, tmp_path):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"the weights hold no 'model\.layers\.2"):
         base(folder)
+
+
+def test_an_adapter_that_lacks_a_half_is_refused(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    LoRA(rank=4).save(tuned(tiny, rank=4), tmp_path, BaseIdentity(str(tiny), None, "x"))
+    file = tmp_path / "adapter_model.safetensors"
+    tensors = load_file(file)
+    del tensors[next(key for key in tensors if "lora_B" in key)]
+    save_file(tensors, file)
+    with pytest.raises(ModelError, match="incomplete: .* lacks a half"):
+        load_adapter(base(tiny), tmp_path)

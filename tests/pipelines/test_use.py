@@ -179,3 +179,39 @@ def test_the_report_of_a_run_holds_no_way_out(run):
     page = (Path(run.path) / "report.html").read_text()
     assert "src=" not in page.replace("default-src", "")
     assert "default-src 'none'" in page
+
+
+def test_a_run_is_good_from_every_directory(fields, tiny, tmp_path, monkeypatch):
+    import os
+
+    monkeypatch.chdir(tmp_path)
+    relative = {"path": os.path.relpath(tiny)}
+    recipe = make_recipe({**fields, "model": relative, "out": "run"})
+    run = tunesmith.train(recipe)
+    monkeypatch.chdir("/")
+    assert tunesmith.evaluate(tmp_path / "run")["tuned"]["rougeL"] >= 0
+    assert tunesmith.load(tmp_path / "run").has_adapter
+    assert not Path(run.path).is_absolute()
+
+
+def test_scores_of_a_run_are_not_replaced_by_those_of_another_recipe(run, fields):
+    other = make_recipe({**fields, "template": "alpaca", "out": str(run.path)})
+    with pytest.raises(RunError, match="made with other settings under template"):
+        tunesmith.evaluate(other)
+    assert tunesmith.evaluate(make_recipe({**fields, "out": str(run.path)}))["tuned"]
+
+
+def test_reading_a_stream_of_the_base_does_not_switch_the_adapter_off(run):
+    model = tunesmith.load(run)
+    sampling = Sampling(max_new_tokens=12)
+    expected = model.complete([ask("user: my kettle 3 leaks")], sampling)
+    half_read = model.base().stream(ask("user: my kettle 3 leaks"), sampling)
+    next(half_read)
+    assert model.complete([ask("user: my kettle 3 leaks")], sampling) == expected
+
+
+def test_a_template_that_is_not_there_gets_a_suggestion(run):
+    from tunesmith.core.errors import RecipeError
+
+    with pytest.raises(RecipeError, match="Did you mean 'alpaca'"):
+        tunesmith.load(run, template="alpca")

@@ -11,6 +11,7 @@ from typing import Any
 
 from tunesmith.starter.blank import write_blank
 from tunesmith.starter.dialogues import Split, generate_cases
+from tunesmith.starter.letters import generate_letters
 from tunesmith.starter.lists import generate_lists
 from tunesmith.starter.records import pretraining_text, tweetsumm_record
 from tunesmith.starter.stories import generate_stories
@@ -27,7 +28,7 @@ def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_corpus(
-    folder: Path, *, cases: int, stories: int, lists: int, seed: int
+    folder: Path, *, cases: int, stories: int, lists: int, letters: int, seed: int
 ) -> tuple[list[str], int, int]:
     """Write `train.jsonl` and `validation.jsonl`, each row holding one "text".
 
@@ -36,6 +37,7 @@ def write_corpus(
         cases: number of dialogues.
         stories: number of stories.
         lists: number of lists.
+        letters: number of letters.
         seed: any integer.
 
     Returns:
@@ -44,6 +46,7 @@ def write_corpus(
     texts = [pretraining_text(case) for case in generate_cases(cases, seed, split="pretrain")]
     texts += generate_stories(stories, seed)
     texts += generate_lists(lists, seed)
+    texts += generate_letters(letters, seed)
     random.Random(f"corpus:{seed}").shuffle(texts)
     held = min(VALIDATION_DOCUMENTS, len(texts) // 10)
     write_lines(folder / "validation.jsonl", ({"text": text} for text in texts[:held]))
@@ -76,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=40000, help="pre-training dialogues")
     parser.add_argument("--stories", type=int, default=10000, help="pre-training stories")
     parser.add_argument("--lists", type=int, default=24000, help="pre-training lists")
+    parser.add_argument("--letters", type=int, default=0, help="pre-training letters")
     for split, size in SIZES.items():
         parser.add_argument(f"--{split}", type=int, default=size, help=f"{split} records")
     options = parser.parse_args(argv)
@@ -84,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases=options.cases,
         stories=options.stories,
         lists=options.lists,
+        letters=options.letters,
         seed=options.seed,
     )
     write_blank(options.out / "blank", train)

@@ -63,14 +63,6 @@ def test_a_tiny_nucleus_is_greedy(bundled):
     assert [r.ids for r in run(bundled, PROMPTS, temperature=1.0, top_p=1e-6)] == greedy
 
 
-def test_an_answer_that_reaches_the_limit_is_marked_as_cut(bundled):
-    model = LocalModel(
-        bundled, load_tokenizer(BUNDLED["tunesmith-tiny"]), TEMPLATES.parse("alpaca")
-    )
-    (short,) = model.complete([ask("Tell me a story.")], Sampling(max_new_tokens=2))
-    assert (short.finish_reason, short.n_tokens) == ("length", 2)
-
-
 @pytest.fixture
 def model(bundled):
     return LocalModel(bundled, load_tokenizer(BUNDLED["tunesmith-tiny"]), TEMPLATES.parse("alpaca"))
@@ -130,3 +122,9 @@ def test_a_long_prompt_has_its_material_cut_and_a_long_request_is_refused(model)
         LocalModel(model.causal_lm, model.tokenizer, TEMPLATES.parse("alpaca")).prompt(
             Conversation((Message("system", "x " * 900), Message("user", "a")), "f:1"), 100
         )
+
+
+def test_an_answer_that_reaches_the_limit_is_marked_as_cut(model, monkeypatch):
+    script(model, monkeypatch, "one kettle leaks and one does not")
+    (answer,) = model.complete([ask("x")], Sampling(max_new_tokens=2))
+    assert (answer.finish_reason, answer.n_tokens) == ("length", 2)

@@ -76,6 +76,11 @@ def run(args: list[str]) -> int:
         return _refuse(error.format_message(), wants_json, error)
     except TunesmithError as error:
         return _refuse(str(error), wants_json)
+    except SystemExit as stop:
+        message = getattr(stop, "message", None)
+        if message:
+            _say(message, wants_json)
+        return stop.code if isinstance(stop.code, int) else 1
     except (KeyboardInterrupt, click.Abort):
         print("stopped", file=sys.stderr)
         return 130
@@ -85,10 +90,15 @@ def run(args: list[str]) -> int:
         return 141
 
 
-def _refuse(message: str, wants_json: bool, error: click.ClickException | None = None) -> int:
+def _say(message: str, wants_json: bool, mark: str = "") -> None:
+    """Tells why there is no result: people on standard error, programs on standard output too."""
     if wants_json:
         print(json.dumps({"error": message}, ensure_ascii=False))
-    print(f"error: {message}", file=sys.stderr)
+    print(f"{mark}{message}", file=sys.stderr)
+
+
+def _refuse(message: str, wants_json: bool, error: click.ClickException | None = None) -> int:
+    _say(message, wants_json, "error: ")
     context = getattr(error, "ctx", None)
     if context is not None:
         print(f"Try: {context.command_path} --help", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.extras import is_installed
-from tunesmith.pipelines.train import versions
+from tunesmith.pipelines.resume import versions
 
 EXTRAS = {
     "train": ("torch", "transformers", "peft", "safetensors", "tensorboard"),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +25,8 @@ from tunesmith.core.runs import (
 from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer
-from tunesmith.model.source import weights_fingerprint
 from tunesmith.pipelines.prepare import Prepared, prepare
+from tunesmith.pipelines.resume import restore, run_identity, versions
 from tunesmith.recipe import Recipe
 from tunesmith.trackers import TRACKERS
 
@@ -38,12 +35,16 @@ if TYPE_CHECKING:
 
     from tunesmith.training.loop import Trainer
 
-LIBRARIES = ("tunesmith", "torch", "transformers", "peft", "safetensors", "tokenizers", "numpy")
-SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "train")
-
 
 class Interrupted(SystemExit):
-    """Somebody asked the run to stop; its state is saved."""
+    """Somebody asked the run to stop; its state is saved.
+
+    Left alone, it ends the process with 128 and the signal's number.
+    """
+
+    def __init__(self, exit_code: int, message: str) -> None:
+        super().__init__(exit_code)
+        self.message = message
 
 
 def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) -> Run:
@@ -72,7 +73,7 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             return run
         recipe = recipe.with_absolute_paths()
         prepared = prepare(recipe)
-        identity = _identity(recipe, prepared)
+        identity = run_identity(recipe, prepared)
         if not resume:
             run.write(LOCK, {**identity["hashes"], "versions": versions()})
             run.write(LEDGER, prepared.ledger.as_dict())
@@ -114,7 +115,7 @@ def _train_in(
     )
     trainer, causal_lm = build_trainer(recipe, prepared, recorder)
     _require_room(run, recipe, trainer)
-    restored = resume and _restore(run, trainer, identity)
+    restored = resume and restore(run, trainer, identity)
     # Nothing was evaluated yet where nothing was restored, not even the base at step 0.
     from_step = trainer.progress.step if restored else -1
     always = map(TRACKERS.parse, ["jsonl", "progress"] if show_progress else ["jsonl"])
@@ -129,12 +130,11 @@ def _train_in(
     finally:
         recorder.close()
     if request.signal is not None and progress.step < trainer.n_steps:
-        print(
-            f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. "
-            f"Go on with: --resume out={run.path}",
-            file=sys.stderr,
+        raise Interrupted(
+            request.exit_code,
+            f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. Go on "
+            f"with: tunesmith train {run.path / RECIPE} --resume",
         )
-        raise Interrupted(request.exit_code)
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
         kept_step = _take_best(run, trainer, progress.best[0])
@@ -219,72 +219,6 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
         gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if gpu else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that can change a result."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
-    """What must be the same for a resume."""
-    weights = (
-        weights_fingerprint(prepared.folder)
-        if recipe.model.init == "pretrained"
-        else f"random from seed {recipe.train.seed}"
-    )
-    fields = recipe.model_dump(mode="json")
-    return {
-        "hashes": {**prepared.identity(), "weights": weights},
-        "recipe": {key: fields[key] for key in SAME_ON_RESUME},
-    }
-
-
-def _restore(run: Run, trainer: Trainer, identity: dict[str, Any]) -> bool:
-    """Takes the newest checkpoint up; False where there is none yet."""
-    from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint
-
-    place, notes = newest_checkpoint(run.checkpoints)
-    for note in notes:
-        print(note, file=sys.stderr)
-    if place is None:
-        print(f"{run.path}: no checkpoint yet; the run starts at step 0.", file=sys.stderr)
-        return False
-    checkpoint = load_checkpoint(place)
-    changes = _changes(checkpoint.state["identity"], identity)
-    if changes:
-        listed = "\n".join(f"  {change}" for change in changes)
-        raise RunError(
-            f"{run.path}: this is not the run that was begun here:\n{listed}\n"
-            "Put it back as it was, or start a new run with out=..."
-        )
-    trainer.restore(checkpoint)
-    print(f"resumed at step {trainer.progress.step} of {trainer.n_steps}", file=sys.stderr)
-    return True
-
-
-def _changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:
-    """Every leaf that differs between two nested mappings, as ``key: before -> now``."""
-    found: list[str] = []
-    for key in sorted({*before, *now}):
-        a, b, path = before.get(key), now.get(key), f"{at}.{key}" if at else key
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += _changes(a, b, path)
-        elif a != b:
-            name = path.removeprefix("recipe.").replace("hashes.", "hash of ")
-            found.append(f"{name}: {_short(a)} -> {_short(b)}")
-    return found
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text[:12] + "..." if len(text) > 40 else text
 
 
 def _require_room(run: Run, recipe: Recipe, trainer: Trainer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -28,6 +29,9 @@ class StopRequest:
 def stop_on_signal() -> Iterator[StopRequest]:
     """Inside, the first signal is noted; the second acts as it would have without us."""
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # only the main thread may listen for signals
+        return
     before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
 
     def note(number: int, frame: FrameType | None) -> None:

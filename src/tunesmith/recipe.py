@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import yaml
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 
+from tunesmith.core.bundled import recipe_path
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.core.part import Settings, explain
 from tunesmith.data.read import Data
@@ -91,10 +92,16 @@ class Recipe(Settings):
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Reads a recipe and applies ``key=value`` overrides.
 
+    Args:
+        path: a YAML file, or the name of a recipe that comes with the package, as ``demo``.
+        overrides: dotted keys and their values, later ones win.
+
     Raises:
         RecipeError: the file is missing or broken, or keys or values are wrong; names them all.
     """
     file = Path(path).expanduser()
+    if not file.exists() and recipe_path(str(path)).is_file():
+        file = recipe_path(str(path))
     if not file.is_file():
         beside = [p.name for p in file.parent.glob("*.yaml")] if file.parent.is_dir() else []
         raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, beside)}")

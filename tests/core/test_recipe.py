@@ -117,3 +117,8 @@ def test_the_branches_of_a_union_are_not_shown(tmp_path):
         load_recipe(write(tmp_path, "data: {path: 3}\n"))
     assert "data.path.str" not in str(caught.value)
     assert "data.path:" in str(caught.value)
+
+
+def test_a_recipe_that_comes_with_the_package_goes_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_recipe("demo").out == "runs/demo"

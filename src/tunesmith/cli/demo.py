@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
+from tunesmith.cli.show import OVERRIDES, command_name, json_option, print_json, print_scores
 
-N_SHOWN, WIDTH = 3, 50
+N_SHOWN = 3
 
 
 @click.command("demo")
@@ -36,10 +36,9 @@ def command(overrides: tuple[str, ...], out: str | None, as_json: bool) -> None:
     print_scores(result)
     click.echo(f"{result['seconds']:.0f} s in all")
     click.echo(f"report: {result['report']}")
-    click.echo(f"next:   tunesmith chat {result['run']}")
-    click.echo(
-        "        put your own file in: tunesmith train recipes/demo.yaml data.path=FILE out=DIR"
-    )
+    me = command_name()
+    click.echo(f"next:   {me} chat {result['run']} --input DIALOGUE.txt")
+    click.echo(f"        {me} train demo data.path=YOUR_FILE out=DIR")
 
 
 def _print_example(example: dict[str, Any]) -> None:
@@ -59,5 +58,6 @@ def _print_example(example: dict[str, Any]) -> None:
     for name in ("base", "tuned"):
         said = example["answers"][name]
         mark = "  [cut at the token limit]" if said["cut"] else ""
-        table.add_row(name, textwrap.shorten(said["text"], 300, placeholder=" ...") + mark)
+        text = textwrap.shorten(said["text"], 300, placeholder=" ...") or "(an empty answer)"
+        table.add_row(name, text + mark)
     Console(markup=False).print(table)

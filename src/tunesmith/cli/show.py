@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -20,6 +21,11 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
     )(function)
+
+
+def command_name() -> str:
+    """How this program was called, where its bare name would not be found."""
+    return "tunesmith" if shutil.which("tunesmith") else sys.argv[0]
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_ledger, print_table
+from tunesmith.cli.show import (
+    OVERRIDES,
+    command_name,
+    json_option,
+    print_json,
+    print_ledger,
+    print_table,
+)
 
 
 @click.command("train")
@@ -49,7 +56,7 @@ def command(
             f"{summary['eval_loss_model']:.4f} (best: step {summary['best_step']})"
         )
     click.echo(f"model:  {run.artifact}\nreport: {run.path / 'report.html'}")
-    click.echo(f"next:   tunesmith eval {run.path}")
+    click.echo(f"next:   {command_name()} eval {run.path}")
 
 
 def _print_plan(plan: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ class Data(Settings):
     bad_rows: Literal["error", "reject"] = "error"
     """What a record that cannot be used does: stop with its place, or be counted and left out."""
     max_rows: int | None = Field(default=None, gt=0)
-    """Rows taken from the start of each split; None: all."""
+    """Rows read from the start of each split; None: all. Further rows are not looked at."""
     max_tokens: int | None = Field(default=None, gt=1)
     """Longest example in tokens; None: the positions of the model, at most 2,048."""
     too_long: Literal["cut", "drop", "error"] = "cut"
@@ -87,22 +87,22 @@ def read_examples(data: Data, ledger: Ledger) -> Examples:
     return examples
 
 
-def _read_file(path: Path, chosen: Format | None) -> list[Example | DataError]:
+def _read_file(path: Path, chosen: Format | None) -> Iterator[Example | DataError]:
     """Every record of one file as an example or as the reason why it is none."""
-    rows: list[Example | DataError] = []
     form = chosen
     for record in read_records(path):
         if isinstance(record, DataError):
-            rows.append(record)
+            yield record
             continue
         if form is None:
             form = _recognise(record, path)
         origin, fields = record
         try:
-            rows.append(form.example(fields, origin))
+            example = form.example(fields, origin)
         except DataError as error:
-            rows.append(error)
-    return rows
+            yield error
+        else:
+            yield example
 
 
 def _recognise(record: Located, path: Path) -> Format:

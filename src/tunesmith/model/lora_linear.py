@@ -41,7 +41,10 @@ class LoRALinear(nn.Module):
         result = self.base(x)
         if not self.enabled:
             return result
-        low = functional.linear(self.dropout(x).to(self.lora_A.dtype), self.lora_A)
+        x = self.dropout(x)
+        if not torch.is_autocast_enabled(x.device.type):  # which casts by itself
+            x = x.to(self.lora_A.dtype)
+        low = functional.linear(x, self.lora_A)
         update = functional.linear(low, self.lora_B) * self.scale
         return result + update.to(result.dtype)
 

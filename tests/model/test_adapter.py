@@ -169,3 +169,12 @@ def test_an_adapter_that_lacks_a_half_is_refused(tiny, tmp_path):
     save_file(tensors, file)
     with pytest.raises(ModelError, match="incomplete: .* lacks a half"):
         load_adapter(base(tiny), tmp_path)
+
+
+def test_a_model_whose_logits_are_changed_behind_the_head_is_refused(tiny, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    config = json.loads((folder / "config.json").read_text()) | {"final_logit_softcapping": 30.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="final_logit_softcapping .* not supported"):
+        base(folder)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import pytest
 
@@ -63,10 +64,8 @@ def test_fault_2_a_crash_at_any_file_leaves_the_one_before(tmp_path, monkeypatch
             flushed(path)
 
         monkeypatch.setattr(module, "flush", flush_or_die)
-        try:
+        with suppress(KeyboardInterrupt):
             save_checkpoint(tmp_path, 2, state(2))
-        except KeyboardInterrupt:
-            pass
         place, _ = newest_checkpoint(tmp_path)
         assert place is not None
         assert load_checkpoint(place).state["step"] in (1, 2)

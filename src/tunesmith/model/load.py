@@ -10,9 +10,11 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
-from tunesmith.model.source import model_folder
+from tunesmith.model.source import model_folder, read_config
 from tunesmith.model.spec import Model
 
+CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+"""Keys of models (Gemma 2, Cohere, Granite) whose logits are more than hidden states times head."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -52,6 +54,12 @@ def load_causal_lm(
     """
     pretrained = spec.init == "pretrained"
     folder = model_folder(spec.path, spec.revision, weights=pretrained)
+    changed = [key for key in CHANGED_LOGITS if read_config(folder).get(key) not in (None, 1, 1.0)]
+    if changed:
+        raise ModelError(
+            f"{folder}: {changed[0]} in config.json changes the logits after the output head, "
+            "which the loss here does not know. Models of this kind are not supported."
+        )
     dtype = weight_dtype(spec.dtype, device)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()

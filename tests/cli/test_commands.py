@@ -189,3 +189,13 @@ def test_a_verb_without_its_extra_gives_the_install_command(recipe, tmp_path):
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
         )
         assert found.returncode == 0, found.stderr
+
+
+def test_a_tokenizer_alone_is_enough_to_look_at_data(capsys, recipe, shared):
+    real, broken = (shared / f"tokenizers/llama-2-{name}" for name in ("hf", "broken-json"))
+    code, out, _ = answer(capsys, "data", "preview", recipe, f"model.path={real}", "--json")
+    assert code == 0
+    assert json.loads(out)["examples"][0]["input_ids"][:2] == [1, 835]  # <s>, "▁###"
+    code, _, err = answer(capsys, "data", "preview", recipe, f"model.path={broken}")
+    assert code == 2
+    assert "the tokenizer is damaged: " in err

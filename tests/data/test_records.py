@@ -98,3 +98,8 @@ def test_a_large_cell_ends_no_table(tmp_path):
     large = "x" * 200_000
     found = records(tmp_path / "a.csv", f"q,a\n{large},1\nlast,2\n")
     assert [row[1]["a"] for row in found] == ["1", "2"]
+
+
+def test_records_of_one_line_are_told_apart_by_their_number(tmp_path):
+    found = records(tmp_path / "a.json", '[{"a": 1}, {"a": 2},\n{"a": 3}]')
+    assert [o.rpartition(":")[2] for o, _ in found] == ["1", "1#2", "2"]

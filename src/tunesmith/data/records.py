@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,7 +119,8 @@ def _values(path: Path) -> Iterator[Located | DataError]:
             yield _located(value, f"{path}:1")
         return
     position, line, counted = start + 1, 1, 0
-    while True:
+    before = 0  # line of the record before
+    for number in itertools.count(1):
         position = _skip_space(text, position)
         if text[position : position + 1] == "]":
             return
@@ -129,7 +131,9 @@ def _values(path: Path) -> Iterator[Located | DataError]:
         except (json.JSONDecodeError, RecursionError) as error:
             yield _broken(path, text, error, position)
             return
-        yield _located(value, f"{path}:{line}")
+        # Where a whole array stands on one line, the line alone would be no place.
+        yield _located(value, f"{path}:{line}" if line != before else f"{path}:{line}#{number}")
+        before = line
         position = _skip_space(text, position)
         if text[position : position + 1] == ",":
             position += 1

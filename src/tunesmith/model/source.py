@@ -11,7 +11,7 @@ from typing import Any
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import ModelError, did_you_mean
 from tunesmith.core.extras import require
-from tunesmith.templates.tokenizer import Tokenizer
+from tunesmith.templates.tokenizer import Tokenizer, holds_tokenizer
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
 WHOLE_BELOW = 64 * 2**20
@@ -24,7 +24,7 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
     Args:
         path: folder, bundled name or hub id.
         revision: for the hub.
-        weights: whether the weights are needed too.
+        weights: whether the weights are needed too; else a tokenizer alone is enough.
 
     Raises:
         ModelError: nothing is there, or the folder holds no model.
@@ -84,7 +84,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         ModelError: it is missing, damaged, or has more tokens than the model.
     """
     tokenizer = Tokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, read_config(folder).get("vocab_size"))
+    if (folder / "config.json").exists():
+        check_vocabulary(tokenizer, read_config(folder).get("vocab_size"))
     return tokenizer
 
 
@@ -129,6 +130,8 @@ def weights_fingerprint(folder: Path) -> str:
 
 
 def _check_folder(folder: Path, weights: bool) -> None:
+    if not weights and not (folder / "config.json").exists() and holds_tokenizer(folder):
+        return  # enough to look at data with
     read_config(folder)
     if not weights or weight_files(folder):
         return

@@ -95,7 +95,8 @@ def choose_template(chosen: Template | None, tokenizer: Tokenizer) -> Template:
 
 
 def _max_tokens(recipe: Recipe, folder: Path) -> int:
-    positions = int(read_config(folder).get("max_position_embeddings", LONGEST_BY_DEFAULT))
+    config = read_config(folder) if (folder / "config.json").exists() else {}
+    positions = int(config.get("max_position_embeddings", LONGEST_BY_DEFAULT))
     wanted = recipe.data.max_tokens
     if wanted is None:
         return min(positions, LONGEST_BY_DEFAULT)

@@ -183,6 +183,11 @@ class Tokenizer:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
+def holds_tokenizer(folder: Path) -> bool:
+    """Whether a folder has the files of a tokenizer."""
+    return any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model"))
+
+
 def _token(value: Any) -> str | None:
     if isinstance(value, dict):
         value = value.get("content")

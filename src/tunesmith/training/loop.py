@@ -266,6 +266,7 @@ class Trainer:
                 "step": self.progress.step,
                 "n_tokens": self.progress.n_tokens,
                 "eval_losses": self.progress.eval_losses,
+                "best_step": self.progress.best[0] if self.progress.best else None,
             },
         )
 

@@ -58,9 +58,8 @@ class Recorder:
         checkpoint.state["identity"] = self.identity
         step = checkpoint.state["step"]
         save_checkpoint(self.folder, step, checkpoint)
-        losses = checkpoint.state["eval_losses"]
-        best = min(losses, key=lambda pair: pair[1])[0] if losses else None
-        rotate(self.folder, keep=self.keep_checkpoints, best_step=best)
+        best_step = checkpoint.state["best_step"]
+        rotate(self.folder, keep=self.keep_checkpoints, best_step=best_step)
 
     def close(self) -> None:
         """Ends all trackers."""

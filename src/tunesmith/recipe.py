@@ -81,6 +81,7 @@ class Recipe(Settings):
             update={
                 "model": self.model.model_copy(update={"path": _absolute(self.model.path)}),
                 "data": self.data.model_copy(update={"path": path}),
+                "out": str(Path(self.out).expanduser().absolute()),
             }
         )
 

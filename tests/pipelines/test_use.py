@@ -187,11 +187,12 @@ def test_a_run_is_good_from_every_directory(fields, tiny, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     relative = {"path": os.path.relpath(tiny)}
     recipe = make_recipe({**fields, "model": relative, "out": "run"})
-    run = tunesmith.train(recipe)
+    run_summary = tunesmith.train(recipe).summary
     monkeypatch.chdir("/")
     assert tunesmith.evaluate(tmp_path / "run")["tuned"]["rougeL"] >= 0
     assert tunesmith.load(tmp_path / "run").has_adapter
-    assert not Path(run.path).is_absolute()
+    resumed = tunesmith.load_recipe(tmp_path / "run/recipe.yaml")
+    assert tunesmith.train(resumed, resume=True).summary == run_summary
 
 
 def test_scores_of_a_run_are_not_replaced_by_those_of_another_recipe(run, fields):

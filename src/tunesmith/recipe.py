@@ -105,7 +105,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         file = recipe_path(str(path))
     if not file.is_file():
         beside = [p.name for p in file.parent.glob("*.yaml")] if file.parent.is_dir() else []
-        raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, beside)}")
+        ours = [p.stem for p in recipe_path("").parent.glob("*.yaml")]
+        raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, [*beside, *ours])}")
     try:
         content = yaml.load(file.read_text("utf-8"), Loader=_Loader)
     except OSError as error:

@@ -135,3 +135,9 @@ def test_an_empty_validation_split_is_refused(tmp_path, lines):
     examples = read_examples(Data(path=str(tmp_path)), Ledger())
     with pytest.raises(DataError, match="validation split is empty"):
         split_examples(examples, validation_fraction=0.1, seed=1, ledger=Ledger())
+
+
+def test_one_bad_row_says_what_to_do_too(tmp_path, lines):
+    file = lines(tmp_path / "a.jsonl", {"dialogue": "A: hi", "summary": "x"}, '{"dialogue": ')
+    with pytest.raises(DataError, match=r"a\.jsonl:2: broken JSON.*data\.bad_rows=reject"):
+        read_examples(Data(path=str(file)), Ledger())

@@ -119,7 +119,9 @@ def _recognise(record: Located, path: Path) -> Format:
 
 def _summed_up(problems: list[DataError]) -> DataError:
     if len(problems) == 1:
-        return problems[0]
+        told = str(problems[0])
+        way_out = " Mend it, or have it left out and counted with data.bad_rows=reject."
+        return DataError(told if "bad_rows" in told else told + way_out)
     shown = "\n".join(f"  {problem}" for problem in problems[:PLACES_SHOWN])
     more = len(problems) - PLACES_SHOWN
     return DataError(

@@ -74,11 +74,11 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
         recipe = recipe.with_absolute_paths()
         prepared = prepare(recipe)
         identity = run_identity(recipe, prepared)
-        if not resume:
-            run.write(LOCK, {**identity["hashes"], "versions": versions()})
-            run.write(LEDGER, prepared.ledger.as_dict())
-            run.write_text(RECIPE, recipe.to_yaml())
         try:
+            if not resume:
+                run.write(LOCK, {**identity["hashes"], "versions": versions()})
+                run.write(LEDGER, prepared.ledger.as_dict())
+                run.write_text(RECIPE, recipe.to_yaml())
             _train_in(run, recipe, prepared, identity, resume, show_progress)
         except torch.OutOfMemoryError as error:
             raise RunError(

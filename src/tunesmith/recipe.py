@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from tunesmith.core.bundled import recipe_path
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.core.part import Settings, explain
-from tunesmith.data.read import Data
+from tunesmith.data.settings import Data, SourcePath
 from tunesmith.evaluation.settings import Evaluate
 from tunesmith.methods import METHODS
 from tunesmith.methods.lora import LoRA
@@ -73,14 +73,15 @@ class Recipe(Settings):
 
     def with_absolute_paths(self) -> Recipe:
         """The same recipe, good from every directory: paths that exist here are made absolute."""
-        data = self.data.path
-        path = (
-            _absolute(data) if isinstance(data, str) else {k: _absolute(v) for k, v in data.items()}
-        )
+        sources = [
+            source.model_copy(update={"path": _absolute_source(source.path)})
+            for source in self.data.sources
+        ]
+        path = None if self.data.path is None else _absolute_source(self.data.path)
         return self.model_copy(
             update={
                 "model": self.model.model_copy(update={"path": _absolute(self.model.path)}),
-                "data": self.data.model_copy(update={"path": path}),
+                "data": self.data.model_copy(update={"path": path, "sources": sources}),
                 "out": str(Path(self.out).expanduser().absolute()),
             }
         )
@@ -135,6 +136,12 @@ def make_recipe(fields: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
         problems = explain(Recipe, error)
     lines = [f"  {key}: {_hint(key, text)}" for key, text in problems]
     raise RecipeError(f"{source}: {len(lines)} problem(s) in the recipe:\n" + "\n".join(lines))
+
+
+def _absolute_source(path: SourcePath) -> SourcePath:
+    if isinstance(path, str):
+        return _absolute(path)
+    return {split: _absolute(one) for split, one in path.items()}
 
 
 def _absolute(path: str) -> str:

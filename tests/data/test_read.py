@@ -4,9 +4,11 @@ import pytest
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.ledger import Ledger
-from tunesmith.data.read import Data, read_examples
+from tunesmith.data.fingerprint import fingerprint
+from tunesmith.data.read import read_examples
+from tunesmith.data.settings import Data
 from tunesmith.data.source import find_files
-from tunesmith.data.split import fingerprint, split_examples
+from tunesmith.data.split import split_examples
 
 
 def test_the_words_of_a_file_name_tell_its_split(tmp_path, lines):
@@ -62,7 +64,7 @@ def test_bad_rows_can_be_left_out_and_are_counted(tmp_path, lines):
 
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text("")
-    with pytest.raises(DataError, match="no example to learn from"):
+    with pytest.raises(DataError, match="holds no record"):
         read_examples(Data(path=str(tmp_path / "a.jsonl")), Ledger())
 
 
@@ -132,9 +134,8 @@ def test_the_end_of_a_single_text_is_held_out(tmp_path):
 def test_an_empty_validation_split_is_refused(tmp_path, lines):
     lines(tmp_path / "train.jsonl", {"prompt": "p", "completion": "c"})
     (tmp_path / "dev.jsonl").write_text("")
-    examples = read_examples(Data(path=str(tmp_path)), Ledger())
-    with pytest.raises(DataError, match="validation split is empty"):
-        split_examples(examples, validation_fraction=0.1, seed=1, ledger=Ledger())
+    with pytest.raises(DataError, match=r"dev\.jsonl: holds no record"):
+        read_examples(Data(path=str(tmp_path)), Ledger())
 
 
 def test_one_bad_row_says_what_to_do_too(tmp_path, lines):

@@ -1,101 +1,73 @@
-"""Read: the files of a source -> examples by split, with every bad record counted."""
+"""Read: the files of the sources -> rows in order, each an example or the reason why not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from typing import Literal
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Example
+from tunesmith.core.examples import Example, Preference
 from tunesmith.core.ledger import PLACES_SHOWN, Ledger
-from tunesmith.core.part import Settings
 from tunesmith.data import FORMATS
-from tunesmith.data.format import Format
-from tunesmith.data.records import Located, read_records
+from tunesmith.data.format import DroppedRow, Format
+from tunesmith.data.records import Located, Notice, read_records
+from tunesmith.data.settings import Data
 from tunesmith.data.source import find_files
 
-AnyFormat = Annotated[SerializeAsAny[Format], BeforeValidator(FORMATS.parse)]
+Fate = Literal["kept", "dropped", "rejected"]
 
 
-class Data(Settings):
-    """Which examples are read, and what happens to those that do not fit."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a file and what became of it."""
 
-    path: str | dict[str, str]
-    """A file, a folder, a bundled name, ``hf:owner/name[/subset]``, or one of these per split."""
-    format: AnyFormat | None = None
-    """How records are written; None: told from the first record of each file."""
-    validation_fraction: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the training rows held out where the source has no validation split."""
-    bad_rows: Literal["error", "reject"] = "error"
-    """What a record that cannot be used does: stop with its place, or be counted and left out."""
-    max_rows: int | None = Field(default=None, gt=0)
-    """Rows read from the start of each split; None: all. Further rows are not looked at."""
-    max_tokens: int | None = Field(default=None, gt=1)
-    """Longest example in tokens; None: the positions of the model, at most 2,048."""
-    too_long: Literal["cut", "drop", "error"] = "cut"
-    """What a longer example does. ``cut`` shortens the material of its prompt from the end, never
-    the answer."""
+    source: int
+    """Which of ``data.all_sources``."""
+    split: str
+    """As the file says: ``train``, ``validation`` or ``test``."""
+    origin: str
+    """``file:line``."""
+    example: Example | None
+    """None where it was dropped or rejected."""
+    fate: Fate = "kept"
+    reason: str = ""
 
 
-Examples = dict[str, list[Example]]
-
-
-def read_examples(data: Data, ledger: Ledger) -> Examples:
-    """Reads every split of the source.
-
-    Args:
-        data: where and how.
-        ledger: counts the records that are rejected.
-
-    Returns:
-        Lists of examples by split: ``train``, ``validation``, ``test``.
+def read_rows(data: Data) -> Iterator[Row | Notice]:
+    """Yields every record of every source in order; holds one at a time.
 
     Raises:
-        DataError: the source is missing or empty, or records are bad and ``bad_rows`` is
-            ``error``; then it names the first of them.
+        DataError: a source is missing, or a file cannot be read at all or is in no known format.
     """
-    files = find_files(data.path)
-    problems: list[DataError] = []
-    examples: Examples = {}
-    for split, paths in files.items():
-        rows = examples.setdefault(split, [])
-        for path in paths:
-            for row in _read_file(path, data.format):
-                if data.max_rows is not None and len(rows) == data.max_rows:
-                    break
-                if not isinstance(row, DataError):
-                    rows.append(row)
-                    continue
-                place, _, reason = str(row).partition(": ")
-                ledger[split].reject(place, reason)
-                problems.append(row)
-    if problems and data.bad_rows == "error":
-        raise _summed_up(problems)
-    if not examples.get("train"):
-        raise DataError(
-            f"{_where(files)}: no example to learn from"
-            + (
-                f"; {len(problems)} records were rejected, the first: {problems[0]}"
-                if problems
-                else ""
-            )
-            + ". Check data.path and data.format."
-        )
-    return examples
+    for number, source in enumerate(data.all_sources):
+        limit = min(filter(None, (source.max_rows, data.max_rows)), default=None)
+        for split, paths in find_files(source.path, source.split).items():
+            n_rows = 0
+            for path in paths:
+                holds_any = False
+                for item in read_file(path, source.format):
+                    holds_any = True
+                    if isinstance(item, Notice):
+                        yield item
+                        continue
+                    if n_rows == limit:
+                        break
+                    n_rows += 1
+                    yield _row(item, number, split)
+                if not holds_any:
+                    raise DataError(f"{path}: holds no record. Fill it, or take it away.")
 
 
-def _read_file(path: Path, chosen: Format | None) -> Iterator[Example | DataError]:
-    """Every record of one file as an example or as the reason why it is none."""
-    form = chosen
+def read_file(path: Path, form: Format | None) -> Iterator[Example | DataError | Notice]:
+    """Every record of one file as an example, or as the reason why it is none."""
     for record in read_records(path):
-        if isinstance(record, DataError):
+        if isinstance(record, DataError | Notice):
             yield record
             continue
         if form is None:
-            form = _recognise(record, path)
+            form = recognise(record, path)
         origin, fields = record
         try:
             example = form.example(fields, origin)
@@ -105,7 +77,12 @@ def _read_file(path: Path, chosen: Format | None) -> Iterator[Example | DataErro
             yield example
 
 
-def _recognise(record: Located, path: Path) -> Format:
+def recognise(record: Located, path: Path) -> Format:
+    """The format of a file, by one of its records.
+
+    Raises:
+        DataError: no format is known by these keys.
+    """
     _, fields = record
     for name in FORMATS.entries:
         cls = FORMATS.load(name)
@@ -117,9 +94,65 @@ def _recognise(record: Located, path: Path) -> Format:
     )
 
 
-def _summed_up(problems: list[DataError]) -> DataError:
+def _row(item: Example | DataError, source: int, split: str) -> Row:
+    if isinstance(item, DataError):
+        origin, _, reason = str(item).partition(": ")
+        fate: Fate = "dropped" if isinstance(item, DroppedRow) else "rejected"
+        return Row(source, split, origin, None, fate, reason)
+    if isinstance(item, Preference) and item.chosen == item.rejected:
+        reason = "the chosen answer equals the rejected one"
+        return Row(source, split, item.origin, None, "dropped", reason)
+    return Row(source, split, item.origin, item)
+
+
+Examples = dict[str, list[Example]]
+
+
+def read_examples(data: Data, ledger: Ledger) -> Examples:
+    """Reads every split of the sources into memory.
+
+    Args:
+        data: where and how.
+        ledger: counts the rows that are dropped or rejected.
+
+    Returns:
+        Lists of examples by split: ``train``, ``validation``, ``test``.
+
+    Raises:
+        DataError: a source is missing or empty, or records are bad and ``bad_rows`` is
+            ``error``; then it names the first of them.
+    """
+    problems: list[str] = []
+    examples: Examples = {}
+    for row in read_rows(data):
+        if isinstance(row, Notice):
+            continue
+        rows = examples.setdefault(row.split, [])
+        if row.example is not None:
+            rows.append(row.example)
+        elif row.fate == "dropped":
+            ledger[row.split].drop(row.origin, row.reason)
+        else:
+            ledger[row.split].reject(row.origin, row.reason)
+            problems.append(f"{row.origin}: {row.reason}")
+    if problems and data.bad_rows == "error":
+        raise summed_up(problems)
+    if not examples.get("train"):
+        raise DataError(nothing_to_learn(data, problems))
+    return examples
+
+
+def nothing_to_learn(data: Data, problems: Sequence[str]) -> str:
+    """What to say where no training row was read."""
+    told = f"; {len(problems)} records were rejected, the first: {problems[0]}" if problems else ""
+    paths = ", ".join(str(source.path) for source in data.all_sources)
+    return f"{paths}: no example to learn from{told}. Check data.path and data.format."
+
+
+def summed_up(problems: Sequence[str]) -> DataError:
+    """One error for all records that cannot be used."""
     if len(problems) == 1:
-        told = str(problems[0])
+        told = problems[0]
         way_out = " Mend it, or have it left out and counted with data.bad_rows=reject."
         return DataError(told if "bad_rows" in told else told + way_out)
     shown = "\n".join(f"  {problem}" for problem in problems[:PLACES_SHOWN])
@@ -129,8 +162,3 @@ def _summed_up(problems: list[DataError]) -> DataError:
         + (f"\n  ... and {more} more" if more > 0 else "")
         + "\nMend them, or leave them out and have them counted with data.bad_rows=reject."
     )
-
-
-def _where(files: Mapping[str, list[Path]]) -> str:
-    paths = [path for group in files.values() for path in group]
-    return str(paths[0]) if len(paths) == 1 else str(paths[0].parent)

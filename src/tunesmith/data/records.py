@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,15 @@ Located = tuple[str, dict[str, Any]]
 """A record and its origin, ``file:line``."""
 
 
-def read_records(path: Path) -> Iterator[Located | DataError]:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth telling about a file whose records are all there."""
+
+    text: str
+    """Starts with the file's name."""
+
+
+def read_records(path: Path) -> Iterator[Located | DataError | Notice]:
     """Yields the records of one file in order; a broken record is yielded as its error.
 
     The content decides between JSON and JSON lines, not the name of the file. A text file is one

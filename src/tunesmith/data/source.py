@@ -28,17 +28,23 @@ HUB = "hf:"
 Files = dict[str, list[Path]]
 
 
-def find_files(path: str | Mapping[str, str]) -> Files:
+def find_files(path: str | Mapping[str, str], only: str | None = None) -> Files:
     """The files of each split, sorted by name.
 
     Args:
         path: a file, a folder, a bundled name, ``hf:owner/name[/subset]``, or one of these for
             each split. In a folder the words of a file's name tell its split (``dev``, ``valid``,
             ``val``: validation); a name without such a word is training data.
+        only: the one split that is taken, as training data; None: all.
 
     Raises:
         DataError: nothing is there, or nothing of a known kind.
     """
+    if only is not None:
+        found = find_files(path)
+        if only not in found:
+            raise DataError(f"{path}: no split {only!r} here. {did_you_mean(only, found)}")
+        return {"train": found[only]}
     if isinstance(path, Mapping):
         unknown = set(path) - set(SPLITS)
         if unknown:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation, Document, Example
+from tunesmith.core.examples import Document, Example
 from tunesmith.core.ledger import Ledger
+from tunesmith.data.fingerprint import fingerprint, whole_fingerprint
 from tunesmith.data.read import Examples
 
 
@@ -55,7 +56,7 @@ def split_examples(
         return completed
     keys = sorted(
         {fingerprint(example) for example in train},
-        key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest(),
+        key=lambda key: hashlib.sha256(f"{seed}:{key.hex()}".encode()).digest(),
     )
     chosen = set(keys[: max(1, round(len(keys) * validation_fraction))])
     if len(chosen) == len(keys):
@@ -82,24 +83,11 @@ def _cut_in_two(document: Document, fraction: float) -> tuple[list[Example], lis
     return [Document(start, document.origin)], [Document(end, end_origin)]
 
 
-def fingerprint(example: Example) -> str:
-    """A hash of what the model is given, the same for rows that ask the same."""
-    if isinstance(example, Conversation):
-        parts = [f"{m.role}\x1f{m.content}\x1f{m.input}" for m in example.prompt().messages]
-        text = "\x1e".join(parts)
-    else:
-        text = example.text
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def data_fingerprint(examples: Examples) -> str:
     """A hash over every example of every split, answers included, in order."""
     digest = hashlib.sha256()
     for split in sorted(examples):
         digest.update(f"\x1d{split}".encode())
         for example in examples[split]:
-            digest.update(fingerprint(example).encode())
-            if isinstance(example, Conversation):
-                answers = [example.answer or "", *example.references]
-                digest.update("\x1f".join(answers).encode("utf-8", "surrogatepass"))
+            digest.update(whole_fingerprint(example))
     return digest.hexdigest()

@@ -37,7 +37,8 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     """
     notes: list[str] = []
     shape, here = _shape(recipe, notes)
-    data_here = not is_remote(recipe.data.path)
+    remote = [s.path for s in recipe.data.all_sources if is_remote(s.path)]
+    data_here = not remote
     rows: int | None = None
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
@@ -50,7 +51,7 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
         rows = len(read_data(recipe, counted)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
     else:
-        notes.append(f"data {recipe.data.path}: not fetched; rows and tokens are not known yet.")
+        notes.append(f"data {remote[0]}: not fetched; rows and tokens are not known yet.")
     n_trained = recipe.method.n_trained(shape)
     steps = recipe.train.max_steps
     if rows is not None:

@@ -22,7 +22,9 @@ class Blocks(Template):
         """Text of one request, up to where the answer starts."""
         raise NotImplementedError
 
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out: bos, opening, request, answer, eos, request ..."""
         system, turns = split_system(messages)
         pieces = [control(tokenizer.bos)] if tokenizer.bos else []

@@ -17,7 +17,9 @@ class ChatML(Template):
 
     name: Literal["chatml"] = "chatml"
 
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out; a request is followed by the opening of its answer."""
         needs_tokens(self, tokenizer, (START, STOP))
         has_bos = tokenizer.bos is not None and tokenizer.bos not in (START, STOP, tokenizer.eos)

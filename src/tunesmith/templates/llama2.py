@@ -29,7 +29,9 @@ class Llama2(Template):
     name: Literal["llama2"] = "llama2"
     stop = ("[INST]", "[/INST]")
 
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out; every request starts a new sequence."""
         bos = tokenizer.bos or "<s>"
         needs_tokens(self, tokenizer, [bos])

@@ -22,7 +22,9 @@ class Llama3(Template):
 
     name: Literal["llama3"] = "llama3"
 
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out; a request is followed by the header of its answer."""
         needs_tokens(self, tokenizer, (BEGIN, OPEN, CLOSE, EOT))
         pieces = [control(BEGIN)]

@@ -28,7 +28,9 @@ class Native(Template):
 
     name: Literal["native"] = "native"
 
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out as the model's own template does."""
         if tokenizer.chat_template is None:
             raise TemplateError(

@@ -52,7 +52,7 @@ def render(conversation: Conversation, template: Template, tokenizer: Tokenizer)
         supervised.extend([learnt] * len(new))
 
     before: Before = "nothing"
-    pieces = template.pieces(conversation.messages, tokenizer)
+    pieces = template.pieces(conversation.messages, tokenizer, conversation.tools)
     for kind, group in groupby(pieces, key=lambda piece: piece.kind):
         if kind == "control":
             for piece in group:

@@ -27,6 +27,8 @@ class Piece:
     kind: Kind
     text: str
     ends_answer: bool = False
+    apart: bool = False
+    """Encoded as a text of its own, not joined with its neighbours."""
 
 
 def text(value: str) -> Piece:
@@ -56,8 +58,15 @@ class Template(Part):
     """Texts that end an answer although no special token did: the next block's heading."""
 
     @abstractmethod
-    def pieces(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+    def pieces(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
+    ) -> list[Piece]:
         """Lays messages out.
+
+        Args:
+            messages: a system text may lead; then user and assistant in turns, tools between.
+            tokenizer: names the special tokens.
+            tools: a JSON list of function descriptions, or nothing.
 
         If the last message is a request, the pieces end where the answer starts, so that they are
         a prefix of the pieces with the answer.

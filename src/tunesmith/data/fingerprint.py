@@ -1,0 +1,82 @@
+"""Fingerprint: hashes by which two examples are the same: by what is asked, or altogether."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from tunesmith.core.examples import (
+    Conversation,
+    Document,
+    Example,
+    Labelled,
+    Message,
+    Preference,
+    SpanQuestion,
+    UnpairedPreference,
+)
+
+FIELD, PART = "\x1f", "\x1e"
+N_BYTES = 16
+
+
+def prompt_text(example: Example) -> str:
+    """Everything the model is given of an example, as one text."""
+    match example:
+        case Conversation():
+            return _written(example.prompt().messages)
+        case Preference():
+            return _written(example.messages)
+        case UnpairedPreference():
+            return _written(example.messages[:-1])
+        case Labelled() | Document():
+            return example.text
+        case SpanQuestion():
+            return f"{example.question}{PART}{example.context}"
+
+
+def answer_text(example: Example) -> str:
+    """Everything the model learns of an example beside what it is given, as one text."""
+    match example:
+        case Conversation():
+            last = example.messages[len(example.prompt().messages) :]
+            return PART.join([_written(last), *example.references])
+        case Preference():
+            return f"{_written(example.chosen)}{PART}{PART}{_written(example.rejected)}"
+        case UnpairedPreference():
+            return f"{_written(example.messages[-1:])}{PART}{example.desirable}"
+        case Labelled():
+            label = example.label
+            return FIELD.join(label) if isinstance(label, tuple) else str(label)
+        case SpanQuestion():
+            return PART.join(f"{span.start}{FIELD}{span.text}" for span in example.answers)
+        case Document():
+            return ""
+
+
+def fingerprint(example: Example) -> bytes:
+    """A hash of what the model is given, [16] bytes; the same for rows that ask the same."""
+    return _hash(prompt_text(example))
+
+
+def whole_fingerprint(example: Example) -> bytes:
+    """A hash of what the model is given and of what it learns, [16] bytes."""
+    return _hash(f"{prompt_text(example)}\x1d{answer_text(example)}")
+
+
+def group_fingerprint(example: Example) -> bytes:
+    """A hash of the document or dialogue it comes from; of its prompt where none is told."""
+    return _hash(f"\x1c{example.group}") if example.group else fingerprint(example)
+
+
+def _written(messages: Iterable[Message]) -> str:
+    return PART.join(
+        FIELD.join(
+            [m.role, m.content, m.input, *(f"{c.name}{FIELD}{c.arguments}" for c in m.tool_calls)]
+        )
+        for m in messages
+    )
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=N_BYTES).digest()

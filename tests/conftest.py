@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("TUNESMITH_SHARED", ROOT.parent / "shared")) / "data"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "TUNESMITH_CACHE" not in os.environ:
+    os.environ["TUNESMITH_CACHE"] = tempfile.mkdtemp(prefix="tunesmith-tests-")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 TINY_CONFIG = {

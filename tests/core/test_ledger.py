@@ -13,17 +13,16 @@ def test_the_counts_add_up(fates):
         origin = f"f:{place}"
         match fate:
             case "kept":
-                split.keep(n_tokens=3, n_supervised=1)
+                split.keep()
             case "cut":
-                split.cut(origin, "why", n_tokens=3, n_supervised=1, n_cut=2)
+                split.cut(origin, "why", n_cut=2)
             case "dropped":
                 split.drop(origin, "why")
             case "rejected":
                 split.reject(origin, "why")
     counts = split.as_dict()
     assert counts["read"] == len(fates) == sum(counts[fate] for fate in FATES)
-    used = fates.count("kept") + fates.count("cut")
-    assert (counts["tokens"], counts["supervised_tokens"]) == (3 * used, used)
+    assert counts["cut_tokens"] == 2 * fates.count("cut")
     assert sum(r["rows"] for r in counts["reasons"]) == len(fates) - fates.count("kept")
 
 

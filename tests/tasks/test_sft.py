@@ -4,8 +4,7 @@ import pytest
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation, Document, Message
-from tunesmith.core.ledger import Ledger
+from tunesmith.core.examples import Conversation, Message
 from tunesmith.tasks import TASKS
 from tunesmith.tasks.task import Limits
 from tunesmith.templates import TEMPLATES
@@ -24,24 +23,40 @@ def rows(*sizes: int) -> list[Conversation]:
     ]
 
 
-def encode(examples, max_tokens, too_long):
-    ledger = Ledger()["train"]
-    found = SFT.encode_all(examples, TEMPLATE, TINY, Limits(max_tokens, too_long), ledger)
-    return found, ledger.as_dict()
+def encode(examples, *limits, task=SFT):
+    return task.encode(examples, TEMPLATE, TINY, Limits(*limits))
 
 
-def test_cut_shortens_and_counts_what_is_gone():
-    found, ledger = encode(rows(1, 200), 100, "cut")
-    assert len(found) == 2
-    assert (ledger["kept"], ledger["cut"]) == (1, 1)
-    assert ledger["cut_tokens"] >= 100
-    assert ledger["reasons"][0]["places"] == ["f:200"]
+def test_cut_shortens_the_prompt_and_counts_what_is_gone():
+    short, cut = encode(rows(1, 200), 100, "cut")
+    assert (short.fate, cut.fate, cut.reason) == ("kept", "cut", "material of the prompt")
+    assert cut.n_cut >= 100
+    [row] = cut.rows
+    assert len(row) <= 100
+    assert TINY.decode(row.input_ids[row.supervised]) == "It leaks."
 
 
-def test_drop_leaves_out_and_counts():
-    found, ledger = encode(rows(1, 200), 100, "drop")
-    assert len(found) == 1
-    assert ledger["dropped"] == 1
+@pytest.mark.parametrize(("side", "left"), [("end", "first"), ("start", "last")])
+def test_the_side_that_is_cut_can_be_chosen(side, left):
+    text = "first " + "leaks " * 200 + "last"
+    messages = (Message("user", "Sum up.", text), Message("assistant", "It leaks."))
+    [cut] = encode([Conversation(messages, "f:1")], 60, "cut", side)
+    shown = TINY.decode(cut.rows[0].input_ids)
+    assert left in shown
+    assert ("last" in shown) != ("first" in shown)
+
+
+def test_all_requests_of_a_long_chat_are_shortened_until_it_fits():
+    turns = [Message("user", "leaks " * 60), Message("assistant", "ok")] * 3
+    [cut] = encode([Conversation(tuple(turns), "f:1")], 110, "cut")
+    assert cut.fate == "cut"
+    assert len(cut.rows[0]) <= 110
+    assert TINY.decode(cut.rows[0].input_ids[cut.rows[0].supervised]).count("ok") == 3
+
+
+def test_drop_leaves_out():
+    kept, dropped = encode(rows(1, 200), 100, "drop")
+    assert (kept.fate, dropped.fate, dropped.rows) == ("kept", "dropped", ())
 
 
 def test_error_names_the_row_and_the_way_out():
@@ -51,19 +66,58 @@ def test_error_names_the_row_and_the_way_out():
         encode(rows(1, 200), 100, "error")
 
 
-def test_an_answer_that_alone_is_too_long_is_rejected():
-    found, ledger = encode(rows(1), 8, "cut")
-    assert found == []
-    assert ledger["rejected"] == 1
+def test_an_answer_that_would_be_cut_stops_unless_that_is_allowed():
+    with pytest.raises(DataError, match=r"f:1: .*its answer would be cut.*data.cut_answers=true"):
+        encode(rows(1), 30, "cut")
+    [cut] = encode(rows(1), 30, "cut", "end", True)
+    assert (cut.fate, cut.lacks_end, len(cut.rows[0])) == ("cut", True, 30)
 
 
 def test_fault_21_nothing_to_learn_is_rejected():
-    request = Conversation((Message("user", "Hi"),), "f:1")
-    found, ledger = encode([request], 100, "cut")
-    assert found == []
-    assert ledger["reasons"][0]["reason"].startswith("nothing to learn")
+    [outcome] = encode([Conversation((Message("user", "Hi"),), "f:1")], 100, "cut")
+    assert (outcome.fate, outcome.rows) == ("rejected", ())
+    assert outcome.reason.startswith("nothing to learn")
 
 
-def test_an_example_of_another_kind_is_refused_with_the_way_out():
-    with pytest.raises(DataError, match="f:1: a document, and task 'sft' takes a conversation"):
-        encode([Document("x", "f:1")], 100, "cut")
+CHAT = Conversation(
+    (
+        Message("user", "One?"),
+        Message("assistant", "First."),
+        Message("user", "Two?"),
+        Message("assistant", "Second."),
+    ),
+    "f:1",
+)
+
+
+@pytest.mark.parametrize(
+    ("train_on", "learnt"), [("all", "First.Second."), ("last", "Second."), ("everything", None)]
+)
+def test_train_on_says_which_turns_are_learnt(train_on, learnt):
+    task = TASKS.parse({"name": "sft", "train_on": train_on})
+    [row] = encode([CHAT], 200, "cut", task=task)[0].rows
+    shown = TINY.decode(row.input_ids[row.supervised])
+    if learnt is None:
+        assert row.supervised.tolist() == [False] + [True] * (len(row) - 1)
+    else:
+        assert shown.replace(" ", "").replace("\n", "") == learnt
+
+
+def test_a_message_keeps_its_own_weight_and_the_prompt_gets_its_share():
+    messages = list(CHAT.messages)
+    messages[1] = Message("assistant", "First.", weight=0.0)
+    messages[3] = Message("assistant", "Second.", weight=0.5)
+    task = TASKS.parse({"name": "sft", "prompt_weight": 0.125})
+    [row] = encode([Conversation(tuple(messages), "f:1")], 200, "cut", task=task)[0].rows
+    assert set(row.weights.tolist()) == {0.0, 0.125, 0.5}
+    assert TINY.decode(row.input_ids[row.weights == 0.5]) == "Second."
+    assert "One?" in TINY.decode(row.input_ids[row.weights == 0.125])
+
+
+def test_only_the_assistant_can_have_a_weight():
+    messages = (Message("user", "Hi", weight=1.0), Message("assistant", "Ho"))
+    [outcome] = encode([Conversation(messages, "f:1")], 100, "cut")
+    assert (outcome.fate, outcome.reason) == (
+        "rejected",
+        "only the assistant's turns can carry a weight",
+    )

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.errors import ModelError, TemplateError
 from tunesmith.core.examples import Conversation, Document, Message
 from tunesmith.templates import TEMPLATES
-from tunesmith.templates.render import render, render_document, render_within
+from tunesmith.templates.render import render, render_document
+from tunesmith.templates.shorten import render_within
 from tunesmith.templates.tokenizer import Tokenizer
 
 TINY = Tokenizer.from_folder(BUNDLED["tunesmith-tiny"])
@@ -52,6 +53,7 @@ def test_a_prompt_is_always_a_prefix_of_prompt_and_answer(turns, system, name):
 @given(answer=WORDS, name=st.sampled_from(["alpaca", "summarization"]))
 @settings(deadline=None)
 def test_what_is_learnt_decodes_to_the_answer(answer, name):
+    assume(not answer.startswith(" "))  # this tokenizer has no word for a text with one before it
     rendered = render(conversation("Say it.", answer), TEMPLATES.parse(name), TINY)
     ids = rendered.input_ids[rendered.supervised]
     assert TINY.decode(ids[:-1].tolist(), continues=True) == answer
@@ -159,7 +161,7 @@ def test_cutting_takes_from_the_material_only_and_counts_what_is_gone(n_words, l
     whole = render(long, template, TINY)
     found = render_within(long, template, TINY, limit)
     bare = render(conversation("Sum up.", "It leaks.", material=""), template, TINY)
-    if found is None:
+    if len(found) > limit:
         assert len(bare) + 12 > limit  # 12: the heading of the material
         return
     assert len(found) <= limit

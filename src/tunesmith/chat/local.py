@@ -12,7 +12,8 @@ from tunesmith.chat.generate import Generated, generate
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation
 from tunesmith.model.lora_linear import adapter_off, lora_layers
-from tunesmith.templates.render import Rendered, render_within
+from tunesmith.templates.render import Rendered
+from tunesmith.templates.shorten import render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -84,7 +85,7 @@ class LocalModel(ChatModel):
         """
         room = self.max_positions - min(max_new_tokens, self.max_positions // 4)
         rendered = render_within(conversation.prompt(), self.template, self.tokenizer, room)
-        if rendered is None:
+        if len(rendered) > room:
             raise TemplateError(
                 f"{conversation.origin}: the prompt does not fit into the {self.max_positions} "
                 "tokens that the model holds, answer included, even without its material. "

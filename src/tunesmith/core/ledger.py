@@ -16,6 +16,13 @@ class SplitLedger:
     ``cut`` rows are trained on too, with some of their prompt missing; ``dropped`` ones were whole
     but not wanted (also in validation, too long under that policy); ``rejected`` ones could not
     be used.
+
+    Attributes:
+        n_tokens: of all rows that are used, as often as they are.
+        n_supervised_tokens: those of them that are targets of the loss.
+        n_cut_tokens: tokens that had to be left out.
+        n_without_end: rows used without the token that ends their answer.
+        n_repeated: further uses of rows that a mixture takes several times.
     """
 
     def __init__(self) -> None:
@@ -25,23 +32,21 @@ class SplitLedger:
         self.n_tokens = 0
         self.n_supervised_tokens = 0
         self.n_cut_tokens = 0
+        self.n_without_end = 0
+        self.n_repeated = 0
 
     @property
     def n_read(self) -> int:
         """Rows read: the sum over all fates."""
         return sum(self.rows.values())
 
-    def keep(self, *, n_tokens: int, n_supervised: int) -> None:
-        """Counts a row that is used whole."""
-        self.rows["kept"] += 1
-        self._weigh(n_tokens, n_supervised)
+    def keep(self, n_rows: int = 1) -> None:
+        """Counts rows that are used whole."""
+        self.rows["kept"] += n_rows
 
-    def cut(
-        self, origin: str, reason: str, *, n_tokens: int, n_supervised: int, n_cut: int
-    ) -> None:
+    def cut(self, origin: str, reason: str, *, n_cut: int) -> None:
         """Counts a row that is used with ``n_cut`` tokens missing."""
         self._note("cut", origin, reason)
-        self._weigh(n_tokens, n_supervised)
         self.n_cut_tokens += n_cut
 
     def drop(self, origin: str, reason: str) -> None:
@@ -60,6 +65,8 @@ class SplitLedger:
             "tokens": self.n_tokens,
             "supervised_tokens": self.n_supervised_tokens,
             "cut_tokens": self.n_cut_tokens,
+            "without_end": self.n_without_end,
+            "repeated": self.n_repeated,
             "reasons": [
                 {"fate": fate, "reason": reason, "rows": n, "places": self.reasons[fate, reason]}
                 for (fate, reason), n in sorted(self.n_reasons.items())
@@ -73,16 +80,13 @@ class SplitLedger:
         if len(places) < PLACES_SHOWN:
             places.append(origin)
 
-    def _weigh(self, n_tokens: int, n_supervised: int) -> None:
-        self.n_tokens += n_tokens
-        self.n_supervised_tokens += n_supervised
-
 
 class Ledger:
     """One :class:`SplitLedger` per split, made on first use."""
 
     def __init__(self) -> None:
         self.splits: dict[str, SplitLedger] = {}
+        self.notices: list[str] = []
 
     def __getitem__(self, split: str) -> SplitLedger:
         return self.splits.setdefault(split, SplitLedger())

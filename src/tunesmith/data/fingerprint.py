@@ -59,9 +59,16 @@ def fingerprint(example: Example) -> bytes:
     return _hash(prompt_text(example))
 
 
-def whole_fingerprint(example: Example) -> bytes:
-    """A hash of what the model is given and of what it learns, [16] bytes."""
-    return _hash(f"{prompt_text(example)}\x1d{answer_text(example)}")
+def whole_fingerprint(example: Example, asked: bytes | None = None) -> bytes:
+    """A hash of what the model is given and of what it learns, [16] bytes.
+
+    Args:
+        example: what is hashed.
+        asked: its :func:`fingerprint`, where that is known already.
+    """
+    digest = hashlib.blake2b(asked or fingerprint(example), digest_size=N_BYTES)
+    digest.update(answer_text(example).encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 def group_fingerprint(example: Example) -> bytes:

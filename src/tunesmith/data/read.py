@@ -9,7 +9,7 @@ from typing import Literal
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Example, Preference
-from tunesmith.core.ledger import PLACES_SHOWN, Ledger
+from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
 from tunesmith.data.format import DroppedRow, Format
 from tunesmith.data.records import Located, Notice, read_records
@@ -106,40 +106,6 @@ def _row(item: Example | DataError, source: int, split: str) -> Row:
 
 
 Examples = dict[str, list[Example]]
-
-
-def read_examples(data: Data, ledger: Ledger) -> Examples:
-    """Reads every split of the sources into memory.
-
-    Args:
-        data: where and how.
-        ledger: counts the rows that are dropped or rejected.
-
-    Returns:
-        Lists of examples by split: ``train``, ``validation``, ``test``.
-
-    Raises:
-        DataError: a source is missing or empty, or records are bad and ``bad_rows`` is
-            ``error``; then it names the first of them.
-    """
-    problems: list[str] = []
-    examples: Examples = {}
-    for row in read_rows(data):
-        if isinstance(row, Notice):
-            continue
-        rows = examples.setdefault(row.split, [])
-        if row.example is not None:
-            rows.append(row.example)
-        elif row.fate == "dropped":
-            ledger[row.split].drop(row.origin, row.reason)
-        else:
-            ledger[row.split].reject(row.origin, row.reason)
-            problems.append(f"{row.origin}: {row.reason}")
-    if problems and data.bad_rows == "error":
-        raise summed_up(problems)
-    if not examples.get("train"):
-        raise DataError(nothing_to_learn(data, problems))
-    return examples
 
 
 def nothing_to_learn(data: Data, problems: Sequence[str]) -> str:

@@ -63,6 +63,9 @@ class Data(Settings):
     and where that is not enough the run stops with the place."""
     cut_from: Literal["end", "start"] = "end"
     """Which side of the material ``cut`` takes away."""
+    cut_answers: bool = False
+    """Whether ``cut`` may also take the end of an answer away, where its prompt alone is too long.
+    Such a row teaches no end; it is counted."""
 
     @model_validator(mode="after")
     def _names_data(self) -> Data:

@@ -19,15 +19,17 @@ class Batch:
         labels: [B, T] int64; ``labels[b, t]`` is the token that follows position t, or -100 where
             that token is not learnt.
         target_rows: [N] int64, places in the flattened [B * T] whose label is learnt.
-        n_targets: N, on the host.
+        n_targets: the sum of the targets' weights, N where all weigh 1; on the host.
         n_tokens: tokens that are not padding, on the host.
+        weights: [N] float32, of each target in the loss; None: all weigh 1.
     """
 
     input_ids: Tensor
     labels: Tensor
     target_rows: Tensor
-    n_targets: int
+    n_targets: float
     n_tokens: int
+    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -39,6 +41,7 @@ class Batch:
             self.target_rows.to(device, non_blocking=True),
             self.n_targets,
             self.n_tokens,
+            None if self.weights is None else self.weights.to(device, non_blocking=True),
         )
 
 

@@ -20,7 +20,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, wants_grad: bool
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        labels: Tensor,
+        row_weights: Tensor | None,
+        wants_grad: bool,
     ) -> tuple[Tensor, Tensor]:
         n_rows, vocabulary = hidden.shape[0], weight.shape[0]
         chunk = max(LEAST_ROWS, CHUNK_LOGITS.get(hidden.device.type, 2**23) // vocabulary)
@@ -38,13 +43,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
             picked = logits.gather(1, labels[rows, None])[:, 0]
             n_correct += (logits.argmax(1) == labels[rows]).sum()
             normaliser = logits.logsumexp(1)
-            total += (normaliser - picked).sum()
+            losses = normaliser - picked  # [n]
+            total += (losses if row_weights is None else losses * row_weights[rows]).sum()
             if grad_hidden is None and grad_weight is None:
                 continue
             gradient = logits.sub_(normaliser[:, None]).exp_()  # softmax, [n, V]
             gradient.scatter_add_(
                 1, labels[rows, None], gradient.new_full((1, 1), -1.0).expand(len(picked), 1)
             )
+            if row_weights is not None:
+                gradient *= row_weights[rows, None]
             if grad_hidden is not None:
                 grad_hidden[rows] = gradient.to(weight.dtype) @ weight
             if grad_weight is not None:
@@ -67,18 +75,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
             None if grad_weight is None else grad_weight * grad_total,
             None,
             None,
+            None,
         )
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, labels: Tensor, row_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy of ``hidden @ weight.T`` against labels, summed over rows.
 
     Args:
         hidden: [N, D] states under the head.
         weight: [V, D] of the head; its gradient is made only if it is trained.
         labels: [N] int64, each in [0, V).
+        row_weights: [N] float32, of each row in the sum; None: all weigh 1.
 
     Returns:
         The sum in nats, [] float32, and how many rows have their label on top, [] int64.
     """
-    return _LinearCrossEntropy.apply(hidden, weight, labels, torch.is_grad_enabled())
+    return _LinearCrossEntropy.apply(hidden, weight, labels, row_weights, torch.is_grad_enabled())

@@ -12,8 +12,10 @@ from tunesmith.model.batch import Batch, LossSum
 class HiddenLoss(Protocol):
     """What a TaskModel needs of an objective."""
 
-    def loss_sum(self, hidden: Tensor, head: nn.Linear, labels: Tensor) -> LossSum:
-        """The loss of hidden states [N, D] under a head [V, D] against labels [N]."""
+    def loss_sum(
+        self, hidden: Tensor, head: nn.Linear, labels: Tensor, weights: Tensor | None
+    ) -> LossSum:
+        """The loss of hidden states [N, D] under a head [V, D] against labels [N], weighted."""
         ...
 
 
@@ -53,4 +55,4 @@ class TaskModel(nn.Module):
         hidden = self.backbone(input_ids=batch.input_ids, use_cache=False).last_hidden_state
         targets = hidden.flatten(0, 1).index_select(0, batch.target_rows)  # [N, D]
         labels = batch.labels.flatten().index_select(0, batch.target_rows)  # [N]
-        return self.objective.loss_sum(targets, self.head, labels)
+        return self.objective.loss_sum(targets, self.head, labels, batch.weights)

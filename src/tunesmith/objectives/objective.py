@@ -17,5 +17,10 @@ class Objective(Part):
     """One way of judging hidden states against labels."""
 
     @abstractmethod
-    def loss_sum(self, hidden: Tensor, head: nn.Linear, labels: Tensor) -> LossSum:
-        """The loss of hidden states [N, D] under a head [V, D] against labels [N], in nats."""
+    def loss_sum(
+        self, hidden: Tensor, head: nn.Linear, labels: Tensor, weights: Tensor | None = None
+    ) -> LossSum:
+        """The loss of hidden states [N, D] under a head [V, D] against labels [N], in nats.
+
+        ``weights`` [N] float32 weigh the targets; None: all weigh 1.
+        """

@@ -7,12 +7,12 @@ from typing import Any
 
 from tunesmith.core.bundled import bundled_path
 from tunesmith.core.errors import MissingExtraError, ModelError
-from tunesmith.core.ledger import Ledger
+from tunesmith.data.load import load_examples
 from tunesmith.data.source import is_remote
 from tunesmith.methods.qlora import QLoRA
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
-from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, prepare, read_data
+from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps
 
@@ -45,10 +45,9 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     if data_here and here:
         prepared = prepare(recipe, weights=False)
         rows, ledger = len(prepared.encoded["train"]), prepared.ledger.as_dict()
-        longest = max(len(example) for example in prepared.encoded["train"])
+        longest = int(prepared.encoded["train"].lengths.max())
     elif data_here:
-        counted = Ledger()
-        rows = len(read_data(recipe, counted)["train"])
+        rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
     else:
         notes.append(f"data {remote[0]}: not fetched; rows and tokens are not known yet.")

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.core.errors import DataError, RunError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.extras import require
-from tunesmith.core.ledger import Ledger
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
+from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import constant_answer
 from tunesmith.evaluation.scores import score_answers
 from tunesmith.pipelines.load import load, load_base
-from tunesmith.pipelines.prepare import read_data
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
 
@@ -57,7 +56,7 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     require("torch", extra="train", purpose="Evaluating")
     started = time.perf_counter()
     run, recipe = _resolve(target)
-    examples = read_data(recipe, Ledger())
+    examples = load_examples(recipe.data, recipe.train.seed)
     chosen = split or ("test" if examples.get("test") else "validation")
     asked = _questions(examples.get(chosen, []), chosen, recipe)
     known = [e for e in examples["train"] if isinstance(e, Conversation)]

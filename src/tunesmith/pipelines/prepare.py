@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tunesmith.core.errors import DataError, ModelError
-from tunesmith.core.examples import Example
 from tunesmith.core.ledger import Ledger
-from tunesmith.data.read import Examples, read_examples
-from tunesmith.data.split import data_fingerprint, split_examples
+from tunesmith.data.read import Row, nothing_to_learn, read_rows, summed_up
+from tunesmith.data.split import Splits, split_rows, too_few
 from tunesmith.model.source import load_tokenizer, model_folder, read_config
+from tunesmith.pipelines.account import account
+from tunesmith.pipelines.encode import encoded_store
 from tunesmith.recipe import Recipe
-from tunesmith.tasks.task import EncodedExample, Limits
+from tunesmith.tasks.store import EncodedSplit, Store
+from tunesmith.tasks.task import Limits
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
@@ -31,41 +36,36 @@ class Prepared:
     tokenizer: Tokenizer
     template: Template
     limits: Limits
-    examples: Examples
-    encoded: dict[str, list[EncodedExample]]
+    store: Store
+    splits: Splits
+    encoded: dict[str, EncodedSplit]
     ledger: Ledger
 
     def identity(self) -> dict[str, str]:
         """Hashes of what the model sees."""
         template = json.dumps(self.template.model_dump(mode="json"), sort_keys=True)
         ids = hashlib.sha256()
-        for example in self.encoded["train"]:
-            ids.update(example.input_ids.tobytes())
-            ids.update(example.supervised.tobytes())
+        train = self.encoded["train"]
+        ids.update(train.lengths.tobytes())
+        for row in np.unique(train.rows):
+            tokens, weights = self.store.arrays(int(row))
+            ids.update(tokens.astype(np.int32).tobytes())
+            ids.update(weights.tobytes())
         return {
-            "data": data_fingerprint(self.examples),
+            "data": self.splits.fingerprint(self.store.source.keys),
             "template": hashlib.sha256(template.encode()).hexdigest(),
             "tokenizer": self.tokenizer.fingerprint,
             "token_ids": ids.hexdigest(),
         }
 
 
-def read_data(recipe: Recipe, ledger: Ledger) -> Examples:
-    """Reads and splits the recipe's examples."""
-    return split_examples(
-        read_examples(recipe.data, ledger),
-        validation_fraction=recipe.data.validation_fraction,
-        seed=recipe.train.seed,
-        ledger=ledger,
-    )
-
-
-def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
+def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Prepared:
     """Reads the data and turns it into token ids.
 
     Args:
         recipe: the whole of it.
         weights: whether the model's weights are needed afterwards.
+        strict: whether rows that cannot be used stop it, where the recipe says so.
 
     Raises:
         DataError: there is nothing to learn, or a row cannot be used.
@@ -75,16 +75,27 @@ def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
     folder = model_folder(recipe.model.path, recipe.model.revision, weights=wants_weights)
     tokenizer = load_tokenizer(folder)
     template = choose_template(recipe.template, tokenizer)
-    limits = Limits(_max_tokens(recipe, folder), recipe.data.too_long)
-    ledger = Ledger()
-    examples = read_data(recipe, ledger)
-    encoded = {
-        split: recipe.task.encode_all(rows, template, tokenizer, limits, ledger[split])
-        for split, rows in examples.items()
-    }
-    if not encoded["train"]:
-        raise DataError(_nothing_left(ledger, examples["train"]))
-    return Prepared(folder, tokenizer, template, limits, examples, encoded, ledger)
+    limits = limits_of(recipe, folder)
+    store = encoded_store(recipe.data, recipe.task, template, tokenizer, limits)
+    if strict and recipe.data.bad_rows == "error":
+        _refuse_bad_rows(store)
+    if not (store.source.keys.is_usable & (store.source.keys.split == 0)).any():
+        raise DataError(nothing_to_learn(recipe.data, _rejected(store)))
+    splits = split_rows(store.source.keys, recipe.data, recipe.train.seed)
+    encoded = {name: EncodedSplit(store, store.rows_of(rows)) for name, rows in splits.rows.items()}
+    if splits.divided:
+        encoded = _divided(encoded, recipe.data.validation_fraction, store)
+    ledger = account(store, splits, encoded)
+    if not len(encoded["train"]):
+        raise DataError(_nothing_left(ledger))
+    return Prepared(folder, tokenizer, template, limits, store, splits, encoded, ledger)
+
+
+def split_of(prepared: Prepared, recipe: Recipe, split: str) -> Iterator[Row]:
+    """Reads the examples of one split again, without holding the others; in file order."""
+    wanted = set(prepared.splits.rows[split].tolist())
+    rows = (row for row in read_rows(recipe.data) if isinstance(row, Row))
+    return (row for number, row in enumerate(rows) if number in wanted)
 
 
 def choose_template(chosen: Template | None, tokenizer: Tokenizer) -> Template:
@@ -94,21 +105,58 @@ def choose_template(chosen: Template | None, tokenizer: Tokenizer) -> Template:
     return TEMPLATES.parse("native" if tokenizer.chat_template else "alpaca")
 
 
-def _max_tokens(recipe: Recipe, folder: Path) -> int:
+def limits_of(recipe: Recipe, folder: Path) -> Limits:
+    """How long an example may be.
+
+    Args:
+        recipe: the whole of it.
+        folder: of the model, whose positions are the upper bound.
+
+    Raises:
+        ModelError: the recipe wants more than the model has positions.
+    """
+    data = recipe.data
+    limits = Limits(LONGEST_BY_DEFAULT, data.too_long, data.cut_from, data.cut_answers)
     config = read_config(folder) if (folder / "config.json").exists() else {}
     positions = int(config.get("max_position_embeddings", LONGEST_BY_DEFAULT))
-    wanted = recipe.data.max_tokens
-    if wanted is None:
-        return min(positions, LONGEST_BY_DEFAULT)
-    if wanted > positions:
+    if data.max_tokens is None:
+        return replace(limits, max_tokens=min(positions, LONGEST_BY_DEFAULT))
+    if data.max_tokens > positions:
         raise ModelError(
-            f"data.max_tokens={wanted}, and the model in {folder} has {positions} positions. "
-            f"Set data.max_tokens to {positions} or less."
+            f"data.max_tokens={data.max_tokens}, and the model in {folder} has {positions} "
+            f"positions. Set data.max_tokens to {positions} or less."
         )
-    return wanted
+    return replace(limits, max_tokens=data.max_tokens)
 
 
-def _nothing_left(ledger: Ledger, rows: list[Example]) -> str:
-    reasons = ledger["train"].as_dict()["reasons"]
-    told = "; ".join(f"{r['rows']} {r['fate']}: {r['reason']}" for r in reasons)
-    return f"none of {len(rows)} training rows is left ({told}). Raise data.max_tokens."
+def _rejected(store: Store) -> list[str]:
+    """The rows that cannot be used, each with its place and the reason."""
+    numbers = np.flatnonzero(store.source.fate == 3)
+    origins = store.origins() if len(numbers) else []
+    return [f"{origins[i]}: {store.source.reasons[store.source.reason[i]]}" for i in numbers]
+
+
+def _refuse_bad_rows(store: Store) -> None:
+    if problems := _rejected(store):
+        raise summed_up(problems)
+
+
+def _divided(
+    encoded: dict[str, EncodedSplit], fraction: float, store: Store
+) -> dict[str, EncodedSplit]:
+    """Holds the last windows of a single text out."""
+    rows = encoded["train"].rows
+    n_held_out = max(1, round(len(rows) * fraction))
+    if n_held_out >= len(rows):
+        raise too_few(store.origin(int(rows[0])) if len(rows) else str(store.origins()[0]))
+    return {
+        **encoded,
+        "train": EncodedSplit(store, rows[:-n_held_out]),
+        "validation": EncodedSplit(store, rows[-n_held_out:]),
+    }
+
+
+def _nothing_left(ledger: Ledger) -> str:
+    train = ledger["train"].as_dict()
+    told = "; ".join(f"{r['rows']} {r['fate']}: {r['reason']}" for r in train["reasons"])
+    return f"none of {train['read']} training rows is left ({told}). Raise data.max_tokens."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError
-from tunesmith.core.examples import Conversation, Example
+from tunesmith.core.examples import Conversation
 from tunesmith.core.extras import require
 from tunesmith.core.memory import peak_memory_mb
 from tunesmith.core.runs import (
@@ -25,7 +25,7 @@ from tunesmith.core.runs import (
 from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer
-from tunesmith.pipelines.prepare import Prepared, prepare
+from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.resume import restore, run_identity, versions
 from tunesmith.recipe import Recipe
 from tunesmith.trackers import TRACKERS
@@ -267,21 +267,22 @@ def _save_artifact(
         template=prepared.template.model_dump(mode="json"),
         task=recipe.task.name,
         method=recipe.method.name,
-        instruction=_shared_instruction(prepared.examples["train"]),
+        instruction=_shared_instruction(recipe, prepared),
     ).save(draft)
     draft.rename(run.artifact)
 
 
-def _shared_instruction(examples: list[Example]) -> str | None:
-    """The request of all rows, where it is one and stands apart from what it works on."""
-    asked = {
-        (m.content if m.input else None)
-        for e in examples
-        if isinstance(e, Conversation)
-        for m in e.messages
-        if m.role == "user"
-    }
-    return asked.pop() if len(asked) == 1 else None
+def _shared_instruction(recipe: Recipe, prepared: Prepared) -> str | None:
+    """The request of all training rows, where it is one and stands apart from what it works on."""
+    asked: set[str | None] = set()
+    for row in split_of(prepared, recipe, "train"):
+        if isinstance(row.example, Conversation):
+            asked |= {
+                (m.content if m.input else None) for m in row.example.messages if m.role == "user"
+            }
+        if None in asked or len(asked) > 1:
+            return None
+    return asked.pop() if asked else None
 
 
 def _clear(run: Run) -> None:

@@ -8,49 +8,54 @@ import numpy as np
 import torch
 
 from tunesmith.model.batch import IGNORED, Batch
-from tunesmith.tasks.task import EncodedExample
+from tunesmith.tasks.store import EncodedSplit
 
 
-def collate(examples: Sequence[EncodedExample], pad_id: int) -> Batch:
+def collate(examples: Sequence[tuple[np.ndarray, np.ndarray]], pad_id: int) -> Batch:
     """Pads examples on the right to the longest of them.
 
     Args:
-        examples: B of them.
+        examples: token ids [T] and weights [T] of B examples.
         pad_id: fills the rows; never seen by attention of text, never a target.
 
     Returns:
         A batch on the host; labels are shifted, so that ``labels[b, t]`` follows position t.
     """
-    shape = (len(examples), max(len(example) for example in examples))
+    shape = (len(examples), max(len(ids) for ids, _ in examples))
     input_ids = np.full(shape, pad_id, np.int64)
     labels = np.full(shape, IGNORED, np.int64)
-    for row, example in enumerate(examples):
-        length = len(example)
-        input_ids[row, :length] = example.input_ids
-        learnt = example.supervised[1:]
-        labels[row, : length - 1][learnt] = example.input_ids[1:][learnt]
+    target_weights: list[np.ndarray] = []
+    for row, (ids, weights) in enumerate(examples):
+        length = len(ids)
+        input_ids[row, :length] = ids
+        learnt = weights[1:] > 0
+        labels[row, : length - 1][learnt] = ids[1:][learnt]
+        target_weights.append(weights[1:][learnt])
     target_rows = np.flatnonzero(labels != IGNORED)
+    weights = np.concatenate(target_weights)
+    is_plain = bool((weights == 1).all())
     return Batch(
         torch.from_numpy(input_ids),
         torch.from_numpy(labels),
         torch.from_numpy(target_rows),
-        n_targets=len(target_rows),
-        n_tokens=sum(len(example) for example in examples),
+        n_targets=len(target_rows) if is_plain else float(weights.sum(dtype=np.float64)),
+        n_tokens=sum(len(ids) for ids, _ in examples),
+        weights=None if is_plain else torch.from_numpy(weights),
     )
 
 
 class EncodedRows:
-    """Encoded examples as the rows a trainer asks for."""
+    """The encoded rows of a split as the rows a trainer asks for."""
 
-    def __init__(self, examples: Sequence[EncodedExample], pad_id: int) -> None:
-        self.examples = examples
+    def __init__(self, split: EncodedSplit, pad_id: int) -> None:
+        self.split = split
         self.pad_id = pad_id
-        self.lengths = [len(example) for example in examples]
+        self.lengths = split.lengths
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """The padded batch of some rows."""
-        return collate([self.examples[row] for row in rows], self.pad_id)
+        return collate([self.split.arrays(row) for row in rows], self.pad_id)
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """Where some rows were read."""
-        return [self.examples[row].origin for row in rows]
+        return [self.split.origin(row) for row in rows]

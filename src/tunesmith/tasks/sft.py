@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation, Document, Example
-from tunesmith.core.ledger import SplitLedger
-from tunesmith.tasks.task import EncodedExample, Limits, Task, located
-from tunesmith.templates.render import render, render_within
+from tunesmith.core.examples import Conversation, Example
+from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
+from tunesmith.templates.render import Learnt, Rendered, TrainOn, render_many
+from tunesmith.templates.shorten import cut_answer, render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -18,47 +20,77 @@ class SupervisedFineTuning(Task):
     """Learns answers and the token that ends them; everything else is context."""
 
     name: Literal["sft"] = "sft"
-    example_type: ClassVar[type[Conversation] | type[Document]] = Conversation
+    train_on: TrainOn = "all"
+    """Which turns are learnt: ``all`` of the assistant's, the ``last`` of them, or ``everything``,
+    requests too. A message with a weight of its own keeps it."""
+    prompt_weight: float = Field(default=0.0, ge=0, le=1)
+    """Weight of the loss on tokens that are not an answer; answers weigh 1. 0.01 to 0.5 can help
+    where answers are very short (arXiv:2401.13586)."""
+    example_type: ClassVar[type[Example]] = Conversation
     uses_template: ClassVar[bool] = True
 
     def encode(
+        self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
+    ) -> list[Outcome]:
+        """Renders conversations, cut to the limit where that is allowed."""
+        conversations = [e for e in examples if isinstance(e, Conversation)]
+        learnt = Learnt(self.train_on, self.prompt_weight)
+        rendered = render_many(conversations, template, tokenizer, learnt)
+        outcomes: list[Outcome] = []
+        for conversation, whole in zip(conversations, rendered, strict=True):
+            fitting = whole
+            if len(whole) > limits.max_tokens:
+                if limits.too_long == "drop":
+                    outcomes.append(Outcome(fate="dropped", reason="longer than the limit"))
+                    continue
+                fitting = self._cut(conversation, whole, template, tokenizer, limits, learnt)
+            outcomes.append(_outcome(conversation, fitting))
+        return outcomes
+
+    def _cut(
         self,
-        example: Example,
+        conversation: Conversation,
+        whole: Rendered,
         template: Template,
         tokenizer: Tokenizer,
         limits: Limits,
-        ledger: SplitLedger,
-    ) -> Iterator[EncodedExample]:
-        """Renders a conversation, cut to the limit where that is allowed."""
-        assert isinstance(example, Conversation)
-        rendered = (
-            render_within(example, template, tokenizer, limits.max_tokens)
-            if limits.too_long == "cut"
-            else render(example, template, tokenizer)
+        learnt: Learnt,
+    ) -> Rendered:
+        too_long = (
+            f"{conversation.origin}: {len(whole)} tokens, and the limit is {limits.max_tokens}"
         )
-        if rendered is None:
-            ledger.reject(example.origin, "longer than the limit even without its material")
-            return
-        n_supervised = int(rendered.supervised.sum())
-        if len(rendered) > limits.max_tokens:
-            if limits.too_long == "error":
-                raise DataError(
-                    f"{example.origin}: {len(rendered)} tokens, and the limit is "
-                    f"{limits.max_tokens}. Raise data.max_tokens, or set data.too_long=cut|drop."
-                )
-            ledger.drop(example.origin, "longer than the limit")
-            return
-        if n_supervised == 0:
-            ledger.reject(example.origin, "nothing to learn: every token is masked")
-            return
-        if rendered.n_cut:
-            ledger.cut(
-                example.origin,
-                "end of the prompt's material",
-                n_tokens=len(rendered),
-                n_supervised=n_supervised,
-                n_cut=rendered.n_cut,
-            )
-        else:
-            ledger.keep(n_tokens=len(rendered), n_supervised=n_supervised)
-        yield located(rendered, example.origin)
+        if limits.too_long == "error":
+            raise DataError(f"{too_long}. Raise data.max_tokens, or set data.too_long=cut|drop.")
+        shortened = render_within(
+            conversation,
+            template,
+            tokenizer,
+            limits.max_tokens,
+            side=limits.cut_from,
+            learnt=learnt,
+            whole=whole,
+        )
+        if len(shortened) <= limits.max_tokens:
+            return shortened
+        if limits.cut_answers:
+            return cut_answer(shortened, limits.max_tokens)
+        raise DataError(
+            f"{too_long} even with its material cut away, so its answer would be cut. Raise "
+            "data.max_tokens, leave such rows out with data.too_long=drop, or allow it with "
+            "data.cut_answers=true."
+        )
+
+
+def _outcome(conversation: Conversation, rendered: Rendered) -> Outcome:
+    if any(m.weight and m.role != "assistant" for m in conversation.messages):
+        return Outcome(fate="rejected", reason="only the assistant's turns can carry a weight")
+    if not rendered.supervised.any():
+        return Outcome(fate="rejected", reason="nothing to learn: every token is masked")
+    row = EncodedExample(rendered.input_ids, rendered.weights, conversation.origin)
+    if rendered.n_cut_answer:
+        reason = "end of the answer"
+        n_cut = rendered.n_cut + rendered.n_cut_answer
+        return Outcome((row,), "cut", reason, n_cut, lacks_end=True)
+    if rendered.n_cut:
+        return Outcome((row,), "cut", "material of the prompt", rendered.n_cut)
+    return Outcome((row,))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation, Document, Example
-from tunesmith.core.ledger import SplitLedger
+from tunesmith.core.examples import Example
 from tunesmith.core.part import Part
-from tunesmith.templates.render import Rendered
+from tunesmith.templates.shorten import Side
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 TooLong = Literal["cut", "drop", "error"]
+Fate = Literal["kept", "cut", "dropped", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,35 @@ class EncodedExample:
 
     Attributes:
         input_ids: [T] int32.
-        supervised: [T] bool.
+        weights: [T] float32; of each token as a target of the loss, 0 where it is only context.
         origin: the place it was read from.
     """
 
     input_ids: np.ndarray
-    supervised: np.ndarray
+    weights: np.ndarray
     origin: str
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    @property
+    def supervised(self) -> np.ndarray:
+        """[T] bool; True where the token is a target of the loss."""
+        return self.weights > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one example."""
+
+    rows: tuple[EncodedExample, ...] = ()
+    """None where it was dropped or rejected; several where it is read in windows."""
+    fate: Fate = "kept"
+    reason: str = ""
+    n_cut: int = 0
+    """Tokens left out."""
+    lacks_end: bool = False
+    """Whether the token that ends its answer is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,55 +62,48 @@ class Limits:
     """How long an example may be, and what happens to a longer one."""
 
     max_tokens: int
-    too_long: TooLong
+    too_long: TooLong = "cut"
+    cut_from: Side = "end"
+    cut_answers: bool = False
 
 
 class Task(Part):
     """One kind of work a model is tuned for."""
 
-    example_type: ClassVar[type[Conversation] | type[Document]]
+    example_type: ClassVar[type[Example]]
     uses_template: ClassVar[bool]
 
     @abstractmethod
     def encode(
-        self,
-        example: Example,
-        template: Template,
-        tokenizer: Tokenizer,
-        limits: Limits,
-        ledger: SplitLedger,
-    ) -> Iterator[EncodedExample]:
-        """Makes the token ids of one example and enters its fate in the ledger.
+        self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
+    ) -> list[Outcome]:
+        """Makes the token ids of many examples at once.
+
+        Args:
+            examples: all of :attr:`example_type`.
+            template: lays conversations out.
+            tokenizer: of the model.
+            limits: how long one may be.
+
+        Returns:
+            One outcome for each example, in order.
 
         Raises:
-            DataError: it is too long and ``limits.too_long`` is ``error``.
+            DataError: one is too long and must not be.
         """
 
-    def encode_all(
-        self,
-        examples: Iterable[Example],
-        template: Template,
-        tokenizer: Tokenizer,
-        limits: Limits,
-        ledger: SplitLedger,
-    ) -> list[EncodedExample]:
-        """Encodes one split.
+    def require(self, example: Example) -> None:
+        """Checks that an example is of the kind this task takes.
 
         Raises:
-            DataError: an example is of a kind that this task does not take, or too long.
+            DataError: it is not.
         """
-        encoded: list[EncodedExample] = []
-        for example in examples:
-            if not isinstance(example, self.example_type):
-                raise DataError(
-                    f"{example.origin}: a {type(example).__name__.lower()}, and task {self.name!r} "
-                    f"takes a {self.example_type.__name__.lower()}. Choose another task, or set "
-                    "data.format."
-                )
-            encoded += self.encode(example, template, tokenizer, limits, ledger)
-        return encoded
+        if not isinstance(example, self.example_type):
+            raise DataError(
+                f"{example.origin}: a {_kind(type(example))}, and task {self.name!r} takes a "
+                f"{_kind(self.example_type)}. Choose another task, or set data.format."
+            )
 
 
-def located(rendered: Rendered, origin: str) -> EncodedExample:
-    """A rendering with the place of its example."""
-    return EncodedExample(rendered.input_ids, rendered.supervised, origin)
+def _kind(cls: type[object]) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in cls.__name__).strip()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +26,7 @@ class Rows(Protocol):
     """Encoded examples that can be made into batches."""
 
     @property
-    def lengths(self) -> Sequence[int]:
+    def lengths(self) -> Sequence[int] | np.ndarray:
         """Tokens of each row."""
         ...
 
@@ -227,14 +228,14 @@ class Trainer:
 
     @torch.no_grad()
     def _evaluate(self) -> None:
-        if self.eval_rows is None or not self.eval_rows.lengths:
+        if self.eval_rows is None or len(self.eval_rows.lengths) == 0:
             return
         self.model.eval()
         started = time.perf_counter()
         lengths = self.eval_rows.lengths
         order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
         size = self.settings.eval_batch_size
-        total, n_targets = 0.0, 0
+        total, n_targets = 0.0, 0.0
         for start in range(0, len(order), size):
             batch = self.eval_rows.batch(order[start : start + size])
             total += float(self._forward(batch).total)

@@ -19,6 +19,6 @@ class SingleDevice:
         """Moves a model to the device."""
         return model.to(self.device)
 
-    def sum(self, count: int) -> int:
+    def sum(self, count: float) -> float:
         """A count over all processes."""
         return count

@@ -15,7 +15,7 @@ Step = list[list[int]]
 
 
 def plan_epoch(
-    lengths: Sequence[int],
+    lengths: Sequence[int] | np.ndarray,
     *,
     batch_size: int,
     micro_batch_size: int,

@@ -29,16 +29,22 @@ LLAMA3_SPECIALS = {
     9: "<|eot_id|>",
     10: "<|python_tag|>",
 }
-CHATML = ("<|im_start|>", "<|im_end|>")
-MISTRAL = (
-    "[INST]",
-    "[/INST]",
-    "[TOOL_CALLS]",
-    "[AVAILABLE_TOOLS]",
-    "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]",
-    "[/TOOL_RESULTS]",
-)
+FURTHER = {
+    "chatml": ("<|im_start|>", "<|im_end|>"),
+    "gemma": ("<start_of_turn>", "<end_of_turn>"),
+    "mistral": (
+        "[INST]",
+        "[/INST]",
+        "[TOOL_CALLS]",
+        "[AVAILABLE_TOOLS]",
+        "[/AVAILABLE_TOOLS]",
+        "[TOOL_RESULTS]",
+        "[/TOOL_RESULTS]",
+    ),
+}
+CHAT_TEMPLATES = Path(__file__).parent / "chat_templates"
+Folders = Callable[[str], Path]
+Tokenizers = Callable[[str], Tokenizer]
 
 
 def byte_letters() -> list[str]:
@@ -94,40 +100,39 @@ def with_tokens(folder: Path, source: Path, tokens: tuple[str, ...]) -> None:
 @pytest.fixture(scope="session")
 def tokenizer_folder(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Folders by name: tiny, llama-2, llama-3, and kin that have further special tokens."""
+) -> Folders:
+    """Folders by name: ``llama-2``, with further tokens ``llama-2+mistral``, with a chat template
+    ``llama-2+mistral+mistral-v3.jinja``.
+    """
     root = tmp_path_factory.mktemp("tokenizers")
-
-    def shared() -> Path:
-        return request.getfixturevalue("shared") / "tokenizers"
 
     def folder(name: str) -> Path:
         made = root / name
         if made.is_dir():
             return made
-        match name:
-            case "tiny":
-                return BUNDLED["tunesmith-tiny"]
-            case "llama-2":
-                return shared() / "llama-2-hf"
-            case "llama-3":
-                fast = llama3_from_ranks(shared() / "llama-3/tokenizer.model")
-                save(fast, made, bos="<|begin_of_text|>", eos="<|eot_id|>")
-            case "llama-3-chatml":
-                with_tokens(made, folder("llama-3"), CHATML)
-            case "llama-2-chatml":
-                with_tokens(made, folder("llama-2"), CHATML)
-            case "llama-2-mistral":
-                with_tokens(made, folder("llama-2"), MISTRAL)
-            case _:
-                raise ValueError(f"no tokenizer is called {name!r}")
+        source, _, addition = name.rpartition("+")
+        if addition.endswith(".jinja"):
+            shutil.copytree(folder(source), made, ignore=shutil.ignore_patterns("*.model"))
+            shutil.copy(CHAT_TEMPLATES / addition, made / "chat_template.jinja")
+        elif source:
+            with_tokens(made, folder(source), FURTHER[addition])
+        elif name == "tiny":
+            return BUNDLED["tunesmith-tiny"]
+        elif name == "llama-2":
+            return request.getfixturevalue("shared") / "tokenizers/llama-2-hf"
+        elif name == "llama-3":
+            shared = request.getfixturevalue("shared")
+            fast = llama3_from_ranks(shared / "tokenizers/llama-3/tokenizer.model")
+            save(fast, made, bos="<|begin_of_text|>", eos="<|eot_id|>")
+        else:
+            raise ValueError(f"no tokenizer is called {name!r}")
         return made
 
     return folder
 
 
 @pytest.fixture(scope="session")
-def tokenizer_of(tokenizer_folder: Callable[[str], Path]) -> Callable[[str], Tokenizer]:
+def tokenizer_of(tokenizer_folder: Folders) -> Tokenizers:
     made: dict[str, Tokenizer] = {}
 
     def tokenizer(name: str) -> Tokenizer:

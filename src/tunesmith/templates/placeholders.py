@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -22,8 +22,9 @@ PLAIN = re.compile(r"[\w .,:;'()-]*")
 """Texts that cannot be taken for a special token; they may stay, since templates compare them."""
 SCHEMA = frozenset(
     ("type", "function", "name", "description", "parameters", "properties", "required", "items")
+    + ("enum", "object", "string", "number", "integer", "boolean", "array", "null")
 )
-"""Keys that a template looks up in the description of a tool."""
+"""Words of JSON Schema, which templates look up and compare in the description of a tool."""
 ArgumentsAs = Literal["objects", "texts"]
 
 
@@ -85,6 +86,11 @@ def marked(chat: Chat, special_tokens: Sequence[str]) -> Marked:
             return {mark_within(k, owner): mark_within(v, owner) for k, v in items}
         return value
 
+    def mark_call(call: Turn, owner: int) -> Turn:
+        function = {key: mark_within(value, owner) for key, value in call["function"].items()}
+        identity = {"id": mark_within(call["id"], -1)} if "id" in call else {}
+        return {**identity, "type": call["type"], "function": function}
+
     # The tools come first, so that their marks are the same however many messages follow.
     tools = cast("list[dict[str, Any]] | None", mark_within(chat.tools, -1))
     messages: list[Turn] = []
@@ -92,8 +98,10 @@ def marked(chat: Chat, special_tokens: Sequence[str]) -> Marked:
         shape: Turn = {"role": turn["role"]}
         is_bare = not turn["content"] and "tool_calls" in turn
         shape["content"] = "" if is_bare else mark(turn["content"], place)
+        if "tool_calls" in turn:
+            shape["tool_calls"] = [mark_call(call, place) for call in turn["tool_calls"]]
         for key in [key for key in turn if key not in shape]:
-            shape[key] = mark_within(turn[key], place if key == "tool_calls" else -1)
+            shape[key] = mark_within(turn[key], -1)
         messages.append(shape)
     found.chat = Chat(messages, tools)
     return found
@@ -156,7 +164,7 @@ def _turn(message: Message, arguments_as: ArgumentsAs) -> Turn:
     return turn
 
 
-def _call(call: ToolCall, arguments_as: ArgumentsAs) -> Mapping[str, Any]:
+def _call(call: ToolCall, arguments_as: ArgumentsAs) -> Turn:
     given = arguments(call)
     written = given if arguments_as == "objects" else call.arguments or "{}"
     function = {"name": call.name, "arguments": written}

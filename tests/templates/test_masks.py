@@ -20,6 +20,7 @@ from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 Said = Callable[[Message], str]
+EXAMPLES = 20
 
 LOOKALIKES = [
     "<s>", "</s>", "<pad>", "<unk>", "[INST]", "[/INST]", "<<SYS>>", "<|eot_id|>", "<|im_end|>",
@@ -151,9 +152,9 @@ def mistral_slots(tokenizer: Tokenizer) -> Said:
     return lambda message: (called if message.tool_calls else spoken)(message)
 
 
-def python_arguments(message: Message) -> str:
+def arguments_as_text(message: Message) -> str:
     found = (f"call {call.name} {call.arguments}" for call in message.tool_calls)
-    return message.content + "".join(found) + "{E}"
+    return message.content + "".join(found)
 
 
 FAMILY = ("tiny", "llama-2", "llama-3")
@@ -180,6 +181,7 @@ CASES = [
         "native", "llama-3+mistral+mistral-v3.jinja", lambda _: mistral_v3,
         max_rounds=1, has_system=False,
     ),
+    Case("native", "llama-3+arguments-as-text.jinja", own("{}{E}", arguments_as_text)),
     *(Case("native", f"{t}+zephyr.jinja", own("{}{E}"), max_calls=0) for t in FAMILY),
     *(
         Case(
@@ -256,7 +258,7 @@ def test_what_is_learnt_is_the_assistants_turns_and_their_ends(case, tokenizer_o
     tokenizer, template = tokenizer_of(case.tokenizer), TEMPLATES.parse(case.template)
 
     @given(conversations(case))
-    @settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+    @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     def check(conversation: Conversation) -> None:
         rendered = render(conversation, template, tokenizer)
         said = case.said(tokenizer)
@@ -289,7 +291,7 @@ def test_case_40_no_text_becomes_a_control_token(case, tokenizer_of):
     tokenizer, template = tokenizer_of(case.tokenizer), TEMPLATES.parse(case.template)
 
     @given(conversations(case))
-    @settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+    @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     def check(conversation: Conversation) -> None:
         loud = render(conversation, template, tokenizer).input_ids.tolist()
         calm = render(quiet(conversation), template, tokenizer).input_ids.tolist()

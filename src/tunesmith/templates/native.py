@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Message
 from tunesmith.templates.chat_template import ChatTemplate
-from tunesmith.templates.placeholders import MARK, Chat, chat_of, fitted, marked
+from tunesmith.templates.placeholders import (
+    MARK,
+    ArgumentsAs,
+    Chat,
+    Marked,
+    chat_of,
+    fitted,
+    marked,
+)
 from tunesmith.templates.special import special_texts, told_apart
 from tunesmith.templates.template import (
     Piece,
@@ -29,7 +37,7 @@ from tunesmith.templates.template import (
     text,
 )
 from tunesmith.templates.tokenizer import Tokenizer
-from tunesmith.templates.tools import arguments, as_json, descriptions
+from tunesmith.templates.tools import Description, as_json, descriptions
 
 OTHERWISE = "Choose a template by name instead."
 
@@ -41,6 +49,17 @@ class Layout:
     text: str
     answers: tuple[tuple[int, int], ...]
     """Start and stop of each, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a chat template writes."""
+
+    real: str
+    """For the messages themselves."""
+    found: Marked
+    layout: Layout
+    """For marks in place of their texts."""
 
 
 class Native(Template):
@@ -57,12 +76,10 @@ class Native(Template):
         refuse_two_answers(messages)
         template = self._template(tokenizer)
         asks = bool(messages) and messages[-1].role != "assistant"
-        chat, real = _written(template, messages, descriptions(tools), asks)
-        found = marked(chat, special_texts(tokenizer))
-        shape = json.dumps([found.chat.messages, found.chat.tools])
-        layout = _laid_out(template, shape, asks)
+        written = _written(template, messages, descriptions(tools), special_texts(tokenizer), asks)
+        layout, found = written.layout, written.found
         _check_nothing_is_left_out(layout, messages, found.owners, found.texts, template.folder)
-        contents = fitted(layout.text, found.texts, real)
+        contents = fitted(layout.text, found.texts, written.real)
         if contents is None:
             raise TemplateError(
                 f"{template.folder}: its chat template changes the text of messages, so the answer "
@@ -91,25 +108,40 @@ class Native(Template):
 
 
 def _written(
-    template: ChatTemplate, messages: Sequence[Message], tools: list[dict[str, Any]], asks: bool
-) -> tuple[Chat, str]:
-    """The chat in the shape that the template wants, and what it writes for it.
+    template: ChatTemplate,
+    messages: Sequence[Message],
+    tools: list[Description],
+    special_tokens: Sequence[str],
+    asks: bool,
+) -> Written:
+    """The text for the messages, and for marks, in the shape that the template wants.
 
-    Most templates want the arguments of calls as objects; some want them as text, and fail on an
-    object or write it as Python does.
+    Most templates want the arguments of calls as objects. Some want them as text; these fail on an
+    object, or write it as Python does.
     """
-    chat = chat_of(messages, tools, "objects")
-    calls = [call for message in messages for call in message.tool_calls]
-    try:
-        real = template.write(chat.messages, chat.tools, asks=asks)
-        given = [arguments(call) for call in calls]
-        if not any(str(a) in real and str(a) != as_json(a) for a in given):
-            return chat, real
-    except TemplateError:
-        if not calls:
-            raise
-    chat = chat_of(messages, tools, "texts")
-    return chat, template.write(chat.messages, chat.tools, asks=asks)
+    shapes: tuple[ArgumentsAs, ...] = ("objects", "texts")
+    failure: TemplateError | None = None
+    for arguments_as in shapes if any(m.tool_calls for m in messages) else shapes[:1]:
+        chat = chat_of(messages, tools, arguments_as)
+        try:
+            real = template.write(chat.messages, chat.tools, asks=asks)
+            found = marked(chat, special_tokens)
+            shape = json.dumps([found.chat.messages, found.chat.tools])
+            layout = _laid_out(template, shape, asks)
+        except TemplateError as error:
+            failure = failure or error
+            continue
+        if arguments_as == "texts" or not _is_in_python(layout.text, found.chat):
+            return Written(real, found, layout)
+    assert failure is not None
+    raise failure
+
+
+def _is_in_python(laid_out: str, chat: Chat) -> bool:
+    """Whether the arguments of a call are written with Python's quotes and names."""
+    calls = [call for turn in chat.messages for call in turn.get("tool_calls", ())]
+    given = [call["function"]["arguments"] for call in calls]
+    return any(str(a) in laid_out and str(a) != as_json(a) for a in given)
 
 
 @lru_cache(maxsize=512)

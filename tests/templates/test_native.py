@@ -5,11 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.errors import TemplateError
-from tunesmith.core.examples import Conversation, Message
+from tunesmith.core.examples import Conversation, Message, ToolCall
 from tunesmith.templates import TEMPLATES
+from tunesmith.templates.placeholders import fitted
 from tunesmith.templates.render import render
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -97,3 +100,85 @@ def test_no_template_at_all_is_said(tmp_path):
 def test_a_template_that_leaves_doubt_is_refused(tmp_path, source, reason):
     with pytest.raises(TemplateError, match=reason):
         render(CHAT, TEMPLATES.parse("native"), with_template(tmp_path, source))
+
+
+CALLING = (
+    Message("user", "Weather?"),
+    Message("assistant", "I look.", tool_calls=(ToolCall("weather", '{"city": "Oslo"}'),)),
+    Message("tool", "4"),
+    Message("assistant", "Cold."),
+)
+TOOLS = '[{"type": "function", "function": {"name": "weather"}}]'
+
+
+def laid_out(
+    name: str, messages: tuple[Message, ...], tokenizer: Tokenizer, tools: str = ""
+) -> str:
+    pieces = TEMPLATES.parse(name).pieces(messages, tokenizer, tools)
+    return "".join(piece.text for piece in pieces)
+
+
+def test_a_text_that_the_template_leaves_out_is_named(tokenizer_of):
+    tokenizer = tokenizer_of("llama-3+llama-3.1.jinja")
+    with pytest.raises(TemplateError, match="leaves out a text of message 2, the assistant's"):
+        laid_out("native", CALLING, tokenizer)
+
+
+def test_two_calls_at_once_are_refused_in_the_templates_own_words(tokenizer_of):
+    call = ToolCall("weather", "{}")
+    messages = (CALLING[0], Message("assistant", "", tool_calls=(call, call)))
+    with pytest.raises(TemplateError, match="refuses the conversation: one call a turn"):
+        laid_out("native", messages, tokenizer_of("llama-3+llama-3.1.jinja"))
+
+
+@pytest.mark.parametrize(
+    ("messages", "tools", "reason"),
+    [
+        (CALLING, "", "leaves out the calls of message 2"),
+        (CALLING[:1], TOOLS, "no place for tools"),
+    ],
+)
+def test_a_template_that_knows_no_tools_is_refused_them(messages, tools, reason, tmp_path):
+    with pytest.raises(TemplateError, match=reason):
+        laid_out("native", messages, with_template(tmp_path, ZEPHYR), tools)
+
+
+def test_tools_that_move_to_the_last_request_are_refused_with_the_place(tokenizer_of):
+    """Mistral's: the first answer was asked for with tools that now stand elsewhere."""
+    twice = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
+    tokenizer = tokenizer_of("llama-3+mistral+mistral-v3.jinja")
+    assert laid_out("native", twice, tokenizer)
+    with pytest.raises(TemplateError, match=r"differently once the answer \(message 2\)"):
+        laid_out("native", twice, tokenizer, TOOLS)
+
+
+def test_what_looks_like_pythons_way_of_writing_is_no_reason_for_text(tokenizer_of):
+    tokenizer = tokenizer_of("tiny+chatml+qwen-2.5.jinja")
+    asked = Message("user", "{'city': 'Oslo'}")
+    assert '"arguments": {"city": "Oslo"}' in laid_out("native", (asked, *CALLING[1:]), tokenizer)
+
+
+def test_the_marks_themselves_are_text_like_any_other(tokenizer_of):
+    messages = (Message("user", "\ue0001\ue001"), Message("assistant", "\ue0000\ue001"))
+    text = laid_out("native", messages, tokenizer_of("tiny"))
+    assert text == "<s>### user:\n\ue0001\ue001\n\n### assistant:\n\ue0000\ue001</s>"
+
+
+@given(
+    texts=st.lists(st.text(max_size=6), min_size=1, max_size=6),
+    words=st.lists(st.text("ab \n", max_size=2), min_size=7, max_size=7),
+    forms=st.lists(st.sampled_from(["as it is", "stripped", "escaped"]), min_size=6, max_size=6),
+)
+def test_the_real_text_is_found_again_between_the_templates_words(texts, words, forms):
+    shapes = {
+        "as it is": lambda t: t,
+        "stripped": str.strip,
+        "escaped": lambda t: json.dumps(t, ensure_ascii=False)[1:-1],
+    }
+    written = [shapes[form](text) for form, text in zip(forms, texts, strict=False)]
+    laid_out = words[0] + "".join(f"\ue000{i}\ue001{words[i + 1]}" for i in range(len(texts)))
+    real = words[0] + "".join(text + words[i + 1] for i, text in enumerate(written))
+    found = fitted(laid_out, texts, real)
+    assert found is not None
+    assert words[0] + "".join(text + words[i + 1] for i, text in enumerate(found)) == real
+    assert fitted(laid_out, texts, real + "!") is None

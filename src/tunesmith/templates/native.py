@@ -1,114 +1,248 @@
 """The tokenizer's own chat template (Jinja), rendered in a sandbox.
 
 The template is asked to render placeholders instead of the messages, so that its own markers can be
-told from what users wrote; the result is checked against rendering the messages themselves.
+told from what users wrote; the result is checked against rendering the messages themselves. What it
+adds to a prompt once an answer is there is the answer, and is learnt up to its end token.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
-from typing import Any, Literal, NoReturn
-
-from jinja2 import Template as JinjaTemplate
-from jinja2.exceptions import TemplateError as JinjaError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pathlib import Path
+from typing import Literal
 
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Message
-from tunesmith.templates.template import Piece, Template, answer, control, end, text
+from tunesmith.templates.chat_template import ChatTemplate
+from tunesmith.templates.placeholders import (
+    MARK,
+    ArgumentsAs,
+    Chat,
+    Marked,
+    chat_of,
+    fitted,
+    marked,
+)
+from tunesmith.templates.special import special_texts, told_apart
+from tunesmith.templates.template import (
+    Piece,
+    Template,
+    answer,
+    end,
+    refuse_two_answers,
+    text,
+)
 from tunesmith.templates.tokenizer import Tokenizer
+from tunesmith.templates.tools import Description, as_json, descriptions
 
-MARK = re.compile("\ue000(\\d+)\ue001")
+OTHERWISE = "Choose a template by name instead."
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a chat template writes for marks, and which stretches of it are answers."""
+
+    text: str
+    answers: tuple[tuple[int, int], ...]
+    """Start and stop of each, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a chat template writes."""
+
+    real: str
+    """For the messages themselves."""
+    found: Marked
+    layout: Layout
+    """For marks in place of their texts."""
 
 
 class Native(Template):
     """Whatever chat template the model folder brings."""
 
     name: Literal["native"] = "native"
+    today: date | None = None
+    """Date that a chat template is told if it asks; None: the day on which it is rendered."""
 
     def pieces(
         self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
     ) -> list[Piece]:
         """Lays messages out as the model's own template does."""
-        if tokenizer.chat_template is None:
+        refuse_two_answers(messages)
+        template = self._template(tokenizer)
+        asks = bool(messages) and messages[-1].role != "assistant"
+        written = _written(template, messages, descriptions(tools), special_texts(tokenizer), asks)
+        layout, found = written.layout, written.found
+        _check_nothing_is_left_out(layout, messages, found.owners, found.texts, template.folder)
+        contents = fitted(layout.text, found.texts, written.real)
+        if contents is None:
             raise TemplateError(
-                f"{tokenizer.source}: the tokenizer has no chat template of its own. "
-                "Set template, for example template=alpaca or template=llama2."
+                f"{template.folder}: its chat template changes the text of messages, so the answer "
+                f"cannot be told from the prompt without doubt. {OTHERWISE}"
             )
-        pieces = _laid_out(messages, tokenizer)
-        if len(messages) > 1 and messages[-1].role == "assistant":
-            prompt = _laid_out(messages[:-1], tokenizer)
-            if pieces[: len(prompt)] != prompt:
-                raise TemplateError(
-                    f"{tokenizer.source}: its chat template writes a prompt differently once the "
-                    "answer is there, so what is trained would not be what is served. Choose a "
-                    "template by name instead."
-                )
-        return pieces
+        return _lead_into_answers(_pieces(layout, iter(contents), tokenizer), asks)
 
     def end_tokens(self, tokenizer: Tokenizer) -> list[str]:
         """The token this template writes behind an answer, and the end of a text."""
         probe = self.pieces((Message("user", "q"), Message("assistant", "a")), tokenizer)
         return list(dict.fromkeys([*(p.text for p in probe if p.ends_answer), tokenizer.eos]))
 
-
-def _laid_out(messages: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
-    asks = bool(messages) and messages[-1].role != "assistant"
-    marks = [(m.role, f"\ue000{place}\ue001") for place, m in enumerate(messages)]
-    marked = _run(tokenizer, marks, asks)
-    contents = _checked(tokenizer, messages, marked, asks)
-    return _lead_into_answers(_pieces(marked, messages, contents, tokenizer), asks)
-
-
-def _checked(
-    tokenizer: Tokenizer, messages: Sequence[Message], laid_out: str, asks: bool
-) -> list[str]:
-    """The contents that fill the placeholders, proved by rendering the messages themselves."""
-    real = _run(tokenizer, [(m.role, m.text) for m in messages], asks)
-    for contents in ([m.text for m in messages], [m.text.strip() for m in messages]):
-        if MARK.sub(lambda found, c=contents: c[int(found[1])], laid_out) == real:
-            return contents
-    raise TemplateError(
-        f"{tokenizer.source}: its chat template changes the text of messages, so the answer cannot "
-        "be told from the prompt without doubt. Choose a template by name instead."
-    )
+    def _template(self, tokenizer: Tokenizer) -> ChatTemplate:
+        if tokenizer.chat_template is None:
+            raise TemplateError(
+                f"{tokenizer.source}: the tokenizer has no chat template of its own. "
+                "Set template, for example template=alpaca or template=llama2."
+            )
+        return ChatTemplate(
+            tokenizer.chat_template,
+            tokenizer.bos or "",
+            tokenizer.eos,
+            self.today or date.today(),
+            tokenizer.source,
+        )
 
 
-def _pieces(
-    laid_out: str, messages: Sequence[Message], contents: list[str], tokenizer: Tokenizer
-) -> list[Piece]:
-    specials = _special_tokens(tokenizer)
+def _written(
+    template: ChatTemplate,
+    messages: Sequence[Message],
+    tools: list[Description],
+    special_tokens: Sequence[str],
+    asks: bool,
+) -> Written:
+    """The text for the messages, and for marks, in the shape that the template wants.
+
+    Most templates want the arguments of calls as objects. Some want them as text; these fail on an
+    object, or write it as Python does.
+    """
+    shapes: tuple[ArgumentsAs, ...] = ("objects", "texts")
+    failure: TemplateError | None = None
+    for arguments_as in shapes if any(m.tool_calls for m in messages) else shapes[:1]:
+        chat = chat_of(messages, tools, arguments_as)
+        try:
+            real = template.write(chat.messages, chat.tools, asks=asks)
+            found = marked(chat, special_tokens)
+            shape = json.dumps([found.chat.messages, found.chat.tools])
+            layout = _laid_out(template, shape, asks)
+        except TemplateError as error:
+            failure = failure or error
+            continue
+        if arguments_as == "texts" or not _is_in_python(layout.text, found.chat):
+            return Written(real, found, layout)
+    assert failure is not None
+    raise failure
+
+
+def _is_in_python(laid_out: str, chat: Chat) -> bool:
+    """Whether the arguments of a call are written with Python's quotes and names."""
+    calls = [call for turn in chat.messages for call in turn.get("tool_calls", ())]
+    given = [call["function"]["arguments"] for call in calls]
+    return any(str(a) in laid_out and str(a) != as_json(a) for a in given)
+
+
+@lru_cache(maxsize=512)
+def _laid_out(template: ChatTemplate, shape: str, asks: bool) -> Layout:
+    """Renders marks; conversations of one shape share the result.
+
+    Args:
+        template: the chat template.
+        shape: messages and tools as JSON, with marks in them.
+        asks: whether the layout ends with the opening of an answer.
+
+    Raises:
+        TemplateError: the text up to an answer is not the same with and without the answer.
+    """
+    messages, tools = json.loads(shape)
+    whole = template.write(messages, tools, asks=asks)
+    if tools and whole == template.write(messages, None, asks=asks):
+        raise TemplateError(
+            f"{template.folder}: its chat template has no place for tools. {OTHERWISE}"
+        )
+    answers: list[tuple[int, int]] = []
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        prompt = template.write(messages[:place], tools, asks=True)
+        answered = template.write(messages[: place + 1], tools, asks=False)
+        if not answered.startswith(prompt) or not whole.startswith(answered):
+            raise TemplateError(
+                f"{template.folder}: its chat template writes a prompt differently once the answer "
+                f"(message {place + 1}) or what follows it is there, so what is trained would not "
+                f"be what is served. {OTHERWISE}"
+            )
+        answers.append((len(prompt), len(answered)))
+    return Layout(whole, tuple(answers))
+
+
+def _check_nothing_is_left_out(
+    layout: Layout,
+    messages: Sequence[Message],
+    owners: Sequence[int],
+    texts: Sequence[str],
+    folder: Path,
+) -> None:
+    written = {int(number) for number in MARK.findall(layout.text)}
+    for number, (owner, content) in enumerate(zip(owners, texts, strict=True)):
+        if owner >= 0 and number not in written and content.strip():
+            raise TemplateError(
+                f"{folder}: its chat template leaves out a text of message {owner + 1}, the "
+                f"{messages[owner].role}'s. {OTHERWISE}"
+            )
+    turns = [(i, message) for i, message in enumerate(messages) if message.role == "assistant"]
+    for (start, stop), (place, message) in zip(layout.answers, turns, strict=True):
+        stretch = layout.text[start:stop]
+        stretch = MARK.sub(lambda found: texts[int(found[1])], stretch)
+        if not all(call.name in stretch for call in message.tool_calls):
+            raise TemplateError(
+                f"{folder}: its chat template leaves out the calls of message {place + 1}. "
+                f"{OTHERWISE}"
+            )
+
+
+def _pieces(layout: Layout, contents: Iterator[str], tokenizer: Tokenizer) -> list[Piece]:
     pieces: list[Piece] = []
-    position, after_answer = 0, False
-    for found in [*MARK.finditer(laid_out), None]:
-        stop = found.start() if found else len(laid_out)
-        between = _markup(laid_out[position:stop], specials)
-        if after_answer:
-            place = next((i for i, p in enumerate(between) if p.kind == "control"), None)
-            if place is None:
-                raise TemplateError(
-                    f"{tokenizer.source}: its chat template writes no end token behind an answer, "
-                    "so the model could not learn to stop. Choose a template by name instead."
-                )
-            spaces = "".join(p.text for p in between[:place])
-            if spaces.strip():
-                raise TemplateError(
-                    f"{tokenizer.source}: its chat template writes {spaces.strip()!r} between an "
-                    "answer and its end token. Choose a template by name instead."
-                )
-            last = pieces.pop()
-            pieces += [answer(last.text + spaces), end(between[place].text)]
-            between = between[place + 1 :]
-        pieces += between
-        if found is None:
-            return pieces
-        place = int(found[1])
-        after_answer = messages[place].role == "assistant"
-        pieces.append(answer(contents[place]) if after_answer else text(contents[place]))
-        position = found.end()
-    raise AssertionError("the loop returns at its last turn")
+    position = 0
+    for start, stop in layout.answers:
+        pieces += _stretch(layout.text[position:start], contents, tokenizer)[0]
+        found, behind_mark = _stretch(layout.text[start:stop], contents, tokenizer)
+        pieces += _learnt(found, behind_mark, tokenizer.source)
+        position = stop
+    return pieces + _stretch(layout.text[position:], contents, tokenizer)[0]
+
+
+def _stretch(
+    laid_out: str, contents: Iterator[str], tokenizer: Tokenizer
+) -> tuple[list[Piece], int]:
+    """Pieces of a stretch that is not learnt, and the place behind its last mark."""
+    pieces: list[Piece] = []
+    behind_mark = 0
+    for place, part in enumerate(MARK.split(laid_out)):
+        if place % 2:
+            pieces.append(text(next(contents)))
+            behind_mark = len(pieces)
+        else:
+            pieces += told_apart(part, tokenizer)
+    return pieces, behind_mark
+
+
+def _learnt(pieces: list[Piece], behind_mark: int, folder: Path) -> list[Piece]:
+    """The same pieces, learnt up to the token that ends the answer."""
+    ends = [i for i, piece in enumerate(pieces) if piece.kind == "control" and i >= behind_mark]
+    if not ends:
+        raise TemplateError(
+            f"{folder}: its chat template writes no end token behind an answer, so the model could "
+            f"not learn to stop. {OTHERWISE}"
+        )
+    last = ends[0] if behind_mark else ends[-1]
+    learnt = [
+        end(piece.text) if piece.kind == "control" else answer(piece.text)
+        for piece in pieces[: last + 1]
+    ]
+    return learnt + pieces[last + 1 :]
 
 
 def _lead_into_answers(pieces: list[Piece], asks: bool) -> list[Piece]:
@@ -123,45 +257,3 @@ def _lead_into_answers(pieces: list[Piece], asks: bool) -> list[Piece]:
                 if place < len(moved):
                     moved[place] = answer(before[len(bare) :] + piece.text)
     return moved
-
-
-def _markup(value: str, specials: re.Pattern[str] | None) -> list[Piece]:
-    """The template's own words, with its special tokens told apart."""
-    if specials is None:
-        return [text(value)] if value else []
-    parts = specials.split(value)
-    return [control(p) if i % 2 else text(p) for i, p in enumerate(parts) if p]
-
-
-@lru_cache(maxsize=8)
-def _special_tokens(tokenizer: Tokenizer) -> re.Pattern[str] | None:
-    tokens = [t.content for t in tokenizer.fast.get_added_tokens_decoder().values() if t.special]
-    if not tokens:
-        return None
-    return re.compile("(" + "|".join(re.escape(t) for t in sorted(tokens, key=len)[::-1]) + ")")
-
-
-@lru_cache(maxsize=8)
-def _compiled(source: str) -> JinjaTemplate:
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = _refuse
-    return environment.from_string(source)
-
-
-def _refuse(message: str) -> NoReturn:
-    raise TemplateError(f"the model's own chat template refuses the conversation: {message}")
-
-
-def _run(tokenizer: Tokenizer, turns: list[tuple[str, str]], asks: bool) -> str:
-    messages: list[dict[str, Any]] = [{"role": role, "content": content} for role, content in turns]
-    try:
-        return _compiled(tokenizer.chat_template or "").render(
-            messages=messages,
-            add_generation_prompt=asks,
-            bos_token=tokenizer.bos or "",
-            eos_token=tokenizer.eos,
-        )
-    except JinjaError as error:
-        raise TemplateError(
-            f"{tokenizer.source}: its chat template cannot be rendered: {error}."
-        ) from None

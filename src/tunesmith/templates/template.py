@@ -20,8 +20,10 @@ class Piece:
     """A stretch of the prompt or of an answer.
 
     ``control`` names one special token; ``text`` is encoded as plain text, whatever it looks like;
-    ``answer`` is text the assistant wrote. A ``control`` that ends an answer has ``ends_answer``
-    set and is learnt with it.
+    ``answer`` is text the assistant wrote. A ``control`` that the assistant wrote, above all the
+    one that ends its answer, has ``ends_answer`` set and is learnt with it.
+
+    The k-th unbroken run of learnt pieces is the k-th message of the assistant.
     """
 
     kind: Kind
@@ -69,7 +71,8 @@ class Template(Part):
             tools: a JSON list of function descriptions, or nothing.
 
         If the last message is a request, the pieces end where the answer starts, so that they are
-        a prefix of the pieces with the answer.
+        a prefix of the pieces with the answer. The k-th unbroken run of learnt pieces belongs to
+        the k-th message of the assistant.
 
         Raises:
             TemplateError: the messages cannot be laid out this way.
@@ -107,3 +110,17 @@ def split_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Mess
     if any(turn.role == "system" for turn in turns):
         raise TemplateError("a system text can only stand before the first turn; move it there.")
     return system, turns
+
+
+def refuse_two_answers(messages: Sequence[Message]) -> None:
+    """Checks that something stands between any two of the assistant's messages.
+
+    Raises:
+        TemplateError: two follow each other, so their ends could not be told apart.
+    """
+    for place in range(1, len(messages)):
+        if messages[place - 1].role == messages[place].role == "assistant":
+            raise TemplateError(
+                f"messages {place} and {place + 1} are both the assistant's. Join them, or put "
+                "what was asked between them."
+            )

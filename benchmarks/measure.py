@@ -45,7 +45,11 @@ def measure(command: Sequence[str], env: Mapping[str, str]) -> Measured:
     """
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
     )
     peak = [0.0]
     done = threading.Event()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 
 def main(file: str, tokenizer_folder: str, out: str) -> None:
+    """Prepares the file and prints what it took."""
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
     from llamafactory.hparams import DataArguments, ModelArguments
     from transformers import AutoTokenizer, Seq2SeqTrainingArguments

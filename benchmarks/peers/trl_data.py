@@ -11,6 +11,7 @@ import time
 
 
 def main(file: str, tokenizer_folder: str, out: str) -> None:
+    """Prepares the file and prints what it took."""
     import trl
     from datasets import load_dataset
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM

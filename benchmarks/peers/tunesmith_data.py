@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 
 def main(file: str, tokenizer_folder: str, out: str) -> None:
+    """Prepares the file and prints what it took."""
     from tunesmith.data.packing import pack
     from tunesmith.pipelines.prepare import prepare
     from tunesmith.recipe import make_recipe

@@ -63,10 +63,15 @@ def _shown(tokenizer: Tokenizer, row: EncodedExample) -> dict[str, Any]:
 
 
 def _texts(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
-    """The text of every token; a part of a character is shown as the tokenizer names it."""
+    """The text of every token; a part of a character is shown as the tokenizer names it.
+
+    Each is decoded behind the one before it: alone it would lose the space it begins with.
+    """
     texts: list[str] = []
     for place, token in enumerate(ids):
-        text = tokenizer.decode([token], continues=place > 0, special=True)
+        before = tokenizer.decode(ids[max(0, place - 1) : place], special=True)
+        both = tokenizer.decode(ids[max(0, place - 1) : place + 1], special=True)
+        text = both[len(before) :] if both.startswith(before) else ""
         texts.append(tokenizer.fast.id_to_token(token) if "\ufffd" in text or not text else text)
     return texts
 

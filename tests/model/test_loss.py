@@ -52,3 +52,21 @@ def test_no_targets_cost_nothing():
     total, _ = linear_cross_entropy(hidden, torch.randn(8, 4), torch.zeros(0, dtype=torch.int64))
     total.backward()
     assert total.item() == 0
+
+
+def test_weights_of_rows_weigh_loss_and_gradients(monkeypatch):
+    monkeypatch.setattr(loss_module, "LEAST_ROWS", 3)
+    monkeypatch.setitem(loss_module.CHUNK_LOGITS, "cpu", 1)
+    torch.manual_seed(0)
+    hidden = torch.randn(7, 5, requires_grad=True)
+    weight = torch.randn(11, 5, requires_grad=True)
+    labels = torch.randint(0, 11, (7,))
+    weights = torch.tensor([1, 0.5, 0, 2, 1, 0.125, 1])
+    total, _ = linear_cross_entropy(hidden, weight, labels, weights)
+    total.backward()
+    found = hidden.grad.clone(), weight.grad.clone()
+    hidden.grad = weight.grad = None
+    each = torch.nn.functional.cross_entropy(hidden @ weight.t(), labels, reduction="none")
+    (each * weights).sum().backward()
+    torch.testing.assert_close(total, (each * weights).sum())
+    torch.testing.assert_close(found, (hidden.grad, weight.grad))

@@ -6,13 +6,13 @@ import pytest
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Message
-from tunesmith.data.alpaca import Alpaca
-from tunesmith.data.clean import clean_turn
-from tunesmith.data.columns import Columns
-from tunesmith.data.dialogsum import DialogSum
-from tunesmith.data.messages import ChatMessages
-from tunesmith.data.text import PlainText
-from tunesmith.data.tweetsumm import TweetSumm
+from tunesmith.data.formats.alpaca import Alpaca
+from tunesmith.data.formats.clean import clean_turn
+from tunesmith.data.formats.columns import Columns
+from tunesmith.data.formats.dialogsum import DialogSum
+from tunesmith.data.formats.messages import ChatMessages
+from tunesmith.data.formats.text import PlainText
+from tunesmith.data.formats.tweetsumm import TweetSumm
 
 LOG = [
     {"user utterance": "@Shop my kettle leaks https://t.co/x", "system response": "Sorry! ^JK"},
@@ -89,7 +89,7 @@ def test_a_key_in_another_case_is_suggested():
         ([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}], "turn it is"),
         ([{"role": "user", "content": "a"}], "not the assistant's"),
         ([{"role": "robot", "content": "a"}], "'robot' is unknown"),
-        ([{"role": "user", "content": " "}], "no text under 'content'"),
+        ([{"role": "user", "content": " "}], "turn 1, by the user, is empty"),
     ],
 )
 def test_messages_out_of_order_are_refused_with_the_reason(messages, reason):

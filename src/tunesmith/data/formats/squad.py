@@ -157,7 +157,7 @@ class Squad(Format):
                 ) from None
         match found:
             case {"text": [*texts], "answer_start": [*starts]}:
-                pairs = _zipped(cast("list[Any]", texts), cast("list[Any]", starts))
+                pairs = _zipped(texts, starts)
             case list():
                 pairs = [_pair(answer) for answer in cast("list[Any]", found)]
             case _:

@@ -76,7 +76,7 @@ def _read_original(record: Record, origin: str) -> Dialogue:
         match turn:
             case {"is_agent": bool() as is_agent, "sentences": [*sentences]}:
                 speaker = "agent" if is_agent else "user"
-                turns.append((speaker, _joined(cast("list[Any]", sentences))))
+                turns.append((speaker, _joined(sentences)))
             case _:
                 raise DataError(f"{origin}: a turn has no 'is_agent' and list of 'sentences'.")
     name = dialog.get("dialog_id")

@@ -11,14 +11,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from pydantic import field_validator
+
 from tunesmith.core.errors import DataError, did_you_mean
 from tunesmith.core.examples import Message, Role
 from tunesmith.data.format import Format, Record, optional_field, optional_text
 from tunesmith.data.formats.calls import read_call_text, read_calls, read_tools
 from tunesmith.data.formats.content import read_content, refuse_media, thought
 
-TurnRole = Literal["system", "user", "assistant", "tool", "call"]
-"""A role, or ``call``: the assistant's, and the text of the turn is its calls as JSON."""
+TurnRole = Literal["system", "user", "assistant", "tool", "tool_call"]
+"""A role, or ``tool_call``: the assistant's, and the text of the turn is its calls as JSON."""
 ROLES: dict[str, TurnRole] = {
     "system": "system",
     "developer": "system",
@@ -30,7 +32,7 @@ ROLES: dict[str, TurnRole] = {
     "bing": "assistant",
     "bard": "assistant",
     "model": "assistant",
-    "function_call": "call",
+    "function_call": "tool_call",
     "tool": "tool",
     "function": "tool",
     "observation": "tool",
@@ -50,14 +52,20 @@ class TurnFormat(Format):
     content_key: str = "content"
     """Field of a turn that holds what is said: a text, or a list of parts that are text."""
     roles: dict[str, TurnRole] = ROLES
-    """Who is meant by each name. ``call`` is a turn of the assistant whose text is its calls as
-    JSON."""
+    """Who is meant by each name. ``tool_call`` is a turn of the assistant whose text is its calls
+    as JSON; the name ``function_call`` always means that."""
     system_key: str | None = "system"
     """Field of the record that holds the system text, where it is no turn; a system turn takes
     its place. None: not used."""
     tools_key: str | None = "tools"
     """Field of the record that lists what may be called, as a list or as JSON text. None: not
     used."""
+
+    @field_validator("roles")
+    @classmethod
+    def _knows_calls(cls, roles: dict[str, TurnRole]) -> dict[str, TurnRole]:
+        is_call = roles.get("function_call") == "assistant"
+        return {**roles, "function_call": "tool_call"} if is_call else roles
 
     def read_turns(self, found: Any, origin: str, where: str) -> tuple[Message, ...]:
         """The messages of a list of turns.
@@ -140,13 +148,13 @@ class TurnFormat(Format):
         text, calls = read_content(content, place)
         calls += read_calls(turn.get("tool_calls"), place)
         calls += read_calls(turn.get("function_call"), place)
-        if role == "call":
+        if role == "tool_call":
             if calls:
                 raise DataError(f"{place} has calls in its text and beside it.")
             text, calls = read_call_text(text, place)
         if reasoning := _text_of(turn, "reasoning_content", place):
             text = thought(reasoning) + text
-        speaker: Role = "assistant" if role == "call" else role
+        speaker: Role = "assistant" if role == "tool_call" else role
         if calls and speaker != "assistant":
             raise DataError(f"{place} is the {speaker}'s and holds calls; only the assistant's do.")
         if not text.strip() and not calls:

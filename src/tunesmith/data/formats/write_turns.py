@@ -27,7 +27,7 @@ TAGGED: dict[TurnRole, str] = {
     "user": "human",
     "assistant": "gpt",
     "tool": "observation",
-    "call": "function_call",
+    "tool_call": "function_call",
 }
 
 
@@ -111,4 +111,4 @@ def _tagged_turn(form: TurnFormat, message: Message, origin: str) -> dict[str, A
             f"{origin}: format {form.name!r} has no place for text beside a call, but for a "
             "<think> block. Write format 'messages'."
         )
-    return {form.role_key: _tag(form, "call", origin), form.content_key: written}
+    return {form.role_key: _tag(form, "tool_call", origin), form.content_key: written}

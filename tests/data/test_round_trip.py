@@ -68,7 +68,8 @@ calls = st.lists(
     max_size=2,
 ).map(tuple)
 tool_lists = st.one_of(
-    st.just(""), st.lists(objects, max_size=2).map(lambda v: json.dumps(v, ensure_ascii=False))
+    st.just(""),
+    st.lists(objects, min_size=1, max_size=2).map(lambda v: json.dumps(v, ensure_ascii=False)),
 )
 weights = st.sampled_from([None, None, 0.0, 1.0, 0.25])
 

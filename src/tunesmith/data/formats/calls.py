@@ -42,7 +42,7 @@ def from_json(text: str) -> Any:
 
 
 def read_tools(value: Any, origin: str, key: str) -> str:
-    """What may be called, as JSON text; a text is kept as it is written.
+    """What may be called, as JSON text; a text is kept as it is written, an empty list is nothing.
 
     Args:
         value: a list of descriptions, such a list as JSON text, or nothing.
@@ -63,7 +63,7 @@ def read_tools(value: Any, origin: str, key: str) -> str:
             f"{origin}: {key!r} holds {type(found).__name__}, and a list of function "
             "descriptions is needed."
         )
-    return text
+    return text if found else ""
 
 
 def _parsed(value: Any) -> tuple[Any, str]:

@@ -105,7 +105,9 @@ def _read_extracts(record: Record, origin: str) -> Dialogue:
     lines = text.removesuffix("\n").split("\n")
     begun = [match[1] for line in lines if (match := SPEAKER.match(line))]
     customer = begun[0]
-    company = next((name for name in begun if not name.isdecimal()), None)
+    names = [name for name in begun if not name.isdecimal()]
+    # A line that goes on with "Note: ..." looks like a speaker; mostly the company is addressed.
+    company = next((name for name in names if f"@{name}" in text), names[0] if names else None)
     turns: list[tuple[str, str]] = []
     for line in lines:
         match = SPEAKER.match(line)

@@ -16,6 +16,7 @@ from tunesmith.core.examples import Example
 from tunesmith.data import FORMATS
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+TASK = {"id": "s", "instruction": "Add.", "instances": [{"input": "", "output": "2"}]}
 TURNS = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello!"}]
 CHAT = [
     {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
@@ -65,9 +66,7 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
         {"chosen_messages": CHAT, "rejected_messages": [*CHAT[:2], CHAT[4]]},
         {"chosen": f"{HUMAN}Hello!", "rejected": f"{HUMAN}What?"},
     ],
-    "self-instruct": [
-        {"id": "s", "instruction": "Add.", "instances": [{"input": "", "output": "2"}]},
-    ],
+    "self-instruct": [TASK],
     "sharegpt": [
         {"conversations": [TURNS[0], *CALLED], "tools": TOOLS, "system": "Be brief."},
         {"conversation": [{"human": "Hi", "assistant": "Hello!"}]},
@@ -90,8 +89,8 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
 JUNK: list[Any] = [
     None, True, False, 0, 1, -1, 2.5, float("nan"), 10**30, "", " \n", "x", "true", "[1", "{}",
     "[]", '["a"]', "\n\nHuman:", "</s>", "12: ", [], {}, [[]], [{}], [None], [1], ["a", "b"],
-    {"text": "x"}, {"a": {"b": [1]}}, {"type": "image_url"}, [{"type": "image_url"}], "\x00", "👩‍👧",
-    "tool", "system", "function_call", "assistant",
+    {"text": "x"}, {"a": {"b": [1]}}, {"type": "image_url"}, [{"type": "image_url"}], "\x00",
+    "👩‍👧", "tool", "system", "function_call", "assistant",
 ]  # fmt: skip
 
 

@@ -139,6 +139,11 @@ def test_kto_reads_turns_or_a_prompt_with_its_completion(record, wanted):
     assert row.desirable is True
 
 
+@pytest.mark.parametrize("unwanted", [False, "false", "FALSE", 0, "0"])
+def test_kto_knows_an_answer_that_is_not_wanted(unwanted):
+    assert Kto().example({"messages": [HI, WHAT], "label": unwanted}, "f:1").desirable is False
+
+
 def test_kto_takes_alpaca_s_fields_with_a_tag():
     record = {"instruction": "Hi", "input": "", "output": "What?", "kto_tag": False}
     assert next(n for n in FORMATS.entries if FORMATS.load(n).recognises(record)) == "kto"

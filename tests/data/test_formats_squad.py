@@ -58,6 +58,7 @@ def test_case_37_answer_starts_are_mended_where_the_text_tells_the_place():
     for text, start, context, place, how in (
         ("the Tiber", 12, CONTEXT, 13, "occurs once"),
         ("the Tiber", -1, CONTEXT, 13, "occurs once"),
+        ("old.", -4, CONTEXT, 32, "occurs once"),
         ("the Tiber", 10_000, CONTEXT, 13, "occurs once"),
         ("old", 32, CONTEXT, 32, ""),
         ("👩‍👧", 0, EMOJI, 0, ""),

@@ -7,9 +7,18 @@ import json
 import pytest
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Message, ToolCall
+from tunesmith.core.examples import Conversation, Message, ToolCall
+from tunesmith.data import FORMATS
 from tunesmith.data.formats.messages import ChatMessages
 from tunesmith.data.formats.sharegpt import ShareGPT
+from tunesmith.data.formats.write_turns import (
+    IDS,
+    INPUT,
+    NAMES,
+    REFERENCES,
+    SPACING,
+    WEIGHTS,
+)
 
 ASKED = {"role": "user", "content": "Rain in Rome?"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "rain", "arguments": '{"in":"Rome"}'}}
@@ -231,3 +240,23 @@ def test_a_record_that_tells_its_document_has_it_as_its_group(key):
 def test_special_tokens_in_a_text_are_text():
     wild = "</s> [INST] <|eot_id|> \u2028 👩‍👧 "
     assert chat({"role": "user", "content": wild}, ANSWER).messages[0].content == wild
+
+
+def test_nothing_is_lost_without_being_named():
+    """Turns with everything on them: what the written record lacks is in the list."""
+    messages = (
+        Message("user", "Add.", "1 1", name="Ana", weight=0.0),
+        Message("assistant", "", tool_calls=(ToolCall("add", '{"a":1}', "c1"),)),
+        Message("tool", "2", tool_call_id="c1"),
+        Message("assistant", "2"),
+    )
+    example = Conversation(messages, "f:1", references=("two",))
+    assert set(ChatMessages().lost(example)) == {REFERENCES, INPUT}
+    assert set(ShareGPT().lost(example)) == {REFERENCES, INPUT, NAMES, WEIGHTS, IDS, SPACING}
+
+
+@pytest.mark.parametrize("name", ["sharegpt", "alpaca", "self-instruct", "dialogsum"])
+def test_what_a_model_would_have_to_see_is_never_lost_in_silence(name):
+    turn = Message("assistant", "Wait.", tool_calls=(ToolCall("add", "{}"),))
+    with pytest.raises(DataError, match="f:7: .*no place for"):
+        FORMATS.parse(name).record(Conversation((Message("user", "Add."), turn), "f:7"))

@@ -295,30 +295,3 @@ def test_from_one_format_to_another_and_back(example):
             if second is not None:
                 assert read(there, second) == mine
                 assert written(here, read(there, second)) == written(here, mine)
-
-
-def test_nothing_is_lost_without_being_named():
-    """A turn with everything on it: what the written record lacks is in the list."""
-    call = ToolCall("add", '{"a":1}', "c1")
-    messages = (
-        Message("user", "Add.", "1 1", name="Ana", weight=0.0),
-        Message("assistant", "", tool_calls=(call,)),
-        Message("tool", "2", tool_call_id="c1"),
-        Message("assistant", "2"),
-    )
-    example = Conversation(messages, "made:1", references=("two",))
-    lost = {form.name: set(form.lost(example)) for form in CHATS}
-    assert lost["messages"] == {REFERENCES, INPUT}
-    assert lost["sharegpt"] == {REFERENCES, INPUT, NAMES, WEIGHTS, IDS, SPACING}
-
-
-def test_what_a_model_would_have_to_see_is_never_lost_in_silence():
-    call = (ToolCall("add", "{}"),)
-    messages = (Message("user", "Add."), Message("assistant", "Wait.", tool_calls=call))
-    with_call = Conversation(messages, "f:7")
-    for form in CHATS:
-        if form.name in ("messages", "columns"):
-            assert read(form, form.record(with_call)).messages == messages
-        else:
-            with pytest.raises(DataError, match="f:7: .*no place for"):
-                form.record(with_call)

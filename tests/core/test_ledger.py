@@ -33,3 +33,14 @@ def test_a_reason_names_its_first_places_only():
     [reason] = split.as_dict()["reasons"]
     assert reason["rows"] == 8
     assert reason["places"] == [f"chat.jsonl:{line}" for line in range(1, 6)]
+
+
+def test_a_mended_row_is_counted_beside_its_fate():
+    split = Ledger()["train"]
+    split.mend("q.json:1/1/a", "answer_start was off")
+    split.keep()
+    counts = split.as_dict()
+    assert (counts["read"], counts["kept"], counts["mended"]) == (1, 1, 1)
+    [reason] = counts["reasons"]
+    assert reason["fate"] == "mended"
+    assert reason["places"] == ["q.json:1/1/a"]

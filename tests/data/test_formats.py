@@ -6,13 +6,14 @@ import pytest
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Message
-from tunesmith.data.alpaca import Alpaca
-from tunesmith.data.clean import clean_turn
-from tunesmith.data.columns import Columns
-from tunesmith.data.dialogsum import DialogSum
-from tunesmith.data.messages import ChatMessages
-from tunesmith.data.text import PlainText
-from tunesmith.data.tweetsumm import TweetSumm
+from tunesmith.data.formats.alpaca import Alpaca
+from tunesmith.data.formats.clean import clean_turn
+from tunesmith.data.formats.columns import Columns
+from tunesmith.data.formats.dialogsum import DialogSum
+from tunesmith.data.formats.text import PlainText
+from tunesmith.data.formats.tweetsumm import TweetSumm
+from tunesmith.data.read import read_rows
+from tunesmith.data.settings import Data
 
 LOG = [
     {"user utterance": "@Shop my kettle leaks https://t.co/x", "system response": "Sorry! ^JK"},
@@ -83,26 +84,101 @@ def test_a_key_in_another_case_is_suggested():
         Alpaca().example({"instruction": "Add.", "Output": "2"}, "f:1")
 
 
-@pytest.mark.parametrize(
-    ("messages", "reason"),
-    [
-        ([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}], "turn it is"),
-        ([{"role": "user", "content": "a"}], "not the assistant's"),
-        ([{"role": "robot", "content": "a"}], "'robot' is unknown"),
-        ([{"role": "user", "content": " "}], "no text under 'content'"),
-    ],
-)
-def test_messages_out_of_order_are_refused_with_the_reason(messages, reason):
-    with pytest.raises(DataError, match=rf"f:1: .*{reason}"):
-        ChatMessages().example({"messages": messages}, "f:1")
-
-
 def test_columns_are_found_by_their_usual_names_or_named():
     usual = Columns().example({"prompt": "2 + 2 =", "completion": "4"}, "f:1")
     named = Columns(input_key="q", output_key="a").example({"q": "2 + 2 =", "a": "4"}, "f:1")
     assert (
         usual.messages == named.messages == (Message("user", "2 + 2 ="), Message("assistant", "4"))
     )
+
+
+def test_columns_may_hold_messages():
+    prompt, completion = (
+        [{"role": "user", "content": "Hi"}],
+        [{"role": "assistant", "content": "!"}],
+    )
+    conversation = Columns().example({"prompt": prompt, "completion": completion}, "f:1")
+    assert conversation.messages == (Message("user", "Hi"), Message("assistant", "!"))
+
+
+def test_chinese_columns_are_known():
+    assert Columns.recognises({"问": "你好", "答": "好"})
+    assert Columns().example({"问": "你好", "答": "好"}, "f:1").answer == "好"
+
+
+def test_contents_are_kept_as_they_are_written():
+    record = {"instruction": " Add.\n", "input": "\t1 1 ", "output": " 2\n\n"}
+    request, answer = Alpaca().example(record, "f:1").messages
+    assert (request.content, request.input, answer.content) == tuple(record.values())
+
+
+def test_an_empty_instruction_with_an_input_is_that_input():
+    record = {"instruction": "", "input": "Name a colour.", "output": "Red."}
+    assert Alpaca().example(record, "f:1").messages[0] == Message("user", "Name a colour.")
+
+
+def test_case_32_missing_and_differently_cased_keys_name_the_row_and_the_nearest_key(
+    tmp_path, lines
+):
+    sound = {"instruction": "Add.", "input": "1 1", "output": "2", "history": [], "system": ""}
+    for key, wrong in (
+        ("output", "Output"), ("instruction", "instructions"), ("input", "Input"),
+        ("history", "histroy"), ("system", "systems"),
+    ):  # fmt: skip
+        record = {wrong if k == key else k: v for k, v in sound.items()}
+        with pytest.raises(DataError, match=rf"f:1: no '{key}'.*{key}_key='{wrong}'"):
+            Alpaca().example(record, "f:1")
+    extra = {**sound, "id": 7, "source": "x", "inputs": None}
+    assert Alpaca().example(extra, "f:1") == Alpaca().example(sound, "f:1")
+    file = lines(tmp_path / "a.jsonl", {"Instruction": "Add.", "Output": "2"})
+    with pytest.raises(DataError, match=r"lower case it would be 'alpaca'"):
+        list(read_rows(Data(path=str(file))))
+
+
+def test_case_33_empty_blank_and_null_outputs_are_rejected_and_counted(tmp_path, lines):
+    outputs = ["2", "", " \n\u3000", None, "3"]
+    records = [{"instruction": "Add.", "input": "", "output": output} for output in outputs]
+    file = lines(tmp_path / "a.jsonl", *records)
+    fates = {row.origin: row.fate for row in read_rows(Data(path=str(file)))}
+    assert fates == {
+        f"{file}:{line}": "rejected" if line in (2, 3, 4) else "kept" for line in range(1, 6)
+    }
+
+
+@pytest.mark.parametrize(
+    ("record", "dialogue"),
+    [
+        (
+            {"inputs": "It leaks. <BR> Sorry. <LINK> <BR>", "summaries": "A leak."},
+            "It leaks.\nSorry.",
+        ),
+        (
+            {"dialog": "12: @Shop it leaks.\nNote: badly\nShop: Sorry.\n12: Ok\n", "summary": "x"},
+            "user: it leaks. Note: badly\nagent: Sorry.\nuser: Ok",
+        ),
+    ],
+)
+def test_tables_of_tweetsumm_are_laid_out_as_turns(record, dialogue):
+    assert TweetSumm.recognises(record)
+    assert TweetSumm().example(record, "f:1").messages[0].input == dialogue
+
+
+def test_tweetsumm_without_texts_says_so():
+    record = {"conversation_id": "b", "tweet_ids_sentence_offset": [], "annotations": []}
+    assert TweetSumm.recognises(record)
+    with pytest.raises(DataError, match="f:1: .*numbers of tweets and not their text"):
+        TweetSumm().example(record, "f:1")
+
+
+def test_dialogsum_s_hub_copy_has_ids():
+    record = {"id": "train_0", "dialogue": "A: hi", "summary": "They greet.", "topic": "x"}
+    assert DialogSum.recognises(record)
+    assert DialogSum().example(record, "f:1").group == "train_0"
+
+
+def test_dialogsum_without_a_summary_says_so():
+    with pytest.raises(DataError, match=r"f:1: no summary; .*data\.bad_rows=reject"):
+        DialogSum().example({"fname": "test_0", "dialogue": "A: hi", "topic": "x"}, "f:1")
 
 
 def test_empty_text_is_refused():

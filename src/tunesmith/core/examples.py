@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -139,6 +139,8 @@ class SpanQuestion:
     title: str = ""
     group: str = ""
     """The context it asks about, by hash or title."""
+    mended: str = field(default="", compare=False)
+    """How an answer's offset was mended in reading, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 Fate = Literal["kept", "cut", "dropped", "rejected"]
 FATES: tuple[Fate, ...] = ("kept", "cut", "dropped", "rejected")
+Mark = Literal["mended"]
+"""What may have happened to a row besides its fate."""
 PLACES_SHOWN = 5
 
 
@@ -27,8 +29,9 @@ class SplitLedger:
 
     def __init__(self) -> None:
         self.rows: Counter[Fate] = Counter()
-        self.reasons: dict[tuple[Fate, str], list[str]] = {}
-        self.n_reasons: Counter[tuple[Fate, str]] = Counter()
+        self.reasons: dict[tuple[Fate | Mark, str], list[str]] = {}
+        self.n_reasons: Counter[tuple[Fate | Mark, str]] = Counter()
+        self.n_mended = 0
         self.n_tokens = 0
         self.n_supervised_tokens = 0
         self.n_cut_tokens = 0
@@ -46,22 +49,28 @@ class SplitLedger:
 
     def cut(self, origin: str, reason: str, *, n_cut: int) -> None:
         """Counts a row that is used with ``n_cut`` tokens missing."""
-        self._note("cut", origin, reason)
+        self._end("cut", origin, reason)
         self.n_cut_tokens += n_cut
 
     def drop(self, origin: str, reason: str) -> None:
         """Counts a sound row that is left out."""
-        self._note("dropped", origin, reason)
+        self._end("dropped", origin, reason)
 
     def reject(self, origin: str, reason: str) -> None:
         """Counts a row that cannot be used."""
-        self._note("rejected", origin, reason)
+        self._end("rejected", origin, reason)
+
+    def mend(self, origin: str, reason: str) -> None:
+        """Counts a row that was mended in reading; its fate is counted by itself."""
+        self.n_mended += 1
+        self._note("mended", origin, reason)
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, tokens, and per reason the number and the first places, ready for JSON."""
         return {
             "read": self.n_read,
             **{fate: self.rows[fate] for fate in FATES},
+            "mended": self.n_mended,
             "tokens": self.n_tokens,
             "supervised_tokens": self.n_supervised_tokens,
             "cut_tokens": self.n_cut_tokens,
@@ -73,10 +82,13 @@ class SplitLedger:
             ],
         }
 
-    def _note(self, fate: Fate, origin: str, reason: str) -> None:
+    def _end(self, fate: Fate, origin: str, reason: str) -> None:
         self.rows[fate] += 1
-        self.n_reasons[fate, reason] += 1
-        places = self.reasons.setdefault((fate, reason), [])
+        self._note(fate, origin, reason)
+
+    def _note(self, what: Fate | Mark, origin: str, reason: str) -> None:
+        self.n_reasons[what, reason] += 1
+        places = self.reasons.setdefault((what, reason), [])
         if len(places) < PLACES_SHOWN:
             places.append(origin)
 

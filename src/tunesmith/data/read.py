@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Example, Preference
+from tunesmith.core.examples import Example, Preference, SpanQuestion
 from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
 from tunesmith.data.format import DroppedRow, Format
@@ -33,6 +33,8 @@ class Row:
     """None where it was dropped or rejected."""
     fate: Fate = "kept"
     reason: str = ""
+    mended: str = ""
+    """What was mended in it, where it was kept."""
 
 
 def read_rows(data: Data) -> Iterator[Row | Notice]:
@@ -69,12 +71,7 @@ def read_file(path: Path, form: Format | None) -> Iterator[Example | DataError |
         if form is None:
             form = recognise(record, path)
         origin, fields = record
-        try:
-            example = form.example(fields, origin)
-        except DataError as error:
-            yield error
-        else:
-            yield example
+        yield from form.examples(fields, origin)
 
 
 def recognise(record: Located, path: Path) -> Format:
@@ -88,8 +85,12 @@ def recognise(record: Located, path: Path) -> Format:
         cls = FORMATS.load(name)
         if cls.recognises(fields):
             return cls(name=name)
+    lowered = {str(key).strip().lower(): value for key, value in fields.items()}
+    near = next((n for n in FORMATS.entries if FORMATS.load(n).recognises(lowered)), None)
+    hint = f"With its keys in lower case it would be {near!r}. " if near else ""
     raise DataError(
         f"{path}: the first record has the keys {sorted(fields)}, and no format is known by them. "
+        f"{hint}"
         f"Say which it is with data.format. Known: {', '.join(FORMATS.names())}."
     )
 
@@ -102,10 +103,8 @@ def _row(item: Example | DataError, source: int, split: str) -> Row:
     if isinstance(item, Preference) and item.chosen == item.rejected:
         reason = "the chosen answer equals the rejected one"
         return Row(source, split, item.origin, None, "dropped", reason)
-    return Row(source, split, item.origin, item)
-
-
-Examples = dict[str, list[Example]]
+    mended = item.mended if isinstance(item, SpanQuestion) else ""
+    return Row(source, split, item.origin, item, mended=mended)
 
 
 def nothing_to_learn(data: Data, problems: Sequence[str]) -> str:

@@ -42,12 +42,14 @@ def account(store: Store, splits: Splits, encoded: dict[str, EncodedSplit]) -> L
 def _count(ledger: SplitLedger, store: Store, rows: np.ndarray) -> None:
     """Enters the fate of each row; whole rows are only counted."""
     source = store.source
-    plain = (source.fate[rows] == FATES.index("kept")) & (source.reason[rows] < 0)
+    plain = (source.fate[rows] == FATES.index("kept")) & (source.mended[rows] < 0)
     ledger.keep(int(plain.sum()))
     told = rows[~plain]
     origins = store.origins() if len(told) else []
     for row in told:
         fate, reason = FATES[source.fate[row]], source.reasons[source.reason[row]]
+        if source.mended[row] >= 0:
+            ledger.mend(origins[row], source.reasons[source.mended[row]])
         if fate == "kept":
             ledger.keep(1)
         elif fate == "cut":

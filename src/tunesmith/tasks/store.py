@@ -38,6 +38,7 @@ class SourceRows:
         keys: to split and mix them by.
         fate: [N] uint8; place in ``FATES``.
         reason: [N] int32; place in ``reasons``, -1 for none.
+        mended: [N] int32; what was put right in reading, as a place in ``reasons``, or -1.
         reasons: in words.
         n_cut: [N] int64; tokens left out.
         lacks_end: [N] bool.
@@ -47,6 +48,7 @@ class SourceRows:
     keys: Keys
     fate: np.ndarray
     reason: np.ndarray
+    mended: np.ndarray
     reasons: list[str]
     n_cut: np.ndarray
     lacks_end: np.ndarray
@@ -72,7 +74,8 @@ class StoreWriter:
         self.notices: list[str] = []
         self._keys = KeyColumns()
         self._fate, self._lacks_end = array("B"), array("B")
-        self._reason, self._reasons = array("i"), dict[str, int]()
+        self._reason, self._mended = array("i"), array("i")
+        self._reasons: dict[str, int] = {}
         self._n_cut, self._first, self._starts = array("q"), array("q", [0]), array("q", [0])
         self._learnt = array("q")
         self._tokens: IO[bytes] = (folder / TOKENS).open("wb")
@@ -95,14 +98,16 @@ class StoreWriter:
             self._fate.append(FATES.index(outcome.fate))
             self._n_cut.append(outcome.n_cut)
             self._lacks_end.append(outcome.lacks_end)
-            reason = outcome.reason
-            known = self._reasons.setdefault(reason, len(self._reasons)) if reason else -1
-            self._reason.append(known)
+            self._reason.append(self._known(outcome.reason))
+            self._mended.append(self._known(row.mended))
             self._origins.write(row.origin.replace("\n", " ") + "\n")
             for example in outcome.rows:
                 place += len(example)
                 self._starts.append(place)
             self._first.append(len(self._starts) - 1)
+
+    def _known(self, reason: str) -> int:
+        return self._reasons.setdefault(reason, len(self._reasons)) if reason else -1
 
     def _coded(self, weights: np.ndarray) -> bytes:
         if ((weights == 0) | (weights == 1)).all():
@@ -130,6 +135,7 @@ class StoreWriter:
             **{f"key_{name}": getattr(keys, name) for name in Keys.__dataclass_fields__},
             fate=np.array(self._fate, np.uint8),
             reason=np.array(self._reason, np.int32),
+            mended=np.array(self._mended, np.int32),
             n_cut=np.array(self._n_cut, np.int64),
             lacks_end=np.array(self._lacks_end, np.bool_),
             first=np.array(self._first, np.int64),
@@ -185,7 +191,7 @@ class Store:
         except (OSError, ValueError, KeyError):
             return None
         keys = Keys(**{name: columns[f"key_{name}"] for name in Keys.__dataclass_fields__})
-        names = ("fate", "reason", "n_cut", "lacks_end", "first")
+        names = ("fate", "reason", "mended", "n_cut", "lacks_end", "first")
         source = SourceRows(keys=keys, reasons=info["reasons"], **{n: columns[n] for n in names})
         return cls(
             folder,

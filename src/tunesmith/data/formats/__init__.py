@@ -1,0 +1,1 @@
+"""One file for each way examples are written down; the table is in ``tunesmith.data``."""

@@ -1,0 +1,188 @@
+"""Convert: from one format to another; every row is written, or counted with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tunesmith.core.errors import DataError
+from tunesmith.core.ledger import PLACES_SHOWN
+from tunesmith.data import FORMATS
+from tunesmith.data.format import Format, Record
+from tunesmith.data.read import Row, read_rows, summed_up
+from tunesmith.data.records import Notice
+from tunesmith.data.settings import Data
+from tunesmith.pipelines import dataset_info
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass
+class Tally:
+    """What became of the rows."""
+
+    n_read: int = 0
+    n_written: int = 0
+    n_mended: int = 0
+    lost: Counter[str] = field(default_factory=Counter[str])
+    skipped: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Reason -> every place."""
+    problems: list[str] = field(default_factory=list[str])
+    """Rows that cannot be written, each as ``place: reason``."""
+    keys: set[str] = field(default_factory=set[str])
+    """Fields that any written record has."""
+
+    def skip(self, origin: str, reason: str, *, is_problem: bool = True) -> None:
+        """Counts a row that is not written."""
+        self.skipped.setdefault(reason, []).append(origin)
+        if is_problem:
+            self.problems.append(f"{origin}: {reason}")
+
+
+def convert(
+    source: str,
+    target: Path,
+    *,
+    to: Format,
+    form: Format | None = None,
+    skip: bool = False,
+    force: bool = False,
+    llamafactory: bool = False,
+) -> dict[str, Any]:
+    """Reads examples in one format and writes them in another.
+
+    Args:
+        source: a file, or whatever else ``data.path`` may be.
+        target: file to write; its suffix decides between JSON and JSON lines.
+        to: the format to write.
+        form: the format to read; None: told from the content.
+        skip: leave rows out that cannot be read or written, instead of stopping.
+        force: overwrite the target.
+        llamafactory: also describe the file in the ``dataset_info.json`` beside it; this is done
+            in any case where that file is already there.
+
+    Returns:
+        ``read``, ``written``, ``skipped``, ``mended``; ``reasons`` for the skipped ones with their
+        first places; ``lost``: what has no place in the target, and in how many rows;
+        ``dataset_info``: the file that names the target, or None.
+
+    Raises:
+        DataError: a row cannot be read or written and ``skip`` is not set, the target is there
+            already, or nothing is left to write. Then no file is written.
+    """
+    _check(target, to, force=force)
+    described = llamafactory or (target.parent / dataset_info.FILE_NAME).exists()
+    there = dataset_info.layout_there(to) if described else None
+    if llamafactory and there is None:
+        raise DataError(
+            f"LLaMA-Factory reads nothing like {to.name!r}. It reads: "
+            f"{', '.join(dataset_info.FORMATS_THERE)}."
+        )
+    tally = Tally()
+    draft = target.with_name(f".{target.stem}.part{target.suffix}")
+    rows = read_rows(Data(path=source, format=form))
+    try:
+        write_records(draft, _records(rows, there or to, tally, for_llamafactory=there is not None))
+        if tally.problems and not skip:
+            raise _stopped(tally)
+        if not tally.n_written:
+            raise DataError(f"{source}: no row is left to write. {_told(tally)}")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    info = None
+    if there is not None:
+        told = dataset_info.entry(there, target.name, tally.keys)
+        info = str(dataset_info.update(target.parent, target.stem, told))
+    return {
+        "source": source,
+        "target": str(target),
+        "to": to.name,
+        "read": tally.n_read,
+        "written": tally.n_written,
+        "skipped": tally.n_read - tally.n_written,
+        "mended": tally.n_mended,
+        "lost": dict(tally.lost),
+        "reasons": [
+            {"reason": reason, "rows": len(places), "places": places[:PLACES_SHOWN]}
+            for reason, places in tally.skipped.items()
+        ],
+        "dataset_info": info,
+    }
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Writes records one by one, as a JSON array or as JSON lines by the file's suffix.
+
+    Raises:
+        DataError: the suffix is another one, or the file cannot be written.
+    """
+    is_array = path.suffix.lower() == ".json"
+    try:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            between = "[\n" if is_array else ""
+            for record in records:
+                file.write(between + json.dumps(record, ensure_ascii=False))
+                between = ",\n" if is_array else "\n"
+            file.write("\n]\n" if is_array else "\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def _check(target: Path, to: Format, *, force: bool) -> None:
+    if not to.takes:
+        writable = [name for name in FORMATS.entries if FORMATS.load(name).takes]
+        raise DataError(
+            f"format {to.name!r} can be read, but not written. Choose one of: "
+            f"{', '.join(sorted(writable))}."
+        )
+    if target.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{target}: unknown kind of file. Known: {', '.join(SUFFIXES)}.")
+    if target.exists() and not force:
+        raise DataError(f"{target}: is there already. Choose another name, or overwrite: --force.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+
+
+def _records(
+    rows: Iterable[Row | Notice], to: Format, tally: Tally, *, for_llamafactory: bool
+) -> Iterator[Record]:
+    """Each row in its new format; the others are counted."""
+    for row in rows:
+        if isinstance(row, Notice):
+            continue
+        tally.n_read += 1
+        if row.example is None:
+            tally.skip(row.origin, row.reason, is_problem=row.fate == "rejected")
+            continue
+        if not isinstance(row.example, to.takes):
+            kind = type(row.example).__name__
+            tally.skip(row.origin, f"format {to.name!r} cannot hold a {kind}")
+            continue
+        try:
+            record = to.record(row.example)
+        except DataError as error:
+            tally.skip(row.origin, str(error).removeprefix(f"{row.origin}: "))
+            continue
+        if for_llamafactory and (reason := dataset_info.refusal(to, record)):
+            tally.skip(row.origin, reason)
+            continue
+        tally.n_written += 1
+        tally.n_mended += bool(row.mended)
+        tally.lost.update(to.lost(row.example))
+        tally.keys.update(record)
+        yield record
+
+
+def _stopped(tally: Tally) -> DataError:
+    text = str(summed_up(tally.problems)).replace("data.bad_rows=reject", "--skip")
+    return DataError(f"{text}\nNothing was written.")
+
+
+def _told(tally: Tally) -> str:
+    reasons = [f"{len(places)} skipped: {reason}" for reason, places in tally.skipped.items()]
+    return "; ".join(reasons) or "The source is empty."

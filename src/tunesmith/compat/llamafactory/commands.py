@@ -36,11 +36,8 @@ def command_for(given: Mapping[str, Any], kind: Kind, file: str) -> str:
     adapters = account.names("adapter_name_or_path")
     if len(adapters) > 1:
         account.refuses("adapter_name_or_path", "one adapter at a time; merge the first one first.")
-    if kind == "export":
-        account.skips("template", "the tokenizer's own stays with the model")
-    written = template(account, "sft")
     chosen = adapters[0] if adapters else path
-    words = _export(account, chosen) if kind == "export" else _chat(chosen, written)
+    words = _export(account, chosen) if kind == "export" else _chat(account, chosen)
     account.close()
     if refused := account.with_fate("refused"):
         raise RefusedKeysError(file, refused)
@@ -53,5 +50,6 @@ def _export(account: Account, model: str) -> list[str]:
     return ["tunesmith", "merge", model, str(account.get("export_dir", "merged"))]
 
 
-def _chat(model: str, template: str | None) -> list[str]:
-    return ["tunesmith", "chat", model, *(["--template", template] if template else [])]
+def _chat(account: Account, model: str) -> list[str]:
+    written = template(account, "sft")
+    return ["tunesmith", "chat", model, *(["--template", written] if written else [])]

@@ -21,7 +21,7 @@ FREEZE = {
 }
 LORA_SWITCHES = {"use_rslora": "rslora", "use_dora": "dora"}
 MERGE_FIRST = (
-    "training does not go on from an adapter. Write it into its base with: tunesmith merge {} DIR; "
+    "nothing starts from an adapter here. Write it into its base with: tunesmith merge {} DIR; "
     "then model_name_or_path=DIR adapter_name_or_path=null"
 )
 

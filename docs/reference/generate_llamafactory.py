@@ -20,7 +20,7 @@ from tunesmith.compat.llamafactory.recognise import NO_RECIPE, recognise
 from tunesmith.recipe import read_fields
 
 PAGE = Path(__file__).parent / "llamafactory-examples.md"
-HEAD = """<!-- Made by docs/reference/generate_llamafactory.py; edit the code instead of this page. -->
+HEAD = """<!-- Made by docs/reference/generate_llamafactory.py; edit the code instead. -->
 
 # LLaMA-Factory's examples
 
@@ -53,7 +53,9 @@ def fate(file: Path, folder: Path) -> tuple[str, str]:
         except RefusedKeysError as error:
             return "refused", _reasons(error.refused, folder)
     if kind != "training":
-        return "refused" if kind == "second settings" else "no recipe", NO_RECIPE[str(kind)].partition(". ")[0]
+        return "refused" if kind == "second settings" else "no recipe", NO_RECIPE[
+            str(kind)
+        ].partition(". ")[0]
     conversion = convert(given, file)
     if conversion.refused:
         return "refused", _reasons(conversion.refused, folder)

@@ -125,9 +125,13 @@ def _mix(account: Account, sources: list[Fields]) -> Fields:
     if strategy not in MIXES:
         account.refuses("mix_strategy", f"no {strategy!r}. Known: {', '.join(MIXES)}.")
         return {}
-    weights = [float(text) for text in account.names("interleave_probs")]
     if MIXES[strategy] == "concat":
         return {}
+    try:
+        weights = [float(text) for text in account.names("interleave_probs")]
+    except ValueError:
+        weights = []
+        account.refuses("interleave_probs", "figures with commas between them are needed.")
     if weights and len(weights) != len(sources):
         account.refuses("interleave_probs", "one figure for each data set is needed.")
         return {}

@@ -32,7 +32,8 @@ _REASONS = {
         overwrite_cache preprocessing_num_workers preprocessing_batch_size dataloader_num_workers
         dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor buffer_size
         data_shared_file_system ignore_pad_token_for_loss remove_unused_columns label_names
-        length_column_name sortish_sampler dispatch_batches split_batches""",
+        dataloader_in_order dataloader_multiprocessing_context length_column_name
+        sortish_sampler dispatch_batches split_batches""",
     "encoded rows are kept and found again by what they are made of": "tokenized_path",
     "one device, one process": """
         deepspeed fsdp fsdp_config fsdp_min_num_params fsdp_transformer_layer_cls_to_wrap
@@ -48,7 +49,9 @@ _REASONS = {
         use_v1_kernels use_reentrant_gc gradient_checkpointing_kwargs tf32 torch_compile
         torch_compile_backend torch_compile_mode torch_empty_cache_steps auto_find_batch_size
         fp16_opt_level fp16_backend half_precision_backend bf16_full_eval fp16_full_eval
-        eval_accumulation_steps eval_do_concat_batches eval_use_gather_object batch_eval_metrics
+        activation_checkpointing activation_checkpointing_kwargs
+        eval_accumulation_steps eval_do_concat_batches eval_use_gather_object
+        batch_eval_metrics
         torchdynamo optim_target_modules use_cache use_kv_cache""",
     "norms and the loss are computed in float32 always": """
         upcast_layernorm upcast_lmhead_output compute_dtype""",
@@ -91,7 +94,7 @@ _REASONS = {
         vllm_max_lora_rank vllm_config sglang_maxlen sglang_mem_fraction sglang_tp_size
         sglang_config sglang_lora_backend system_message""",
     "for exports; training does not read it": """
-        export_size export_device export_legacy_format export_quantization_bit
+        export_dir export_size export_device export_legacy_format export_quantization_bit
         export_quantization_dataset export_quantization_nsamples export_quantization_maxlen""",
     "what is learnt of an answer is its own tokens, however long the source": "reserved_label_len",
     "only templates of reasoning models read it": "enable_thinking preserve_thinking",
@@ -217,7 +220,7 @@ MAPPED = frozenset(
     seed data_seed group_by_length train_sampling_strategy disable_shuffling
     eval_strategy eval_steps save_strategy save_steps save_total_limit
     load_best_model_at_end metric_for_best_model greater_is_better early_stopping_steps
-    max_new_tokens max_length generation_max_length export_dir
+    max_new_tokens max_length generation_max_length
     """.split()
 )
 """Keys that the sections of this package read one by one."""

@@ -146,17 +146,12 @@ def _need(info: DatasetInfo, *columns: str) -> list[str]:
     return [str(info.columns[column]) for column in columns]
 
 
-def _no_place(info: DatasetInfo, *columns: str) -> None:
-    for column in columns:
-        if info.columns[column]:
-            raise DataError(
-                f"{info.origin}: columns.{column}: {info.formatting} data of this stage has no "
-                "place for it here. Use formatting: sharegpt, or leave it out."
-            )
-
-
 def _alpaca(info: DatasetInfo) -> Part:
-    _no_place(info, "tools")
+    if info.columns["tools"]:
+        raise DataError(
+            f"{info.origin}: columns.tools: instructions have no place for tools here. Write the "
+            "rows as dialogues, with formatting: sharegpt."
+        )
     if info.columns["response"] is None:
         raise DataError(
             f"{info.origin}: columns.response: is null, so rows have no answer to learn. Such "
@@ -191,13 +186,12 @@ def _turns(info: DatasetInfo) -> Part:
                 f"{info.origin}: tags.{tag}: is needed. Where tags is given, what it leaves out is "
                 "null."
             )
-    call = info.tags["function_tag"]
     roles = {
         info.tags["system_tag"]: "system",
         info.tags["user_tag"]: "user",
         info.tags["assistant_tag"]: "assistant",
         info.tags["observation_tag"]: "tool",
-        call: "assistant" if call == "function_call" else "tool_call",
+        info.tags["function_tag"]: "tool_call",
     }
     return {
         "role_key": info.tags["role_tag"],
@@ -209,18 +203,15 @@ def _turns(info: DatasetInfo) -> Part:
 def _dialogue(info: DatasetInfo) -> Part:
     (messages,) = _need(info, "messages")
     if info.formatting == "openai" and _speaks_openai(info):
-        fields: Part = {"name": "messages", "messages_key": messages}
-        for column in ("tools", "system"):
-            if info.columns[column]:
-                fields[f"{column}_key"] = info.columns[column]
-        return fields
-    return {
-        "name": "sharegpt",
-        "messages_key": messages,
-        **_turns(info),
-        "tools_key": info.columns["tools"],
-        "system_key": info.columns["system"],
-    }
+        return {"name": "messages", "messages_key": messages, **_beside(info)}
+    return {"name": "sharegpt", "messages_key": messages, **_turns(info), **_beside(info)}
+
+
+def _beside(info: DatasetInfo, *columns: str) -> Part:
+    """Columns beside the turns or the request; null: not read, also where records have one."""
+    keys = {"system": "system_key", "tools": "tools_key", "query": "input_key"}
+    keys["history"] = "history_key"
+    return {keys[column]: info.columns[column] for column in ("system", "tools", *columns)}
 
 
 def _speaks_openai(info: DatasetInfo) -> bool:
@@ -235,39 +226,36 @@ def _preference(info: DatasetInfo) -> Part:
         (prompt,) = _need(info, "prompt")
         return {
             "name": "preference",
-            "messages_key": None,
             "prompt_key": prompt,
-            "input_key": info.columns["query"],
             **answers,
-            "system_key": info.columns["system"],
-            "history_key": info.columns["history"],
-            "tools_key": info.columns["tools"],
+            **_beside(info, "query", "history"),
         }
     (messages,) = _need(info, "messages")
     return {
         "name": "preference",
         "messages_key": messages,
-        "prompt_key": None,
         **answers,
         **_turns(info),
-        "system_key": info.columns["system"],
-        "history_key": None,
-        "tools_key": info.columns["tools"],
+        **_beside(info),
     }
 
 
 def _kto(info: DatasetInfo) -> Part:
     (label,) = _need(info, "kto_tag")
-    _no_place(info, "system", "tools", "history")
     if info.formatting == "alpaca":
-        _no_place(info, "query")
         prompt, response = _need(info, "prompt", "response")
         return {
             "name": "kto",
-            "messages_key": None,
             "prompt_key": prompt,
             "completion_key": response,
             "label_key": label,
+            **_beside(info, "query", "history"),
         }
     (messages,) = _need(info, "messages")
-    return {"name": "kto", "messages_key": messages, "label_key": label, **_turns(info)}
+    return {
+        "name": "kto",
+        "messages_key": messages,
+        "label_key": label,
+        **_turns(info),
+        **_beside(info),
+    }

@@ -37,7 +37,7 @@ def template(account: Account, stage: str) -> str | None:
     name = str(name)
     if name in WRITTEN_HERE:
         return PREFIX + name
-    if name.startswith(PREFIX) or name in TEMPLATES.names():
+    if name.startswith(PREFIX) or name in TEMPLATES.entries or name in TEMPLATES.names():
         return name  # one of ours, as an override names it
     if name in READS_MEDIA:
         account.refuses("template", f"{name!r} is for models that read more than text.")

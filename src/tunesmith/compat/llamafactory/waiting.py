@@ -36,7 +36,7 @@ def _missing(kind: str, table: Registry[Any], part: Any) -> list[str]:
         return []
     settings = {"name": part} if isinstance(part, str) else cast("dict[str, Any]", part)
     name = settings["name"]
-    if name not in table.names():
+    if name not in table.entries and name not in table.names():
         return [f"{kind} {name}"]
     known = table.load(name).model_fields
     return [f"{kind} {name}: {key}" for key in settings if key not in known]

@@ -101,6 +101,21 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: the file is missing or broken, or keys or values are wrong; names them all.
     """
+    file = recipe_file(path)
+    fields = read_fields(file)
+    for override in overrides:
+        apply_override(fields, override)
+    if "out" not in fields:
+        fields["out"] = f"runs/{file.stem}"
+    return make_recipe(fields, source=str(file))
+
+
+def recipe_file(path: str | Path) -> Path:
+    """The file of a recipe: at a path, else the one of that name that comes with the package.
+
+    Raises:
+        RecipeError: there is neither.
+    """
     file = Path(path).expanduser()
     if not file.exists() and recipe_path(str(path)).is_file():
         file = recipe_path(str(path))
@@ -108,6 +123,15 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         beside = [p.name for p in file.parent.glob("*.yaml")] if file.parent.is_dir() else []
         ours = [p.stem for p in recipe_path("").parent.glob("*.yaml")]
         raise RecipeError(f"{path}: no such recipe. {did_you_mean(file.name, [*beside, *ours])}")
+    return file
+
+
+def read_fields(file: Path) -> dict[str, Any]:
+    """The keys of a YAML or JSON file.
+
+    Raises:
+        RecipeError: it cannot be read, is broken, or holds no mapping.
+    """
     try:
         content = yaml.load(file.read_text("utf-8"), Loader=_Loader)
     except OSError as error:
@@ -116,12 +140,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{file}: broken YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         raise RecipeError(f"{file}: a recipe is a mapping of keys, such as 'model:' and 'data:'.")
-    fields = cast("dict[str, Any]", content)
-    for override in overrides:
-        _apply(fields, override)
-    if "out" not in fields:
-        fields["out"] = f"runs/{file.stem}"
-    return make_recipe(fields, source=str(file))
+    return cast("dict[str, Any]", content)
 
 
 def make_recipe(fields: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
@@ -154,8 +173,12 @@ def _hint(key: str, text: str) -> str:
     return f"no such key. Write {moved}." if moved else text
 
 
-def _apply(fields: dict[str, Any], override: str) -> None:
-    """Sets one dotted key; a part given by name keeps the fields that its successor shares."""
+def apply_override(fields: dict[str, Any], override: str) -> None:
+    """Sets one dotted key; a part given by name keeps the fields that its successor shares.
+
+    Raises:
+        RecipeError: it is not written ``key=value``, or the key leads into a value.
+    """
     key, sign, text = override.partition("=")
     if not sign or not key:
         raise RecipeError(f"{override!r}: an override is written key=value, as in optim.lr=1e-4.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tunesmith.cli.open import open_told
 from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_ledger
 
 
@@ -36,9 +37,8 @@ def preview(
 ) -> None:
     """Show the first examples of RECIPE; what is learnt is in colour."""
     from tunesmith.pipelines.preview import preview as look
-    from tunesmith.recipe import load_recipe
 
-    result = look(load_recipe(recipe, overrides), n_examples=examples, split=split, with_loss=loss)
+    result = look(open_told(recipe, overrides), n_examples=examples, split=split, with_loss=loss)
     if as_json:
         print_json(result)
         return

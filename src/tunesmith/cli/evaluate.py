@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tunesmith.cli.open import open_told
 from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
 
 
@@ -22,12 +23,12 @@ def command(target: str, overrides: tuple[str, ...], split: str | None, as_json:
     """
     from tunesmith.core.runs import RECIPE, Run
     from tunesmith.pipelines.evaluate import evaluate
-    from tunesmith.recipe import load_recipe
 
     run = Run(Path(target).expanduser())
     if overrides and run.is_finished:
         raise click.UsageError(f"{target} is a run; its settings are in {run.path / RECIPE}.")
-    scores = evaluate(load_recipe(target, overrides) if overrides else target, split=split)
+    is_recipe = bool(overrides) or not run.path.is_dir()
+    scores = evaluate(open_told(target, overrides) if is_recipe else target, split=split)
     if as_json:
         print_json(scores)
         return

@@ -18,6 +18,10 @@ VERBS = {
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "merge": ("tunesmith.cli.merge", "Write a tuned model as whole weights."),
+    "import-llamafactory": (
+        "tunesmith.cli.import_llamafactory",
+        "Show the recipe that a LLaMA-Factory file becomes.",
+    ),
     "data": ("tunesmith.cli.data", "Look at data as the model sees it."),
     "runs": ("tunesmith.cli.runs", "List runs and their figures."),
     "doctor": ("tunesmith.cli.doctor", "Say what this machine can do."),

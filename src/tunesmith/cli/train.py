@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from tunesmith.cli.open import open_told
 from tunesmith.cli.show import (
     OVERRIDES,
     command_name,
@@ -25,13 +26,11 @@ from tunesmith.cli.show import (
 def command(
     recipe: str, overrides: tuple[str, ...], dry_run: bool, resume: bool, as_json: bool
 ) -> None:
-    """Tune a model as RECIPE says.
+    """Tune a model as RECIPE says, ours or a LLaMA-Factory training file.
 
     For example: tunesmith train recipes/demo.yaml optim.lr=1e-3 out=runs/mine
     """
-    from tunesmith.recipe import load_recipe
-
-    loaded = load_recipe(recipe, overrides)
+    loaded = open_told(recipe, overrides, to_train=True)
     if dry_run:
         from tunesmith.pipelines.dry_run import dry_run as plan
 

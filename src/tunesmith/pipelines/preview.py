@@ -72,7 +72,8 @@ def _texts(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
         before = tokenizer.decode(ids[max(0, place - 1) : place], special=True)
         both = tokenizer.decode(ids[max(0, place - 1) : place + 1], special=True)
         text = both[len(before) :] if both.startswith(before) else ""
-        texts.append(tokenizer.fast.id_to_token(token) if "\ufffd" in text or not text else text)
+        is_whole = text and "\ufffd" not in text
+        texts.append(text if is_whole else str(tokenizer.fast.id_to_token(token)))
     return texts
 
 

@@ -1,0 +1,1 @@
+"""What other tools' users bring along, turned into recipes."""

@@ -175,7 +175,7 @@ def _count(fields: dict[str, Any], kind: str) -> int:
     recipe = make_recipe(fields, source="LLaMA-Factory's file")
     prepared = prepare(recipe, weights=False)
     if kind == "rows":
-        return len(prepared.examples["train"])
+        return len(prepared.splits.rows["train"])
     return n_steps(
         len(prepared.encoded["train"]),
         batch_size=recipe.train.batch_size,

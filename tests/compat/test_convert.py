@@ -55,6 +55,7 @@ def test_what_is_not_given_gets_the_defaults_there():
             "bad_rows": "reject",
             "max_tokens": 2048,
             "too_long": "cut",
+            "cut_answers": True,
         },
         "task": "sft",
         "method": {

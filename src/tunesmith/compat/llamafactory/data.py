@@ -46,6 +46,7 @@ def data(account: Account, stage: str, file: Path, counted: list[Counted]) -> Fi
     account.comment("data.bad_rows", "bad rows are skipped there; here counted, with their places")
     fields["max_tokens"] = _limit(account)
     fields["too_long"] = "cut"
+    fields["cut_answers"] = True
     account.skips("streaming", "rows are read once and stay encoded")
     _packing(account, stage)
     return fields

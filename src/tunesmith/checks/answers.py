@@ -32,24 +32,24 @@ class Answers:
 
     def findings(self, rows: Rows) -> Iterator[Finding]:
         """Tells each kind that came up."""
-        for kind, check, fact, fix in (
-            ("missing", "no-answer", "end with a request, so nothing is learnt behind it",
+        for kind, check, verb, fact, fix in (
+            ("missing", "no-answer", "end", "with a request: nothing is learnt behind it",
              "Add the answer, or take the last turn out."),
-            ("empty", "empty-answer", "have an empty answer",
+            ("empty", "empty-answer", "have", "an empty answer",
              "Write one, or take the row out: it teaches silence."),
-            ("echo", "answer-is-prompt", "have the prompt itself as their answer",
+            ("echo", "answer-is-prompt", "have", "the prompt itself as the answer",
              "Check the columns: input and output may be the same one."),
         ):  # fmt: skip
             if n := self._n_odd[kind]:
                 places = rows.places(self._odd[kind])
-                yield Finding(check, "warning", n, f"{rows_text(n)} {fact}", fix, places)
+                yield Finding(check, "warning", n, f"{rows_text(n, verb)} {fact}", fix, places)
         n = self._n_odd["short"]
         if 0 < n < MANY_FRACTION * self._n_answers:
             yield Finding(
                 "short-answers",
                 "info",
                 n,
-                f"{rows_text(n)} have an answer of {SHORT_CHARS} characters or fewer",
+                f"{rows_text(n, 'have')} an answer of {SHORT_CHARS} characters or fewer",
                 "Look whether they say what they should.",
                 rows.places(self._odd["short"]),
             )

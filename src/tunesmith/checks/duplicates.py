@@ -28,8 +28,8 @@ class Duplicates:
                     "exact-duplicates",
                     "warning",
                     len(again),
-                    f"{rows_text(len(again))} of {split} repeat an earlier row: same prompt, same "
-                    "answer",
+                    f"{rows_text(len(again), 'repeat')} an earlier one of {split}: same prompt, "
+                    "same answer",
                     "Take the repeats out, or leave them where a row should count more.",
                     rows.places_of_pairs(numbers[first], numbers[again]),
                 )

@@ -10,6 +10,8 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 PLACES_SHOWN = 5
+IRREGULAR = {"have": "has", "are": "is"}
+"""Of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ def first_places(places: Iterable[str]) -> tuple[str, ...]:
     return tuple(islice(places, PLACES_SHOWN))
 
 
-def rows_text(n: int) -> str:
-    """A number of rows in words: ``1 row``, ``1,204 rows``."""
-    return f"{n:,} row{'' if n == 1 else 's'}"
+def rows_text(n: int, verb: str = "") -> str:
+    """A number of rows in words, with a verb that fits: ``1 row has``, ``1,204 rows have``."""
+    words = [f"{n:,}", "row" if n == 1 else "rows"]
+    if verb:
+        words.append(verb if n != 1 else IRREGULAR.get(verb, f"{verb}s"))
+    return " ".join(words)

@@ -36,7 +36,7 @@ class Ids:
                 "duplicate-ids",
                 "warning",
                 len(again),
-                f"{rows_text(len(again))} have the id of an earlier row",
+                f"{rows_text(len(again), 'have')} the id of an earlier row",
                 "Give every question an id of its own: answers are scored by it.",
                 rows.places_of_pairs(numbers[first], numbers[again]),
             )

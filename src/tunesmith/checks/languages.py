@@ -47,7 +47,7 @@ WORDS = {
         "it": "il di che è la non un una per sono con del della gli mi ho le si nel come anche",
         "pt": "o que não de um uma para com os em do da se por mais você é no na ao as são",
         "nl": "de het een en van ik te dat niet is zijn op voor met die er maar ook aan je naar",
-        "pl": "i w nie na się z że to jest do jak o po co tak ale od czy dla są przez",
+        "pl": "w nie na się z że jest jak po co tak ale od czy dla są przez był była oraz tym",
         "sv": "och att det är en som på av för med inte den jag har till ett om var de så",
         "tr": "ve bir bu için da ne ile çok de mi ben daha gibi var ama olarak en kadar",
         "id": "yang dan di untuk dengan ini itu dari tidak akan pada saya ada ke juga adalah",

@@ -34,11 +34,11 @@ class Leaks:
             same_prompt = same_prompt[~np.isin(same_prompt[:, 1], same_pair[:, 1])]
             severity = "info" if self.allowed else "error"
             for name, pairs, what in (
-                ("leaked-rows", same_pair, "also stand in train: same prompt, same answer"),
-                ("leaked-prompts", same_prompt, "ask what a training row asks"),
+                ("leaked-rows", same_pair, "in train too: same prompt, same answer"),
+                ("leaked-prompts", same_prompt, "in train too: same prompt, another answer"),
             ):
                 if len(pairs):
-                    fact = f"{rows_text(len(pairs))} of {split} {what}"
+                    fact = f"{rows_text(len(pairs), 'stand')} in {split} and {what}"
                     places = rows.places_of_pairs(pairs[:, 0], pairs[:, 1])
                     yield Finding(name, severity, len(pairs), fact, FIX, places)
             yield from _groups(rows, train, held_out, split)
@@ -53,7 +53,7 @@ def _groups(rows: Rows, train: np.ndarray, held_out: np.ndarray, split: str) -> 
             "shared-groups",
             "warning",
             len(pairs),
-            f"{rows_text(len(pairs))} of {split} come from a document or dialogue of train",
+            f"{rows_text(len(pairs), 'come')} in {split} from a document or dialogue of train",
             "Split by it: set data.split_by=group, or divide the files by document.",
             rows.places_of_pairs(pairs[:, 0], pairs[:, 1]),
         )

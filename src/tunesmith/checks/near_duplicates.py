@@ -68,8 +68,8 @@ def _within(rows: Rows, numbers: np.ndarray, labels: np.ndarray) -> Iterator[Fin
         "near-duplicates",
         "warning",
         len(again) + n_clusters,
-        f"{rows_text(len(again) + n_clusters)} of train stand in {n_clusters:,} clusters of nearly "
-        f"the same text, the largest of {int(sizes.max()):,}",
+        f"{rows_text(len(again) + n_clusters)} of train are nearly the same as another: "
+        f"{n_clusters:,} cluster{'s' * (n_clusters > 1)}, the largest of {int(sizes.max()):,}",
         "Keep one of each cluster, or leave them where the repetition is meant.",
         rows.places_of_pairs(numbers[first[inverse[again]]], numbers[again]),
         {"clusters": n_clusters, "largest": int(sizes.max())},
@@ -92,7 +92,7 @@ def _across(
         "near-leak",
         "warning",
         len(alike),
-        f"{rows_text(len(alike))} of the evaluation splits are nearly the same as a training row",
+        f"{rows_text(len(alike), 'stand')} in evaluation and nearly the same in train",
         "Take them out of one side: scores on them tell what was memorised.",
         rows.places_of_pairs(partner, numbers[alike]),
     )

@@ -81,7 +81,7 @@ class PersonalData:
                     f"personal-{kind}",
                     "warning",
                     n,
-                    f"{rows_text(n)} hold what looks like {self.NAMES[kind]}",
+                    f"{rows_text(n, 'hold')} what looks like {self.NAMES[kind]}",
                     "A model repeats what it learnt: replace them by placeholders, or make sure "
                     "that they are meant to be there.",
                     rows.places(self._rows[kind]),

@@ -32,8 +32,8 @@ class Preferences:
                 "same-preference",
                 "warning",
                 self._n_rows,
-                f"{rows_text(self._n_rows)} prefer an answer to one that differs in case or white "
-                "space alone",
+                f"{rows_text(self._n_rows, 'prefer')} an answer to one that differs in case or "
+                "white space alone",
                 "Take them out, unless the form is what should be learnt.",
                 rows.places(self._rows),
             )

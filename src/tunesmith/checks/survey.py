@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tunesmith.checks.check import Check
-from tunesmith.checks.finding import PLACES_SHOWN, Finding, rows_text
+from tunesmith.checks.finding import PLACES_SHOWN, Finding, Severity, rows_text
 from tunesmith.checks.portion import PORTION_CHARS, Portion, count_chars
 from tunesmith.checks.rows import Rows
 from tunesmith.core.errors import DataError
@@ -22,6 +21,10 @@ from tunesmith.data.source import find_files
 
 MOST_REASONS = 100
 """Different reasons told of one file; further ones are counted together."""
+FATES_TOLD: tuple[tuple[str, Severity, str], ...] = (
+    ("rejected", "error", "Mend them, or take them out."),
+    ("dropped", "info", "Nothing need be done: they are left out and counted."),
+)
 FURTHER = "for further reasons"
 
 
@@ -65,16 +68,18 @@ class Survey:
         """How many usable rows are of each kind."""
         return sum((file.kinds for file in self.files), Counter[type[Example]]())
 
+    @property
+    def reasons(self) -> set[str]:
+        """Why rows were dropped or rejected."""
+        return {reason for file in self.files for _, reason in file.ledger.n_reasons}
+
     def findings(self) -> Iterator[Finding]:
         """Files that cannot be read, and rows that are rejected or dropped, by reason."""
         for file in self.files:
             if file.error:
                 fix = "Set data.format, mend the file, or take it away."
                 yield Finding("unreadable-file", "error", 1, file.error, fix, (file.path,))
-        for fate, severity, fix in (
-            ("rejected", "error", "Mend them, or take them out."),
-            ("dropped", "info", "Nothing need be done: they are left out and counted."),
-        ):
+        for fate, severity, fix in FATES_TOLD:
             n_rows: Counter[str] = Counter()
             places: dict[str, list[str]] = {}
             for file in self.files:
@@ -117,7 +122,7 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
 def _read_file(
     file: FileCount, source: Source, limit: int | None, result: Survey, checks: Sequence[Check]
 ) -> None:
-    data = Data(path=str(Path(file.path).absolute()), format=source.format, max_rows=limit)
+    data = Data(path=file.path, format=source.format, max_rows=limit)
     examples: list[Example] = []
     n_chars: list[int] = []
     waiting = 0

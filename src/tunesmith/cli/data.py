@@ -42,6 +42,41 @@ def preview(
     )
 
 
+@command.command("check")
+@click.argument("target", metavar="FILE|FOLDER|RECIPE")
+@OVERRIDES
+@click.option("--tokenizer", metavar="FOLDER", help="Model whose tokenizer counts tokens.")
+@click.option("--template", metavar="NAME", help="How conversations are written down.")
+@click.option("--allow-leaks", is_flag=True, help="Rows in train and evaluation are no error.")
+@click.option("--html", metavar="FILE", help="Write a page with everything that was found.")
+@json_option
+def check(
+    target: str,
+    overrides: tuple[str, ...],
+    tokenizer: str | None,
+    template: str | None,
+    allow_leaks: bool,
+    html: str | None,
+    as_json: bool,
+) -> int:
+    """Say what is wrong with data before any training; exit with 1 where something is."""
+    from tunesmith.cli.check import print_check
+    from tunesmith.pipelines.check import check as look
+    from tunesmith.pipelines.check import make_request
+
+    request = make_request(target, overrides, tokenizer=tokenizer, template=template)
+    result = look(request, allow_leaks=allow_leaks)
+    if html:
+        from tunesmith.pipelines.check_page import write_page
+
+        write_page(result, target, html)
+    if as_json:
+        print_json(result)
+    else:
+        print_check(result)
+    return 0 if result["ok"] else 1
+
+
 def _print_example(example: dict[str, Any], with_ids: bool) -> None:
     from rich.console import Console
     from rich.text import Text

@@ -70,7 +70,8 @@ class Answers:
         for answer in answers:
             self._n_answers += 1
             if len(answer.content) > SHORT_CHARS or answer.tool_calls:
-                if asked is not None and answer.content in (asked.content, asked.input):
+                given = (asked.content, asked.input) if asked is not None else ()
+                if answer.content and answer.content in given:
                     yield "echo"
                 continue
             yield "short" if answer.content.strip() else "empty"

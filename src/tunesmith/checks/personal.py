@@ -18,12 +18,12 @@ EMAIL = re.compile(rb"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.){1,4}[a-
 CARD = re.compile(rb"(?<![\w.+-])(?:\d[ -]?){12,18}\d(?![\w-])")
 ACCOUNT = re.compile(rb"(?<!\w)[A-Z]{2}\d{2} ?(?:[A-Z0-9]{4} ?){2,7}[A-Z0-9]{1,4}(?!\w)")
 PHONE = re.compile(
-    rb"(?<![\w.,+/-])(?:"
+    rb"(?<![\w.,+/-])(?<!\d )(?:"
     rb"\+\d{1,3}[ .-]?(?:\(0?\d{0,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){1,4}"  # +44 20 7946 0958
     rb"|\(\d{3}\) ?\d{3}[ .-]\d{4}|(?:1[ .-])?\d{3}([.-])\d{3}\1\d{4}"  # 555-123-4567
     rb"|0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,4}"  # 030 1234567
     rb"|1[3-9]\d{9}"  # a mobile number in China
-    rb")(?!\w|[.,/-]\d)"
+    rb")(?!\w|[.,/ -]\d)"
 )
 CARD_STARTS = re.compile(rb"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)|35")
 FEWEST_DIGITS = 8
@@ -123,7 +123,7 @@ def _stretches(text: np.ndarray) -> Iterator[tuple[int, int]]:
 def _is_card(text: bytes) -> bool:
     """Whether the digits begin as a card's do and their checksum (Luhn) is right."""
     digits = [byte - DIGIT for byte in text if DIGIT <= byte < DIGIT + 10]
-    if len(set(digits)) < 3 or not CARD_STARTS.match(bytes(d + DIGIT for d in digits)):
+    if len(set(digits)) < 2 or not CARD_STARTS.match(bytes(d + DIGIT for d in digits)):
         return False
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

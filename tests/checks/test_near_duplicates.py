@@ -100,11 +100,9 @@ def test_thousands_of_alike_rows_are_one_cluster_in_a_moment():
 
 def test_clusters_are_told_with_their_number_and_size(found, ask):
     rng = random.Random(3)
-    first, second = text(rng, 100), text(rng, 100)
-    rows = [
-        ask(first, "yes"), ask(second, "no"), ask(f"{first} baart", "yes"), ask(text(rng, 100), "no"),
-        ask(f"{second} fesk", "no"), ask(f"dilm {first}", "yes"), ask("short", "x"),
-    ]  # fmt: skip
+    first, second, third = (text(rng, 100) for _ in range(3))
+    asked = [first, second, f"{first} baart", third, f"{second} fesk", f"dilm {first}", "short"]
+    rows = [ask(one, "yes") for one in asked]
 
     finding = found(NearDuplicates(), train=rows)["near-duplicates"]
 

@@ -77,8 +77,9 @@ class Survey:
         """Files that cannot be read, and rows that are rejected or dropped, by reason."""
         for file in self.files:
             if file.error:
-                fix = "Set data.format, mend the file, or take it away."
-                yield Finding("unreadable-file", "error", 1, file.error, fix, (file.path,))
+                # The reason ends with the next step.
+                fact = file.error.rstrip(".")
+                yield Finding("unreadable-file", "error", 1, fact, places=(file.path,))
         for fate, severity, fix in FATES_TOLD:
             n_rows: Counter[str] = Counter()
             places: dict[str, list[str]] = {}

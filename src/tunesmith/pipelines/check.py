@@ -91,8 +91,8 @@ def check(request: Request, *, allow_leaks: bool = False) -> dict[str, Any]:
             tokens = count_tokens(_with_task(request, read))
             findings += _about(tokens, read.reasons)
         except (DataError, TemplateError) as error:
-            fix = "Mend it, or change the recipe; tokens were not counted."
-            findings.append(Finding("encoding", "error", 1, str(error), fix))
+            fact = f"tokens cannot be counted: {error}".rstrip(".")
+            findings.append(Finding("encoding", "error", 1, fact))
     splits = tokens.ledger.as_dict() if tokens else _splits(read)
     for split, counts in splits.items():
         gap = counts["read"] - sum(counts[fate] for fate in FATES)

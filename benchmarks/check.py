@@ -89,11 +89,12 @@ def main() -> None:
             best = max(best, megabytes / cpu)
             print(
                 f"CPU {cpu:.2f} s ({looking:.2f} reading and looking, {finding:.2f} findings), "
-                f"wall {wall:.2f} s: {megabytes / cpu:.1f} MB/s of CPU, {megabytes / wall:.1f} of wall"
+                f"wall {wall:.2f} s: {megabytes / cpu:.1f} MB per CPU second, "
+                f"{megabytes / wall:.1f} MB/s of wall time"
             )
     unit = 1024 if sys.platform != "darwin" else 1024**2
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(f"best: {best:.1f} MB/s, one process, peak memory {peak:.0f} MiB")
+    print(f"best: {best:.1f} MB per CPU second, one process, peak memory {peak:.0f} MiB")
 
 
 if __name__ == "__main__":

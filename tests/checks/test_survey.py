@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from tunesmith.checks.check import Check
@@ -96,8 +98,6 @@ def test_reasons_without_end_are_counted_together(tmp_path, lines):
 
 def test_no_example_outlives_its_portion(tmp_path, lines):
     """Memory stays flat: what is kept of a row is numbers."""
-    import gc
-
     file = lines(tmp_path / "a.jsonl", *map(pair, range(300)))
     read = survey(Data(path=str(file)), [])
     gc.collect()

@@ -57,7 +57,7 @@ def _whole(bands: np.ndarray) -> np.ndarray:
 
 def _sharing(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of places with the same key, portion by portion."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     order = order[keys[order] != NOTHING]
     ranked = keys[order]
     if not len(ranked):

@@ -15,7 +15,7 @@ from tunesmith.checks.portion import Portion
 from tunesmith.checks.rows import Rows
 
 SAMPLE_ROWS = 2000
-SAMPLE_BYTES = 600
+SAMPLE_BYTES = 400
 """Looked at of each sampled row, from the start of its prompt, and as much of its answer."""
 LEAST_WORDS = 4
 LEAST_FRACTION = 0.08

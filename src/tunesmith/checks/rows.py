@@ -28,7 +28,7 @@ class Rows:
         self.splits: list[str] = []
         self._file = array("I")
         self._line = array("q")
-        self._odd_places: dict[int, str] = {}
+        self._odd_places: dict[int, str] = {}  # those that are no line of the file
         self._chars = array("q")
         self._prompts = bytearray()
         self._answers = bytearray()
@@ -45,18 +45,14 @@ class Rows:
     def take(self, portion: Portion, n_chars: Sequence[int]) -> None:
         """Remembers the rows of a portion of the file begun last, and the length of each."""
         assert portion.first == len(self)
-        lines = [example.origin.rpartition(":")[2] for example in portion.examples]
-        are_numbers = [line.isdecimal() and len(line) < LONGEST_NUMBER for line in lines]
-        self._line.extend(
-            [
-                int(line) if is_number else -1
-                for line, is_number in zip(lines, are_numbers, strict=True)
-            ]
-        )
-        if not all(are_numbers):
-            for place, is_number in enumerate(are_numbers):
-                if not is_number:
-                    self._odd_places[portion.first + place] = lines[place]
+        here = f"{self.files[-1]}:"
+        for row, example in enumerate(portion.examples, portion.first):
+            line = example.origin.removeprefix(here)
+            if line.isdecimal() and len(line) < LONGEST_NUMBER:
+                self._line.append(int(line))
+            else:
+                self._odd_places[row] = example.origin
+                self._line.append(-1)
         self._file.extend([len(self.files) - 1] * len(portion))
         self._chars.extend(n_chars)
         self._prompts += portion.prompt_keys
@@ -66,7 +62,7 @@ class Rows:
     def place(self, row: int) -> str:
         """Where a row was read, ``file:line``."""
         line = self._line[row]
-        return f"{self.files[self._file[row]]}:{self._odd_places[row] if line < 0 else line}"
+        return self._odd_places[row] if line < 0 else f"{self.files[self._file[row]]}:{line}"
 
     def places(self, rows: Iterable[int]) -> tuple[str, ...]:
         """The first places of some rows."""

@@ -11,12 +11,12 @@ from tunesmith.checks.check import Check
 from tunesmith.checks.finding import PLACES_SHOWN, Finding, Severity, rows_text
 from tunesmith.checks.portion import PORTION_CHARS, Portion, count_chars
 from tunesmith.checks.rows import Rows
-from tunesmith.core.errors import DataError
+from tunesmith.core.errors import DataError, MissingExtraError
 from tunesmith.core.examples import Example
 from tunesmith.core.ledger import SplitLedger
-from tunesmith.data.read import Row, read_rows
+from tunesmith.data.read import Row, rows_of_file
 from tunesmith.data.records import Notice
-from tunesmith.data.settings import Data, Source
+from tunesmith.data.settings import Data
 from tunesmith.data.source import find_files
 
 MOST_REASONS = 100
@@ -112,7 +112,7 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
                 file = FileCount(str(path), split)
                 result.files.append(file)
                 result.rows.begin_file(file.path, split)
-                _read_file(file, source, left, result, checks)
+                _read_file(file, rows_of_file(path, source.format), left, result, checks)
                 if left is not None:
                     left -= file.n_read
                     if left <= 0:
@@ -121,17 +121,22 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
 
 
 def _read_file(
-    file: FileCount, source: Source, limit: int | None, result: Survey, checks: Sequence[Check]
+    file: FileCount,
+    rows: Iterator[Row | Notice],
+    limit: int | None,
+    result: Survey,
+    checks: Sequence[Check],
 ) -> None:
-    data = Data(path=file.path, format=source.format, max_rows=limit)
     examples: list[Example] = []
     n_chars: list[int] = []
     waiting = 0
     try:
-        for row in read_rows(data):
+        for row in rows:
             if isinstance(row, Notice):
                 result.notices.append(row.text)
                 continue
+            if file.n_read == limit:
+                break
             file.n_read += 1
             if row.example is None:
                 _count_out(file.ledger, row)
@@ -142,7 +147,7 @@ def _read_file(
             if waiting >= PORTION_CHARS:
                 _show(examples, n_chars, file, result, checks)
                 examples, n_chars, waiting = [], [], 0
-    except DataError as error:
+    except (DataError, MissingExtraError) as error:
         file.error = str(error)
     _show(examples, n_chars, file, result, checks)
     assert file.n_read == file.ledger.n_read, "a row was read and its fate not counted"

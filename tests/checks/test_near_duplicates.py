@@ -42,7 +42,7 @@ def signed(texts: list[str]) -> np.ndarray:
 
 def test_planted_near_duplicates_are_found_and_unrelated_rows_are_not(found, ask):
     rng = random.Random(0)
-    originals = [text(rng, rng.randrange(60, 400)) for _ in range(1500)]
+    originals = [text(rng, rng.randrange(25, 200)) for _ in range(1500)]
     pairs = [(t, edited(rng, t, rng.randrange(1, 6))) for t in originals[:1000]]
     truth = [jaccard(a, b) for a, b in pairs]
     rows = [a for pair in pairs for a in pair] + originals[1000:]
@@ -56,6 +56,26 @@ def test_planted_near_duplicates_are_found_and_unrelated_rows_are_not(found, ask
     partner = {2 * n + 1: 2 * n for n in range(1000)}
     strangers = [n for n, label in enumerate(labels) if label not in (n, partner.get(n))]
     assert not strangers
+
+
+def test_rows_that_share_half_of_their_wording_are_not_alike():
+    rng = random.Random(7)
+    pairs = [(t := text(rng, 200), edited(rng, t, rng.randrange(25, 60))) for _ in range(500)]
+    truth = np.array([jaccard(a, b) for a, b in pairs])
+
+    labels = cluster(signed([t for pair in pairs for t in pair]))
+
+    half = (truth > 0.4) & (truth < 0.65)
+    assert half.sum() > 100
+    assert np.mean(labels[0::2][half] == labels[1::2][half]) < 0.05
+
+
+def test_short_rows_are_not_alike_for_the_bins_they_both_leave_empty():
+    rng = random.Random(8)
+
+    labels = cluster(signed([text(rng, 26)[:SHORTEST] for _ in range(3000)]))
+
+    assert (labels == np.arange(3000)).all()
 
 
 def test_the_share_of_agreeing_bins_estimates_the_similarity():

@@ -154,6 +154,17 @@ def test_rows_that_have_to_be_cut_are_a_warning_with_their_number(tmp_path, line
     assert result["splits"]["train"]["cut_tokens"] > 0
 
 
+def test_a_bad_row_is_told_once_with_and_without_tokens(tmp_path, lines):
+    file = lines(tmp_path / "a.jsonl", *pairs(0, 20), {"prompt": "x"})
+
+    for tokenizer in (None, TINY):
+        result = check(make_request(str(file), tokenizer=tokenizer))
+
+        told = [f for f in result["findings"] if f["check"] == "rejected-rows"]
+        assert [finding["count"] for finding in told] == [1]
+        assert sum(counts["rejected"] for counts in result["splits"].values()) == 1
+
+
 def test_running_text_is_counted_as_running_text(tmp_path):
     (tmp_path / "book.txt").write_text("It was a dark night.\n" * 500)
 

@@ -139,8 +139,8 @@ def bar_chart(bars: Sequence[Bar], *, title: str, ends: tuple[str, str], width: 
         known = bar.fraction is not None and math.isfinite(bar.fraction)
         length = width * min(1.0, max(0.0, bar.fraction or 0.0)) if known else 0.0
         words = bar.text if known else "not measured"
-        room = int((width / CHAR) - len(words) - 2)
-        parts.append(label(0, y + 16, shorten(bar.name, room), colour="var(--ink)"))
+        name = shorten(bar.name, int((width / CHAR) - len(words) - 2))
+        parts.append(label(0, y + 16, name, colour="var(--ink)"))
         parts.append(label(width, y + 16, words, anchor="end", colour="var(--ink)", bold=known))
         parts.append(_bar(y + 25, width, thick, "var(--track)"))
         if length:
@@ -284,11 +284,9 @@ def label(
     bold: bool = False,
 ) -> str:
     """Words in a drawing."""
-    weight = ";font-weight:650" if bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
-        f'style="fill:{escape(colour)}{weight}">{escape(words)}</text>'
-    )
+    style = f"fill:{escape(colour)}{';font-weight:650' * bold}"
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {where} style="{style}">{escape(words)}</text>'
 
 
 def rule(x0: float, y0: float, x1: float, y1: float) -> str:
@@ -298,5 +296,5 @@ def rule(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def _bar(y: float, length: float, thick: float, colour: str) -> str:
-    size = f'width="{length:.1f}" height="{thick:g}"'
-    return f'<rect x="0" y="{y:.1f}" {size} style="fill:{escape(colour)}"/>'
+    fill = f'style="fill:{escape(colour)}"'
+    return f'<rect x="0" y="{y:.1f}" width="{length:.1f}" height="{thick:g}" {fill}/>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -143,14 +144,19 @@ def read_fields(file: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def make_recipe(fields: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
-    """Validates a mapping of keys.
+def make_recipe(
+    fields: Mapping[str, Any], *, source: str = "recipe", overrides: Sequence[str] = ()
+) -> Recipe:
+    """Validates a mapping of keys, after ``key=value`` overrides.
 
     Raises:
         RecipeError: keys or values are wrong; names them all.
     """
+    chosen = deepcopy(dict(fields))
+    for override in overrides:
+        apply_override(chosen, override)
     try:
-        return Recipe.model_validate(dict(fields))
+        return Recipe.model_validate(chosen)
     except ValidationError as error:
         problems = explain(Recipe, error)
     lines = [f"  {key}: {_hint(key, text)}" for key, text in problems]

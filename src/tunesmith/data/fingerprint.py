@@ -24,7 +24,7 @@ def prompt_text(example: Example) -> str:
     """Everything the model is given of an example, as one text."""
     match example:
         case Conversation():
-            return _written(example.prompt().messages)
+            return _written(example.messages[: _n_asked(example)])
         case Preference():
             return _written(example.messages)
         case UnpairedPreference():
@@ -39,8 +39,8 @@ def answer_text(example: Example) -> str:
     """Everything the model learns of an example beside what it is given, as one text."""
     match example:
         case Conversation():
-            last = example.messages[len(example.prompt().messages) :]
-            return PART.join([_written(last), *example.references])
+            last = _written(example.messages[_n_asked(example) :])
+            return PART.join([last, *example.references]) if example.references else last
         case Preference():
             return f"{_written(example.chosen)}{PART}{PART}{_written(example.rejected)}"
         case UnpairedPreference():
@@ -76,13 +76,20 @@ def group_fingerprint(example: Example) -> bytes:
     return _hash(f"\x1c{example.group}") if example.group else fingerprint(example)
 
 
+def _n_asked(conversation: Conversation) -> int:
+    """Messages in front of the reference answer."""
+    return len(conversation.messages) - (conversation.answer is not None)
+
+
 def _written(messages: Iterable[Message]) -> str:
-    return PART.join(
-        FIELD.join(
-            [m.role, m.content, m.input, *(f"{c.name}{FIELD}{c.arguments}" for c in m.tool_calls)]
-        )
-        for m in messages
-    )
+    return PART.join([_written_one(message) for message in messages])
+
+
+def _written_one(message: Message) -> str:
+    text = f"{message.role}{FIELD}{message.content}{FIELD}{message.input}"
+    for call in message.tool_calls:
+        text += f"{FIELD}{call.name}{FIELD}{call.arguments}"
+    return text
 
 
 def _hash(text: str) -> bytes:

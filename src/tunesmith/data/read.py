@@ -48,18 +48,31 @@ def read_rows(data: Data) -> Iterator[Row | Notice]:
         for split, paths in find_files(source.path, source.split).items():
             n_rows = 0
             for path in paths:
-                holds_any = False
-                for item in read_file(path, source.format):
-                    holds_any = True
-                    if isinstance(item, Notice):
-                        yield item
-                        continue
-                    if n_rows == limit:
-                        break
-                    n_rows += 1
-                    yield _row(item, number, split)
-                if not holds_any:
-                    raise DataError(f"{path}: holds no record. Fill it, or take it away.")
+                for row in rows_of_file(path, source.format, source=number, split=split):
+                    if isinstance(row, Row):
+                        if n_rows == limit:
+                            break
+                        n_rows += 1
+                    yield row
+
+
+def rows_of_file(
+    path: Path, form: Format | None, *, source: int = 0, split: str = "train"
+) -> Iterator[Row | Notice]:
+    """Yields every record of one file with what became of it.
+
+    Raises:
+        DataError: the file cannot be read at all, holds nothing or is in no known format.
+    """
+    holds_any = False
+    for item in read_file(path, form):
+        if isinstance(item, Notice):
+            yield item
+            continue
+        holds_any = True
+        yield _row(item, source, split)
+    if not holds_any:
+        raise DataError(f"{path}: holds no record. Fill it, or take it away.")
 
 
 def read_file(path: Path, form: Format | None) -> Iterator[Example | DataError | Notice]:

@@ -89,12 +89,12 @@ def line_chart(lines: Sequence[Line], *, title: str, width: int, height: int) ->
     parts = []
     for tick, text in zip(y_ticks, y_texts, strict=True):
         y = y_of(tick)
-        parts.append(_rule(left, y, right, y))
-        parts.append(_text(left - 8, y + 4, text, anchor="end"))
+        parts.append(rule(left, y, right, y))
+        parts.append(label(left - 8, y + 4, text, anchor="end"))
     for tick, text in zip(x_ticks, tick_texts(x_ticks), strict=True):
         if x_low <= tick <= x_high:
-            parts.append(_text(x_of(tick), bottom + 18, text, anchor="middle"))
-    parts.append(_text((left + right) / 2, bottom + 36, "step", anchor="middle"))
+            parts.append(label(x_of(tick), bottom + 18, text, anchor="middle"))
+    parts.append(label((left + right) / 2, bottom + 36, "step", anchor="middle"))
 
     for line, points in drawn:
         colour = escape(line.colour)
@@ -112,9 +112,9 @@ def line_chart(lines: Sequence[Line], *, title: str, width: int, height: int) ->
             ]
     heights = spread([y_of(value) for _, value, _ in ends], gap=LINE)
     for (line, _, text), y in zip(ends, heights, strict=True):
-        parts.append(_text(right + 10, y + 4, text, colour=line.colour))
+        parts.append(label(right + 10, y + 4, text, colour=line.colour))
     description = " ".join(describe(line.name, line.points) for line, _ in drawn)
-    return _svg(parts, title, description, width, height)
+    return drawing(parts, title, description, width, height)
 
 
 def bar_chart(bars: Sequence[Bar], *, title: str, ends: tuple[str, str], width: int) -> str:
@@ -139,16 +139,16 @@ def bar_chart(bars: Sequence[Bar], *, title: str, ends: tuple[str, str], width: 
         known = bar.fraction is not None and math.isfinite(bar.fraction)
         length = width * min(1.0, max(0.0, bar.fraction or 0.0)) if known else 0.0
         words = bar.text if known else "not measured"
-        room = int((width / CHAR) - len(words) - 2)
-        parts.append(_text(0, y + 16, shorten(bar.name, room), colour="var(--ink)"))
-        parts.append(_text(width, y + 16, words, anchor="end", colour="var(--ink)", bold=known))
+        name = shorten(bar.name, int((width / CHAR) - len(words) - 2))
+        parts.append(label(0, y + 16, name, colour="var(--ink)"))
+        parts.append(label(width, y + 16, words, anchor="end", colour="var(--ink)", bold=known))
         parts.append(_bar(y + 25, width, thick, "var(--track)"))
         if length:
             parts.append(_bar(y + 25, max(length, 2), thick, bar.colour))
-    parts.append(_text(0, height - 6, ends[0]))
-    parts.append(_text(width, height - 6, ends[1], anchor="end"))
+    parts.append(label(0, height - 6, ends[0]))
+    parts.append(label(width, height - 6, ends[1], anchor="end"))
     description = "; ".join(f"{bar.name}: {bar.text}" for bar in bars) + "."
-    return _svg(parts, title, description, width, height)
+    return drawing(parts, title, description, width, height)
 
 
 def describe(name: str, points: Sequence[Point]) -> str:
@@ -264,16 +264,17 @@ def shorten(text: str, n_chars: int) -> str:
     return text if len(text) <= n_chars else text[: max(1, n_chars - 1)].rstrip() + "…"
 
 
-def _svg(parts: Sequence[str], title: str, description: str, width: float, height: float) -> str:
-    label, title, description = (escape(t) for t in (f"{title}. {description}", title, description))
+def drawing(parts: Sequence[str], title: str, description: str, width: float, height: float) -> str:
+    """An SVG element that names and describes itself to those who hear the page."""
+    heard, title, description = (escape(t) for t in (f"{title}. {description}", title, description))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{label}">'
+        f'width="{width:g}" height="{height:g}" role="img" aria-label="{heard}">'
         f"<title>{title}</title><desc>{description}</desc>{''.join(parts)}</svg>"
     )
 
 
-def _text(
+def label(
     x: float,
     y: float,
     words: str,
@@ -282,18 +283,18 @@ def _text(
     colour: str = "var(--muted)",
     bold: bool = False,
 ) -> str:
-    weight = ";font-weight:650" if bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
-        f'style="fill:{escape(colour)}{weight}">{escape(words)}</text>'
-    )
+    """Words in a drawing."""
+    style = f"fill:{escape(colour)}{';font-weight:650' * bold}"
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {where} style="{style}">{escape(words)}</text>'
 
 
-def _rule(x0: float, y0: float, x1: float, y1: float) -> str:
+def rule(x0: float, y0: float, x1: float, y1: float) -> str:
+    """A thin line in a drawing."""
     ends = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
     return f'<line {ends} style="stroke:var(--line)"/>'
 
 
 def _bar(y: float, length: float, thick: float, colour: str) -> str:
-    size = f'width="{length:.1f}" height="{thick:g}"'
-    return f'<rect x="0" y="{y:.1f}" {size} style="fill:{escape(colour)}"/>'
+    fill = f'style="fill:{escape(colour)}"'
+    return f'<rect x="0" y="{y:.1f}" width="{length:.1f}" height="{thick:g}" {fill}/>'

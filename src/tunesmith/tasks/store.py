@@ -262,6 +262,12 @@ class EncodedSplit(Sequence[EncodedExample]):
         """Where one row was read."""
         return self.store.origin(int(self.rows[place]))
 
+    def files(self) -> list[str]:
+        """The file of each row."""
+        source_rows = np.searchsorted(self.store.source.first, self.rows, side="right") - 1
+        origins = self.store.origins()
+        return [origins[row].rpartition(":")[0] for row in source_rows]
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.core.errors import DataError
-from tunesmith.data.records import read_records
+from tunesmith.data.records import Notice, read_records
 
 
 def records(path: Path, content: str | bytes) -> list:
@@ -22,8 +22,8 @@ def test_a_byte_order_mark_crlf_and_blank_lines_are_accepted(tmp_path):
 
 
 def test_an_array_named_jsonl_and_lines_named_json_are_told_by_their_content(tmp_path):
-    array = records(tmp_path / "a.jsonl", '[{"a": 1},\n {"a": 2}]')
-    lines = records(tmp_path / "b.json", '{"a": 1}\n{"a": 2}\n')
+    _, *array = records(tmp_path / "a.jsonl", '[{"a": 1},\n {"a": 2}]')
+    _, *lines = records(tmp_path / "b.json", '{"a": 1}\n{"a": 2}\n')
     assert [r for _, r in array] == [r for _, r in lines] == [{"a": 1}, {"a": 2}]
     assert [o.rpartition(":")[2] for o, _ in array] == ["1", "2"]
 
@@ -64,7 +64,7 @@ def test_deep_nesting_is_an_error_of_its_row(tmp_path):
 def test_a_table_keeps_newlines_in_cells_and_names_the_line_of_a_row(tmp_path):
     found = records(tmp_path / "a.csv", 'q,a\n"two\nlines",x\nshort\nlast,y\n')
     assert found[0] == (f"{tmp_path / 'a.csv'}:2", {"q": "two\nlines", "a": "x"})
-    assert "a.csv:4: 1 cells, but the header has 2 columns" in str(found[1])
+    assert "a.csv:4: 1 cell, but the header has 2 columns" in str(found[1])
     assert found[2][1] == {"q": "last", "a": "y"}
 
 
@@ -83,7 +83,7 @@ def test_whatever_a_file_holds_is_answered_with_records_or_data_errors(content):
             file.write_bytes(content)
             try:
                 for row in read_records(file):
-                    assert isinstance(row, DataError | tuple)
+                    assert isinstance(row, DataError | Notice | tuple)
             except DataError as error:
                 assert name in str(error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -38,7 +37,7 @@ def read_columnar(name: str, suffix: str, source: Path | Readable) -> Iterator[L
     if isinstance(source, Path):
         file: Any = str(source)
     else:
-        file = io.BytesIO(read_all(name, source, LARGEST_RECORD))
+        file = arrow.BufferReader(read_all(name, source, LARGEST_RECORD))
     row = 0
     try:
         with _batches(arrow, suffix, file) as (schema, batches):
@@ -67,7 +66,7 @@ def _batches(arrow: ModuleType, suffix: str, file: Any) -> Generator[tuple[Any, 
         with parquet.ParquetFile(file, pre_buffer=False, buffer_size=2**20) as opened:
             yield opened.schema_arrow, opened.iter_batches(ROWS_AT_ONCE, use_threads=False)
         return
-    with arrow.OSFile(file) if isinstance(file, str) else arrow.PythonFile(file) as source:
+    with arrow.OSFile(file) if isinstance(file, str) else file as source:
         magic = source.read(len(FILE_MAGIC))
         source.seek(0)
         if magic == FILE_MAGIC:

@@ -175,7 +175,7 @@ def _cell(path: Path, number: int, value: Any, *, alone: bool) -> str:
         )
     text = escaped(value)
     needs_quotes = (
-        any(mark in text for mark in ('"', "\r", "\n", *DELIMITERS))
+        any(mark in text for mark in ('"', "\r", "\n", "\ufeff", *DELIMITERS))
         or text != text.strip()
         or (alone and not text)
     )

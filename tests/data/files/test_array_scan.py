@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith.data.files.array_scan import ArrayScan
@@ -20,6 +20,7 @@ def portions(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
+@settings(deadline=None)
 @given(ARRAYS, st.sampled_from([None, 0, 2]), st.integers(1, 40), st.booleans())
 def test_an_array_is_cut_as_json_parses_it_wherever_portions_end(array, indent, size, ascii_only):
     data = json.dumps(array, indent=indent, ensure_ascii=ascii_only).encode()
@@ -27,6 +28,7 @@ def test_an_array_is_cut_as_json_parses_it_wherever_portions_end(array, indent, 
     assert [record for _, record in found] == array
 
 
+@settings(deadline=None)
 @given(ARRAYS)
 def test_a_record_is_placed_at_the_line_it_starts_on(array):
     data = "[\n" + ",\n".join(json.dumps(record, indent=1) for record in array) + "\n]"
@@ -37,6 +39,7 @@ def test_a_record_is_placed_at_the_line_it_starts_on(array):
     assert [origin for origin, _ in read_array("x", [data.encode()])] == lines
 
 
+@settings(deadline=None)
 @given(st.integers(0, 9), st.integers(1, 12))
 def test_a_quote_is_escaped_by_an_odd_number_of_backslashes(n_backslashes, size):
     data = b'["' + b"\\" * n_backslashes + b'", 1, 2]'

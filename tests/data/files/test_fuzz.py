@@ -135,6 +135,7 @@ def test_bytes_that_are_no_file_give_records_and_data_errors_and_nothing_else(na
 @settings(max_examples=500, deadline=None)
 @given(CHANGES)
 @example([(0.0, 1, b"[")])
+@example([(0.0, 0, b"\n"), (0.0, 0, b"[")])
 @example([(0.99, 9, b"")])
 def test_every_line_of_json_lines_is_a_record_or_an_error(changes):
     data = changed(sound("a.jsonl"), changes)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith.core.errors import DataError
@@ -42,6 +42,7 @@ def back(name: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [record for _, record in read_records(file)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=4), VALUES, max_size=4), min_size=1, max_size=5))
 def test_records_come_back_from_json_as_they_were(records):
     assert back("a.jsonl", records) == records
@@ -49,6 +50,7 @@ def test_records_come_back_from_json_as_they_were(records):
         assert back("a.json", records) == records
 
 
+@settings(deadline=None)
 @given(
     st.lists(TEXTS, min_size=1, max_size=4, unique=True).flatmap(
         lambda names: st.lists(
@@ -67,6 +69,7 @@ def test_case_42_records_of_texts_come_back_from_tables_as_they_were(records):
     assert back("a.tsv", records) == records
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries({"a": TEXTS, "n": st.integers(-(2**63), 2**63 - 1)})))
 def test_records_come_back_from_parquet_as_they_were(records):
     pytest.importorskip("pyarrow", reason="the extra 'files' is not installed")

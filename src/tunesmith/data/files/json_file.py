@@ -37,6 +37,8 @@ def read_json(name: str, suffix: str, blocks: Iterator[bytes]) -> Iterator[Item]
     if head.lstrip(SPACE).startswith(b"["):
         first, second = _first_two(lines_of([head]))
         shape = _shape(first, second, named_lines=named_lines)
+        if named_lines and _holds_lines(head):
+            shape = "lines"
         lines = lines_of(blocks) if shape == "lines" else iter(())
     else:
         lines = lines_of(blocks)
@@ -75,6 +77,15 @@ def _first_two(lines: Iterator[bytes | None]) -> tuple[bytes, bytes]:
     found = (line.strip() if line is not None else b"?" for line in lines)
     first, second, *_ = *itertools.islice(filter(None, found), 2), b"", b""
     return first, second
+
+
+def _holds_lines(head: bytes) -> bool:
+    """Whether an object starts below the end of another and no comma between, as in no array."""
+    lines = filter(None, map(bytes.strip, head.split(b"\n")))
+    return any(
+        above.endswith(b"}") and below.startswith(b"{")
+        for above, below in itertools.pairwise(lines)
+    )
 
 
 def _shape(first: bytes, second: bytes, *, named_lines: bool) -> Shape:

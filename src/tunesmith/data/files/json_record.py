@@ -102,7 +102,7 @@ def broken(raw: bytes, origin: str, error: json.JSONDecodeError) -> DataError:
         )
     if "surrogate" in error.msg:
         return DataError(f"{origin}: an escape like \\ud83d stands alone and is no character.")
-    if "depth" in error.msg:
+    if "depth" in error.msg or "ecursion" in error.msg:  # the word of orjson 3.11, of 3.10
         return _too_deep(origin)
     behind = error.doc[error.pos :].lstrip("-")
     if behind.startswith(("NaN", "Infinity", "inf", "nan")) or "infinity" in error.msg:

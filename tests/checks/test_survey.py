@@ -103,9 +103,7 @@ def test_no_example_outlives_its_portion(tmp_path, lines):
     gc.collect()
 
     assert len(read.rows) == 300
-    assert not [
-        o for o in gc.get_objects() if type(o) is Conversation and o.origin == f"{file}:7"
-    ]
+    assert not [o for o in gc.get_objects() if type(o) is Conversation and o.origin == f"{file}:7"]
 
 
 def test_data_that_is_not_there_is_an_error(tmp_path):

@@ -106,7 +106,8 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
     result = Survey()
     for source in data.all_sources:
         limit = min(filter(None, (source.max_rows, data.max_rows)), default=None)
-        for split, paths in find_files(source.path, source.split).items():
+        told: list[Notice] = []
+        for split, paths in find_files(source.path, source.split, told.append).items():
             left = limit
             for path in paths:
                 file = FileCount(str(path), split)
@@ -117,6 +118,7 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
                     left -= file.n_read
                     if left <= 0:
                         break
+        result.notices += [notice.text for notice in told]
     return result
 
 
@@ -141,6 +143,8 @@ def _read_file(
             if row.example is None:
                 _count_out(file.ledger, row)
                 continue
+            if row.mended:
+                file.ledger.mend(row.origin, row.mended)
             examples.append(row.example)
             n_chars.append(count_chars(row.example))
             waiting += n_chars[-1]

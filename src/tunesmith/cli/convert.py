@@ -31,7 +31,8 @@ def command(
     """Write the examples of IN to OUT in another format.
 
     FORMAT is alpaca, columns, dialogsum, kto, labels, messages, preference, self-instruct,
-    sharegpt, squad or text. OUT ends in .json or .jsonl.
+    sharegpt, squad or text. OUT ends in .jsonl, .json, .csv, .tsv or
+    .parquet, the first four also with .gz or .zst behind it.
     """
     from tunesmith.data import FORMATS
     from tunesmith.pipelines.convert import convert as run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from tunesmith.core.errors import DataError
@@ -12,7 +11,7 @@ from tunesmith.core.examples import Example, Preference, SpanQuestion
 from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
 from tunesmith.data.format import DroppedRow, Format
-from tunesmith.data.records import Located, Notice, read_records
+from tunesmith.data.records import DataFile, Located, Notice, read_records
 from tunesmith.data.settings import Data
 from tunesmith.data.source import find_files
 
@@ -45,7 +44,10 @@ def read_rows(data: Data) -> Iterator[Row | Notice]:
     """
     for number, source in enumerate(data.all_sources):
         limit = min(filter(None, (source.max_rows, data.max_rows)), default=None)
-        for split, paths in find_files(source.path, source.split).items():
+        notices: list[Notice] = []
+        found = find_files(source.path, source.split, notices.append)
+        yield from notices
+        for split, paths in found.items():
             n_rows = 0
             for path in paths:
                 for row in rows_of_file(path, source.format, source=number, split=split):
@@ -57,7 +59,7 @@ def read_rows(data: Data) -> Iterator[Row | Notice]:
 
 
 def rows_of_file(
-    path: Path, form: Format | None, *, source: int = 0, split: str = "train"
+    path: DataFile, form: Format | None, *, source: int = 0, split: str = "train"
 ) -> Iterator[Row | Notice]:
     """Yields every record of one file with what became of it.
 
@@ -75,7 +77,7 @@ def rows_of_file(
         raise DataError(f"{path}: holds no record. Fill it, or take it away.")
 
 
-def read_file(path: Path, form: Format | None) -> Iterator[Example | DataError | Notice]:
+def read_file(path: DataFile, form: Format | None) -> Iterator[Example | DataError | Notice]:
     """Every record of one file as an example, or as the reason why it is none."""
     for record in read_records(path):
         if isinstance(record, DataError | Notice):
@@ -87,7 +89,7 @@ def read_file(path: Path, form: Format | None) -> Iterator[Example | DataError |
         yield from form.examples(fields, origin)
 
 
-def recognise(record: Located, path: Path) -> Format:
+def recognise(record: Located, path: DataFile) -> Format:
     """The format of a file, by one of its records.
 
     Raises:

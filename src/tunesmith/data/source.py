@@ -2,69 +2,59 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import glob
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import DataError, did_you_mean
-from tunesmith.core.extras import require
-from tunesmith.data.records import SUFFIXES
+from tunesmith.data.files.archive import archive_splits
+from tunesmith.data.files.folder import Contents, look_into, sorted_out
+from tunesmith.data.files.kind import KNOWN, kind_of
+from tunesmith.data.files.located import Notice, listing
+from tunesmith.data.files.section import DataFile, Section
+from tunesmith.data.files.splits import SPLITS, split_of
+from tunesmith.data.hub import HUB, hub_splits
 
-SPLITS = ("train", "validation", "test")
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "eval": "validation",
-    "test": "test",
-    "testing": "test",
-}
-HUB = "hf:"
-
-Files = dict[str, list[Path]]
+Files = dict[str, list[DataFile]]
+Tell = Callable[[Notice], None]
 
 
-def find_files(path: str | Mapping[str, str], only: str | None = None) -> Files:
+def find_files(
+    path: str | Mapping[str, str], only: str | None = None, tell: Tell = lambda _: None
+) -> Files:
     """The files of each split, sorted by name.
 
     Args:
-        path: a file, a folder, a bundled name, ``hf:owner/name[/subset]``, or one of these for
-            each split. In a folder the words of a file's name tell its split (``dev``, ``valid``,
-            ``val``: validation); a name without such a word is training data.
+        path: a file, a folder, a glob, a bundled name, ``hf:owner/name[/subset]``, or one of these
+            for each split. A folder is looked into with all folders in it, a glob names files
+            (``data/*.jsonl``, ``data/**/*.csv``). The words of a file's name tell its split
+            (``dev``, ``valid``, ``val``: validation), then those of the folders it lies in; a name
+            without such a word is training data. Of an archive, and of a folder with labelled
+            texts, each split is a section that is read as one.
         only: the one split that is taken, as training data; None: all.
+        tell: is given a notice on files that are passed over.
 
     Raises:
         DataError: nothing is there, or nothing of a known kind.
     """
-    if only is not None:
-        found = find_files(path)
-        if only not in found:
-            raise DataError(f"{path}: no split {only!r} here. {did_you_mean(only, found)}")
-        return {"train": found[only]}
     if isinstance(path, Mapping):
         unknown = set(path) - set(SPLITS)
         if unknown:
             raise DataError(f"data.path: no split {min(unknown)!r}. Known: {', '.join(SPLITS)}.")
-        return {
-            split: [file for files in find_files(one).values() for file in files]
+        found: Files = {
+            split: [file for files in find_files(one, tell=tell).values() for file in files]
             for split, one in path.items()
         }
-    place = _local(path)
-    if place.is_file():
-        return {"train": [place]}
-    found: Files = {}
-    for file in sorted(place.iterdir()):
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not _is_about_the_data(file):
-            found.setdefault(_split_of(file), []).append(file)
-    if not found:
-        raise DataError(f"{place}: no data file here. Known kinds: {', '.join(SUFFIXES)}.")
-    if "train" not in found and len(found) == 1:
-        found = {"train": next(iter(found.values()))}
-    return found
+    elif path.startswith(HUB):
+        found = hub_splits(path, only, tell)
+    else:
+        found = _here(path, tell)
+    if only is None:
+        return found
+    if only not in found:
+        raise DataError(f"{path}: no split {only!r} here. {did_you_mean(only, found)}")
+    return {"train": found[only]}
 
 
 def is_remote(path: str | Mapping[str, str]) -> bool:
@@ -73,52 +63,71 @@ def is_remote(path: str | Mapping[str, str]) -> bool:
     return any(part.startswith(HUB) for part in parts)
 
 
-def _local(path: str) -> Path:
-    if path.startswith(HUB):
-        return _download(path.removeprefix(HUB))
+def _here(path: str, tell: Tell) -> Files:
+    """The files of one path on this machine."""
     place = bundled_path(path) or Path(path).expanduser()
-    if not place.exists():
-        parent = place.parent
-        beside = [p.name for p in parent.iterdir()] if parent.is_dir() else []
-        hint = (
-            did_you_mean(place.name, [*beside[:20], *BUNDLED])
-            if parent.is_dir()
-            else f"The folder {parent} does not exist either."
-        )
-        raise DataError(f"{path}: no such file or folder. {hint}")
-    return place
+    if place.is_file():
+        kind = kind_of(place.name)
+        return _alone(_sections(place)) if kind and kind.suffix == ".tar" else {"train": [place]}
+    if place.is_dir():
+        root, contents = place, look_into(place)
+    elif glob.has_magic(path):
+        root = _fixed_part(place)
+        contents = sorted_out(_matches(place))
+    else:
+        raise _missing(path, place)
+    found = _by_split(root, contents)
+    if contents.others:
+        names = [file.relative_to(root).as_posix() for file in contents.others]
+        files = "1 file" if len(names) == 1 else f"{len(names)} files"
+        tell(Notice(f"{path}: {files} passed over that are no data: {listing(names)}."))
+    if not found:
+        raise DataError(f"{path}: no data file here. Known kinds: {KNOWN}.")
+    return _alone(found)
 
 
-def _split_of(file: Path) -> str:
-    # A text's name is often a title ("how-we-test.md"), so only its parts between dots count.
-    is_text = file.suffix.lower() in (".txt", ".md")
-    words = re.split(r"\." if is_text else r"[^a-z]+", file.name.lower())
-    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train")
+def _by_split(root: Path, contents: Contents) -> Files:
+    found: Files = {}
+    for text in contents.texts.values():
+        found.setdefault(text.split, [Section(root, text.split)])
+    for file in contents.files:
+        kind = kind_of(file.name)
+        name = file.relative_to(root).as_posix()
+        if kind and kind.suffix == ".tar":
+            for split, sections in _sections(file).items():
+                found.setdefault(split, []).extend(sections)
+        else:
+            found.setdefault(split_of(name) or "train", []).append(file)
+    return found
 
 
-def _is_about_the_data(file: Path) -> bool:
-    stem = file.stem.lower()
-    return stem in ("readme", "source", "license", "dataset_info") or file.name.startswith(".")
+def _sections(archive: Path) -> Files:
+    return {split: [Section(archive, split)] for split in archive_splits(archive)}
 
 
-def _download(name: str) -> Path:
-    """Fetches a hub data set into the local cache as one JSON lines file per split."""
-    datasets = require("datasets", extra="hub", purpose=f"Reading 'hf:{name}'")
-    owner, _, rest = name.partition("/")
-    repo, _, subset = rest.partition("/")
-    folder = Path(datasets.config.HF_DATASETS_CACHE) / "tunesmith" / re.sub(r"\W+", "-", name)
-    done = folder / "COMPLETE"
-    if done.exists():
-        return folder
-    try:
-        splits = datasets.load_dataset(f"{owner}/{repo}", subset or None)
-    except Exception as error:  # the library raises a dozen kinds for "not there"
-        raise DataError(
-            f"hf:{name}: cannot be fetched ({type(error).__name__}: {error}). Check the name and "
-            "the network, or point data.path to a local copy."
-        ) from error
-    folder.mkdir(parents=True, exist_ok=True)
-    for split, rows in splits.items():
-        rows.to_json(str(folder / f"{split}.jsonl"), force_ascii=False)
-    done.touch()
-    return folder
+def _alone(found: Files) -> Files:
+    """A set with one split only is training data, whatever its name says."""
+    return {"train": next(iter(found.values()))} if len(found) == 1 else found
+
+
+def _matches(pattern: Path) -> list[Path]:
+    found = (Path(match) for match in glob.glob(str(pattern), recursive=True))
+    return sorted({match for match in found if match.is_file()})
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder above the first part of a glob that is no plain name."""
+    parts = pattern.parts
+    n = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:n])
+
+
+def _missing(path: str, place: Path) -> DataError:
+    parent = place.parent
+    beside = [p.name for p in parent.iterdir()] if parent.is_dir() else []
+    hint = (
+        did_you_mean(place.name, [*beside[:20], *BUNDLED])
+        if parent.is_dir()
+        else f"The folder {parent} does not exist either."
+    )
+    return DataError(f"{path}: no such file or folder. {hint}")

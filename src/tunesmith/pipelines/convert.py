@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,13 +11,12 @@ from typing import Any
 from tunesmith.core.errors import DataError
 from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
+from tunesmith.data.files.write import require_writable, write_records
 from tunesmith.data.format import Format, Record
 from tunesmith.data.read import Row, read_rows, summed_up
 from tunesmith.data.records import Notice
 from tunesmith.data.settings import Data
 from tunesmith.pipelines import dataset_info
-
-SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass
@@ -83,7 +81,7 @@ def convert(
             f"{', '.join(dataset_info.FORMATS_THERE)}."
         )
     tally = Tally()
-    draft = target.with_name(f".{target.stem}.part{target.suffix}")
+    draft = target.with_name(f".part-{target.name}")
     rows = read_rows(Data(path=source, format=form))
     try:
         write_records(draft, _records(rows, there or to, tally, for_llamafactory=there is not None))
@@ -115,24 +113,6 @@ def convert(
     }
 
 
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Writes records one by one, as a JSON array or as JSON lines by the file's suffix.
-
-    Raises:
-        DataError: the suffix is another one, or the file cannot be written.
-    """
-    is_array = path.suffix.lower() == ".json"
-    try:
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            between = "[\n" if is_array else ""
-            for record in records:
-                file.write(between + json.dumps(record, ensure_ascii=False))
-                between = ",\n" if is_array else "\n"
-            file.write("\n]\n" if is_array else "\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
-
-
 def _check(target: Path, to: Format, *, force: bool) -> None:
     if not to.takes:
         writable = [name for name in FORMATS.entries if FORMATS.load(name).takes]
@@ -140,8 +120,7 @@ def _check(target: Path, to: Format, *, force: bool) -> None:
             f"format {to.name!r} can be read, but not written. Choose one of: "
             f"{', '.join(sorted(writable))}."
         )
-    if target.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{target}: unknown kind of file. Known: {', '.join(SUFFIXES)}.")
+    require_writable(target)
     if target.exists() and not force:
         raise DataError(f"{target}: is there already. Choose another name, or overwrite: --force.")
     if not target.parent.is_dir():

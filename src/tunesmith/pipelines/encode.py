@@ -13,6 +13,7 @@ import tunesmith
 from tunesmith.core.cache import entry, new_entry
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Example
+from tunesmith.data.files.section import Section
 from tunesmith.data.read import Row, read_rows
 from tunesmith.data.records import Notice
 from tunesmith.data.settings import Data
@@ -116,12 +117,26 @@ def _key(data: Data, task: Task, template: Template, tokenizer: Tokenizer, limit
         ).encode()
     )
     for source in data.all_sources:
-        for split, files in find_files(source.path, source.split).items():
+        notices: list[Notice] = []
+        for split, files in find_files(source.path, source.split, notices.append).items():
             for file in files:
                 digest.update(f"\x1d{split}\x1f{file}".encode())
-                with Path(file).open("rb") as content:
-                    digest.update(hashlib.file_digest(content, "sha256").digest())
+                digest.update(_content(file.path if isinstance(file, Section) else file))
+        digest.update("\x1e".join(notice.text for notice in notices).encode())
     return digest.hexdigest()
+
+
+def _content(place: Path) -> bytes:
+    """A hash of a file, or of all files of a folder with their names."""
+    if place.is_file():
+        with place.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").digest()
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*")):
+        if file.is_file():
+            digest.update(f"\x1d{file.relative_to(place)}".encode())
+            digest.update(_content(file))
+    return digest.digest()
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Containers: a file of any kind -> records with their place, and back."""

@@ -1,0 +1,110 @@
+"""Folders: which files in them hold data, which are labelled texts, and which are neither."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from tunesmith.core.errors import DataError
+from tunesmith.data.files.encoding import decoded
+from tunesmith.data.files.kind import TEXTS, is_about_the_data, kind_of
+from tunesmith.data.files.labelled import TextLabel, labelled_texts
+from tunesmith.data.files.located import Item, Notice
+from tunesmith.data.files.unpack import opened, read_all
+
+NEVER_LOOKED_INTO = ("__MACOSX", "__pycache__")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The files of a folder, each in one of three heaps."""
+
+    files: list[Path] = field(default_factory=list[Path])
+    """Of a known kind, to be read one by one."""
+    texts: dict[Path, TextLabel] = field(default_factory=dict[Path, TextLabel])
+    """Labelled texts, by the layout of their folders."""
+    others: list[Path] = field(default_factory=list[Path])
+    """Of no known kind, or not part of the data set that lies here."""
+
+
+def look_into(folder: Path) -> Contents:
+    """Sorts the files of a folder and of the folders in it.
+
+    Hidden files and folders are passed over, and so are files that are about the data. Links to
+    folders are not followed.
+
+    Raises:
+        DataError: a folder cannot be listed.
+    """
+    root = folder.resolve().name
+    files = sorted(_walk(folder))
+    names = {path: f"{root}/{path.relative_to(folder).as_posix()}" for path in files}
+    labels = labelled_texts(names.values())
+    texts = {path: labels[name] for path, name in names.items() if name in labels}
+    return sorted_out([path for path in files if path not in texts], texts)
+
+
+def sorted_out(files: Iterable[Path], texts: dict[Path, TextLabel] | None = None) -> Contents:
+    """Parts files that hold data from others."""
+    contents = Contents(texts=texts or {})
+    for path in files:
+        kind = kind_of(path.name)
+        if is_about_the_data(path.name):
+            continue
+        is_beside = kind is not None and kind.suffix in TEXTS and bool(texts)
+        if kind is None or is_beside or not _is_of_its_set(path):
+            contents.others.append(path)
+        else:
+            contents.files.append(path)
+    return contents
+
+
+def read_labelled(folder: Path, split: str) -> Iterator[Item]:
+    """Yields the labelled texts of one split, each with ``text`` and ``label``.
+
+    The origin is the text's path.
+
+    Raises:
+        DataError: a text is not of its encoding.
+    """
+    n_unlabelled = 0
+    for path, text in look_into(folder).texts.items():
+        if text.split != split:
+            continue
+        if text.label is None:
+            n_unlabelled += 1
+            continue
+        with opened(path) as stream:
+            content = decoded(str(path), read_all(str(path), stream, None))
+        yield str(path), {"text": content, "label": text.label}
+    if n_unlabelled:
+        yield Notice(f"{folder}: {n_unlabelled} texts without a label left out.")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be listed ({error.strerror}).")
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [f for f in folders if not f.startswith(".") and f not in NEVER_LOOKED_INTO]
+        yield from (Path(place, file) for file in files)
+
+
+def _is_of_its_set(path: Path) -> bool:
+    """False for an .arrow file beside a saved data set: its ``state.json`` names its own files.
+
+    ``datasets`` leaves what it has computed from the set in the same folder.
+    """
+    state = path.with_name("state.json")
+    if path.suffix != ".arrow" or not path.with_name("dataset_info.json").is_file():
+        return True
+    try:
+        listed = json.loads(state.read_bytes())["_data_files"]
+        names = [cast("dict[str, Any]", entry)["filename"] for entry in listed]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return path.name in names

@@ -1,0 +1,25 @@
+"""Texts: a .txt or .md file is one record with the key ``text``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tunesmith.data.files.encoding import decoded
+from tunesmith.data.files.located import LARGEST_RECORD, Located
+from tunesmith.data.files.unpack import Readable, read_all
+
+
+def read_text(name: str, stream: Readable, *, is_packed: bool) -> Iterator[Located]:
+    """Yields the text as it is written; nothing where there is only white space.
+
+    Args:
+        name: of the file, for the origin.
+        stream: its bytes.
+        is_packed: it comes out of a packed file, so that its size is bounded.
+
+    Raises:
+        DataError: a byte is not of its encoding, or the text is too large.
+    """
+    text = decoded(name, read_all(name, stream, LARGEST_RECORD if is_packed else None))
+    if text.strip():
+        yield f"{name}:1", {"text": text}

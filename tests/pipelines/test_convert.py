@@ -99,7 +99,7 @@ def test_a_file_is_only_overwritten_by_force(tmp_path, lines):
     ("name", "target", "reason"),
     [
         ("tweetsumm", "out.json", "can be read, but not written"),
-        ("alpaca", "out.pdf", "unknown kind of file"),
+        ("alpaca", "out.pdf", "not written to this kind of file"),
         ("alpaca", "no/out.json", "does not exist"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from tunesmith.core.errors import DataError, did_you_mean
@@ -168,14 +169,21 @@ def optional_field(
         return None
     if key in record:
         return record[key]
-    others = {str(name).strip().lower(): str(name) for name in record if name not in known}
-    near = difflib.get_close_matches(key.lower(), others, n=1, cutoff=NEAR)
-    if near:
+    meant = _misspelt(key, tuple(map(str, record)), frozenset(known))
+    if meant is not None:
         raise DataError(
-            f"{origin}: no {key!r}, but {others[near[0]]!r}. Rename it, or set "
-            f"{setting}={others[near[0]]!r}; {setting}=null reads neither."
+            f"{origin}: no {key!r}, but {meant!r}. Rename it, or set {setting}={meant!r}; "
+            f"{setting}=null reads neither."
         )
     return None
+
+
+@lru_cache(maxsize=1024)
+def _misspelt(key: str, names: tuple[str, ...], known: frozenset[str | None]) -> str | None:
+    """The name that was meant to be ``key``; remembered, as most records have the same names."""
+    others = {name.strip().lower(): name for name in names if name not in known}
+    near = difflib.get_close_matches(key.lower(), others, n=1, cutoff=NEAR)
+    return others[near[0]] if near else None
 
 
 def optional_text(

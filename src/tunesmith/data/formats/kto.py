@@ -108,7 +108,7 @@ class Kto(TurnFormat):
             self.system_key,
             self.history_key,
             setting="data.format.prompt_key",
-            known=(*COMPLETIONS, *LABELS, *self._known()),
+            known=(*COMPLETIONS, *LABELS, *self._known),
         )
         return request.read(record, origin)
 

@@ -130,7 +130,7 @@ class PreferencePairs(TurnFormat):
             self.system_key,
             self.history_key,
             setting="data.format.prompt_key",
-            known=(*CHOSEN, *REJECTED, *self._known()),
+            known=(*CHOSEN, *REJECTED, *self._known),
         )
         return request.read(record, origin)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from pydantic import field_validator
@@ -96,7 +97,7 @@ class TurnFormat(Format):
     ) -> tuple[Message, ...]:
         """Messages behind the system text of the record, where no turn of theirs is one."""
         system = optional_text(
-            record, self.system_key, origin, setting="data.format.system_key", known=self._known()
+            record, self.system_key, origin, setting="data.format.system_key", known=self._known
         )
         if not system or any(message.role == "system" for message in messages):
             return messages
@@ -106,12 +107,13 @@ class TurnFormat(Format):
         """What may be called, as JSON text, or nothing; also refuses media beside the turns."""
         refuse_media(record, origin)
         found = optional_field(
-            record, self.tools_key, origin, setting="data.format.tools_key", known=self._known()
+            record, self.tools_key, origin, setting="data.format.tools_key", known=self._known
         )
         return read_tools(found, origin, self.tools_key or "")
 
-    def _known(self) -> set[str | None]:
-        return {value for name, value in self if name.endswith("_key")}
+    @cached_property
+    def _known(self) -> frozenset[str | None]:
+        return frozenset(value for name, value in self if name.endswith("_key"))
 
     def _keys(self, turn: Record, place: str) -> tuple[str, str]:
         """The names of a turn's two fields: the chosen ones, else the usual ones."""

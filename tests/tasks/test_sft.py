@@ -29,7 +29,7 @@ def encode(examples, *limits, task=SFT):
 
 def test_cut_shortens_the_prompt_and_counts_what_is_gone():
     short, cut = encode(rows(1, 200), 100, "cut")
-    assert (short.fate, cut.fate, cut.reason) == ("kept", "cut", "material of the prompt")
+    assert (short.fate, cut.fate, cut.reason) == ("kept", "cut", "end of the prompt's material")
     assert cut.n_cut >= 100
     [row] = cut.rows
     assert len(row) <= 100

@@ -11,7 +11,7 @@ from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
 from tunesmith.templates.render import Learnt, Rendered, TrainOn, render_many
-from tunesmith.templates.shorten import cut_answer, render_within
+from tunesmith.templates.shorten import Side, cut_answer, render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -44,7 +44,7 @@ class SupervisedFineTuning(Task):
                     outcomes.append(Outcome(fate="dropped", reason="longer than the limit"))
                     continue
                 fitting = self._cut(conversation, whole, template, tokenizer, limits, learnt)
-            outcomes.append(_outcome(conversation, fitting))
+            outcomes.append(_outcome(conversation, fitting, limits.cut_from))
         return outcomes
 
     def _cut(
@@ -81,7 +81,7 @@ class SupervisedFineTuning(Task):
         )
 
 
-def _outcome(conversation: Conversation, rendered: Rendered) -> Outcome:
+def _outcome(conversation: Conversation, rendered: Rendered, side: Side) -> Outcome:
     if any(m.weight and m.role != "assistant" for m in conversation.messages):
         return Outcome(fate="rejected", reason="only the assistant's turns can carry a weight")
     if not rendered.supervised.any():
@@ -92,5 +92,5 @@ def _outcome(conversation: Conversation, rendered: Rendered) -> Outcome:
         n_cut = rendered.n_cut + rendered.n_cut_answer
         return Outcome((row,), "cut", reason, n_cut, lacks_end=True)
     if rendered.n_cut:
-        return Outcome((row,), "cut", "material of the prompt", rendered.n_cut)
+        return Outcome((row,), "cut", f"{side} of the prompt's material", rendered.n_cut)
     return Outcome((row,))

@@ -14,6 +14,9 @@ from tunesmith.data.files.json_record import parse_record
 from tunesmith.data.files.lines import lines_of
 from tunesmith.data.files.located import LARGEST_RECORD, Item, Located, Notice
 
+LARGEST = f"{LARGEST_RECORD // 2**20} MiB"
+TOO_LARGE = b"too large"
+"""Stands for the one line that is not held."""
 HEAD = 2**20
 """Bytes within which an array's first line is looked for: 1 MiB."""
 Shape = Literal["lines", "array", "object"]
@@ -34,18 +37,18 @@ def read_json(name: str, suffix: str, blocks: Iterator[bytes]) -> Iterator[Item]
     """
     named_lines = suffix != ".json"
     head, blocks = _head(blocks)
-    if head.lstrip(SPACE).startswith(b"["):
-        first, second = _first_two(lines_of([head]))
-        shape = _shape(first, second, named_lines=named_lines)
-        if named_lines and _holds_lines(head):
-            shape = "lines"
-        lines = lines_of(blocks) if shape == "lines" else iter(())
-    else:
+    is_array_like = head.lstrip(SPACE).startswith(b"[")
+    lines = lines_of([head] if is_array_like else blocks)
+    before, first_line = _next_line(lines)
+    between, second_line = _next_line(lines)
+    first, second = first_line.strip(), second_line.strip()
+    shape = _shape(first, second, named_lines=named_lines)
+    if is_array_like and named_lines and _holds_lines(head):
+        shape = "lines"
+    if is_array_like:
         lines = lines_of(blocks)
-        start: list[bytes | None] = []
-        first, second = _first_two(_kept(lines, start))
-        shape = _shape(first, second, named_lines=named_lines)
-        lines = itertools.chain(start, lines)
+    else:
+        lines = itertools.chain(before, [first_line], between, [second_line], lines)
     if first and named_lines != (shape == "lines"):
         yield Notice(f"{name}: named {suffix}, but holds {SHAPES[shape]}; it is read as such.")
     if shape == "array":
@@ -61,22 +64,17 @@ def _head(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     head = b""
     for block in blocks:
         head += block
-        if len(head) >= HEAD or not head.lstrip(SPACE).startswith(b"["):
+        if len(head) >= HEAD or head.lstrip(SPACE)[:1] not in (b"", b"["):
             break
     return head, itertools.chain([head], blocks)
 
 
-def _kept(lines: Iterator[bytes | None], keep: list[bytes | None]) -> Iterator[bytes | None]:
-    for line in lines:
-        keep.append(line)
-        yield line
-
-
-def _first_two(lines: Iterator[bytes | None]) -> tuple[bytes, bytes]:
-    """The first two lines that are not blank; empty where there is none."""
-    found = (line.strip() if line is not None else b"?" for line in lines)
-    first, second, *_ = *itertools.islice(filter(None, found), 2), b"", b""
-    return first, second
+def _next_line(lines: Iterator[bytes | None]) -> tuple[Iterator[bytes], bytes]:
+    """The blank lines before the next one that is not, and that one; empty at the end."""
+    for n_blank, line in enumerate(lines):
+        if line is None or line.strip():
+            return itertools.repeat(b"\n", n_blank), TOO_LARGE if line is None else line
+    return iter(()), b""
 
 
 def _holds_lines(head: bytes) -> bool:
@@ -120,27 +118,22 @@ def _is_object(line: bytes) -> bool:
 
 def _read_lines(name: str, lines: Iterable[bytes | None]) -> Iterator[Located | DataError]:
     for number, raw in enumerate(lines, 1):
-        if raw is None:
-            size = f"{LARGEST_RECORD // 2**20} MiB"
-            yield DataError(f"{name}:{number}: a line of more than {size}. Cut the record up.")
-            continue
-        found = parse_record(raw, f"{name}:{number}")
-        if isinstance(found, DataError) and not raw.strip():
-            continue
-        yield found
+        if raw is None or raw is TOO_LARGE:
+            yield DataError(f"{name}:{number}: a line of more than {LARGEST}. Cut the record up.")
+        elif len(raw) > 2 or raw.strip():
+            found = parse_record(raw, f"{name}:{number}")
+            if not isinstance(found, DataError) or raw.strip():
+                yield found
 
 
 def _read_object(name: str, lines: Iterable[bytes | None]) -> Iterator[Located | DataError]:
     """One record, or records by id where every value of the object is an object itself."""
-    held: list[bytes] = []
-    n_held = 0
+    held = bytearray()
     for line in lines:
-        n_held += LARGEST_RECORD + 1 if line is None else len(line)
-        if line is None or n_held > LARGEST_RECORD:
-            size = f"{LARGEST_RECORD // 2**20} MiB"
-            raise DataError(f"{name}: one JSON object of more than {size}. Save it as JSON lines.")
-        held.append(line)
-    raw = b"".join(held)
+        held += line or b""
+        if line is None or line is TOO_LARGE or len(held) > LARGEST_RECORD:
+            raise DataError(f"{name}: one JSON object of more than {LARGEST}. Save it as .jsonl.")
+    raw = bytes(held)
     if not raw.strip():
         return
     found = parse_record(raw, f"{name}:1")

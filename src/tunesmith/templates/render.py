@@ -164,22 +164,17 @@ def _weights(
 
 
 def _assembled(
-    runs: Sequence[Run], encoded: Iterator[list[int]], weights: Sequence[float]
+    runs: Sequence[Run], encoded: Iterator[np.ndarray], weights: Sequence[float]
 ) -> Rendered:
-    ids: list[int] = []
-    lengths: list[int] = []
-    for token_id, *_ in runs:
-        if token_id is None:
-            new = next(encoded)
-            ids += new
-            lengths.append(len(new))
-        else:
-            ids.append(token_id)
-            lengths.append(1)
-    spread = np.repeat(np.asarray(weights, np.float32), lengths)
+    parts = [
+        next(encoded) if token_id is None else np.array([token_id], np.int32)
+        for token_id, *_ in runs
+    ]
+    spread = np.repeat(np.asarray(weights, np.float32), [len(part) for part in parts])
     if len(spread):
         spread[0] = 0.0  # nothing stands before it, so nothing can predict it
-    return Rendered(np.asarray(ids, np.int32), spread)
+    ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+    return Rendered(ids, spread)
 
 
 def render_document(document: Document, tokenizer: Tokenizer) -> Rendered:
@@ -190,11 +185,12 @@ def render_document(document: Document, tokenizer: Tokenizer) -> Rendered:
 def render_documents(documents: Sequence[Document], tokenizer: Tokenizer) -> list[Rendered]:
     """Encodes many documents at once."""
     bos = tokenizer.id_of(tokenizer.bos) if tokenizer.bos else None
-    lead = [] if bos is None else [bos]
+    lead = np.array([] if bos is None else [bos], np.int32)
+    end = np.array([tokenizer.eos_id], np.int32)
     found = tokenizer.encode_many([(document.text, "nothing") for document in documents])
     rendered: list[Rendered] = []
     for ids in found:
-        whole = np.asarray([*lead, *ids, tokenizer.eos_id], np.int32)
+        whole = np.concatenate([lead, ids, end])
         weights = np.ones(len(whole), np.float32)
         weights[0] = 0.0
         rendered.append(Rendered(whole, weights))

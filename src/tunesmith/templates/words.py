@@ -27,7 +27,7 @@ PROBES = ("x", " x", "a  b c", "a\nb \n\n c", "▁a", "é 日本語 🙂‍↔�
 
 
 class Memory(dict[str, bytes]):
-    """Ids by word, as int32 in bytes, which join fastest; an unknown word is encoded when asked for."""
+    """Ids by word, as int32 in bytes, which join fastest; unknown words are encoded when asked."""
 
     def __init__(self, fast: FastTokenizer, before: str) -> None:
         """Starts empty.

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tunesmith.core.errors import DataError
+from tunesmith.core.examples import Conversation, Message
 from tunesmith.data.fingerprint import fingerprint
 from tunesmith.data.load import load_examples
 from tunesmith.data.read import Row, read_rows
@@ -126,6 +127,19 @@ def test_an_empty_validation_split_is_refused(tmp_path, lines):
 def test_real_data_is_read_whole(shared, path, n_rows):
     rows = read_rows(Data(path=str(shared / path)))
     assert Counter(row.split for row in rows if isinstance(row, Row)) == n_rows
+
+
+def test_a_path_with_a_colon_in_it_is_told_whole(tmp_path, lines):
+    file = lines(tmp_path / "my data: v2.jsonl", {"prompt": "p", "completion": "c"}, "{")
+    [_, bad] = read_rows(Data(path=str(file)))
+    assert bad.origin == f"{file}:2"
+    assert bad.reason.startswith("broken JSON")
+
+
+def test_rows_that_differ_in_their_tools_alone_ask_different_things():
+    messages = (Message("user", "Rain?"), Message("assistant", "No."))
+    plain, with_tools = (Conversation(messages, "f:1", tools=t) for t in ("", '[{"name": "r"}]'))
+    assert fingerprint(plain) != fingerprint(with_tools)
 
 
 def load(path, **settings):

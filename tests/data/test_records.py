@@ -137,6 +137,14 @@ def test_case_29_half_a_utf16_character_is_told_with_line_and_offset(tmp_path):
         records(tmp_path / "a.jsonl", data)
 
 
+def test_case_29_half_a_utf16_character_far_into_a_file_is_told_with_its_offset(tmp_path):
+    n_lines = 40_000  # more than are read at a time
+    data = ('{"a": 1}\n' * n_lines).encode("utf-16") + b"\x00\xd8" + b"x\x00"
+    place = rf"a\.jsonl:{n_lines + 1}: byte 0x00 at offset {2 + 18 * n_lines} is not utf-16-le"
+    with pytest.raises(DataError, match=place):
+        records(tmp_path / "a.jsonl", data)
+
+
 def test_case_29_utf32_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match="is UTF-32"):
         records(tmp_path / "a.jsonl", '{"a": 1}'.encode("utf-32"))
@@ -262,6 +270,7 @@ def test_a_number_that_is_not_finite_is_an_error_of_its_row(tmp_path, name, numb
         '{"a": "x", "b": {"c": [{"d": 1, "d": 1}]}}',
         '{"a": "\\"\\\\", "a": "\\\\\\""}',
         '{"\\u0061" : "x", "a" : "y"}',
+        '{"a": 1, "a": "x\\\\", "b": "y\\\\"}',
     ],
 )
 def test_a_key_that_stands_twice_is_an_error_of_its_row(tmp_path, record):
@@ -329,9 +338,10 @@ def test_an_array_that_is_broken_between_its_records_is_told(tmp_path, content, 
     assert told in str(last)
 
 
-def test_an_unclosed_text_in_an_array_ends_the_reading(tmp_path):
-    """Else what stands in texts would be taken for records."""
-    found = records(tmp_path / "a.json", '[{"a": "x},\n{"a": 2},\n{"b": "{}, {"}, {"a": 3}]')
+@pytest.mark.parametrize("between", ["", "\n"])
+def test_an_unclosed_text_in_an_array_ends_the_reading(tmp_path, between):
+    """Else {}, which stands in a text, would be taken for a record."""
+    found = records(tmp_path / "a.json", f'[{{"a": "x}},{between}{{"b":"}}, {{}}, {{"}}]')
     assert len(found) == 1
     assert "The records behind it cannot be told apart" in str(found[0])
 

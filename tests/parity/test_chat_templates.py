@@ -122,14 +122,12 @@ def test_the_text_is_that_of_transformers(form, chat, tmp_path):
         assert ours(folder, messages[:stop], tools) == theirs(folder, messages[:stop], tools)
 
 
-def test_the_date_is_todays_unless_one_is_set(tmp_path):
+def test_the_date_is_the_same_on_every_day(tmp_path):
     folder = folder_with(
         tmp_path,
         "{{ strftime_now('%d %b %Y') }}{% for m in messages %}{{ m.content + eos_token }}"
         "{% endfor %}",
     )
-    before = date.today()
-    text = ours(folder, PLAIN[:2], [])
-    assert text in {f"{day:%d %b %Y}" + text[11:] for day in (before, date.today())}
-    pieces = Native(today=date(2024, 7, 26)).pieces(PLAIN[:2], Tokenizer.from_folder(folder))
-    assert pieces[0].text.startswith("26 Jul 2024")
+    assert ours(folder, PLAIN[:2], []).startswith("26 Jul 2024")
+    pieces = Native(today=date(2020, 1, 2)).pieces(PLAIN[:2], Tokenizer.from_folder(folder))
+    assert pieces[0].text.startswith("02 Jan 2020")

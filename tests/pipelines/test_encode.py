@@ -163,3 +163,34 @@ def test_rendering_at_once_is_rendering_one_by_one(cache, recipe_fields):
     examples = load_examples(recipe.data, recipe.train.seed)["train"]
     alone = [render(e, found.template, found.tokenizer) for e in examples]
     assert [r.input_ids.tolist() for r in alone] == [ids for ids, _, _ in shown(found)]
+
+
+def test_a_validation_split_of_which_nothing_is_left_stops_the_run(
+    cache, recipe_fields, lines, tmp_path
+):
+    lines(tmp_path / "d/train.jsonl", *({"prompt": f"p{n}", "completion": "c"} for n in range(4)))
+    lines(tmp_path / "d/dev.jsonl", {"prompt": "kettle " * 300, "completion": "c"})
+    with pytest.raises(DataError, match=r"none of 1 validation rows is left \(1 dropped: longer"):
+        prepared(recipe_fields, path=str(tmp_path / "d"), too_long="drop")
+
+
+def test_a_file_whose_name_is_no_text_is_read(cache, recipe_fields, dialogues, tmp_path):
+    odd = os.fsencode(tmp_path) + b"/caf\xe9\rx: y.jsonl"
+    with open(odd, "wb") as file:
+        file.write(dialogues.read_bytes())
+    found = prepared(recipe_fields, path=os.fsdecode(odd))
+    assert {e.origin.rpartition(":")[0] for e in found.encoded["train"]} == {os.fsdecode(odd)}
+
+
+def test_too_many_different_weights_are_refused(cache, recipe_fields, lines, tmp_path):
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"p{n}"},
+                {"role": "assistant", "content": "c", "weight": (n + 1) / 400},
+            ]
+        }
+        for n in range(300)
+    ]
+    with pytest.raises(DataError, match="more than 255 different weights. Round them"):
+        prepared(recipe_fields, path=str(lines(tmp_path / "w.jsonl", *rows)))

@@ -114,10 +114,17 @@ def test_a_message_keeps_its_own_weight_and_the_prompt_gets_its_share():
     assert "One?" in TINY.decode(row.input_ids[row.weights == 0.125])
 
 
-def test_only_the_assistant_can_have_a_weight():
-    messages = (Message("user", "Hi", weight=1.0), Message("assistant", "Ho"))
-    [outcome] = encode([Conversation(messages, "f:1")], 100, "cut")
-    assert (outcome.fate, outcome.reason) == (
-        "rejected",
-        "only the assistant's turns can carry a weight",
-    )
+@pytest.mark.parametrize(
+    ("weight", "train_on", "fate"),
+    [
+        (0.0, "all", "kept"),
+        (1.0, "all", "rejected"),
+        (0.0, "everything", "rejected"),
+        (1.0, "everything", "kept"),
+    ],
+)
+def test_a_request_cannot_have_a_weight_that_the_task_does_not_give_it(weight, train_on, fate):
+    messages = (Message("user", "Hi", weight=weight), Message("assistant", "Ho"))
+    task = TASKS.parse({"name": "sft", "train_on": train_on})
+    [outcome] = encode([Conversation(messages, "f:1")], 100, "cut", task=task)
+    assert outcome.fate == fate

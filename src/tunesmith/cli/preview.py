@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ def command(
         print_json(result)
         return
     if html is not None:
-        from tunesmith.pipelines.preview_page import preview_page
+        from tunesmith.pipelines.preview_page import write_page
 
-        Path(html).write_text(preview_page(result, Path(recipe).stem), "utf-8")
+        write_page(result, Path(recipe).stem, html)
         click.echo(f"{html}: {len(result['examples'])} examples, token by token")
         return
     for example in result["examples"]:
@@ -49,9 +50,9 @@ def command(
     for notice in result["notices"]:
         click.echo(f"  {notice}")
     how = f"template {result['template']['name']}" if result["template"] else "no template"
+    mark = "coloured text" if sys.stdout.isatty() else "text between ⟦ and ⟧"
     click.echo(
-        f"{how}, at most {result['max_tokens']} tokens; "
-        "the coloured text is learnt, the rest is context"
+        f"{how}, at most {result['max_tokens']} tokens; the {mark} is learnt, the rest is context"
     )
 
 
@@ -64,7 +65,9 @@ def _print_example(example: dict[str, Any], with_ids: bool) -> None:
     console.rule(f"{example['origin']}  {n_tokens} tokens, {n_learnt} learnt", align="left")
     shown = Text()
     for run in example["runs"]:
-        shown.append(run["text"], style="bold green" if run["weight"] > 0 else "")
+        learnt = run["weight"] > 0
+        text = f"⟦{run['text']}⟧" if learnt and not console.is_terminal else run["text"]
+        shown.append(text, style="bold green" if learnt else "")
         if run["weight"] not in (0, 1):
             shown.append(f" (weight {run['weight']:g})", style="dim")
         if run.get("loss") is not None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tunesmith.core.errors import RunError
@@ -46,9 +46,12 @@ def new_entry(kind: str, key: str) -> Generator[Path]:
     try:
         yield draft
         place = folder / key
-        if place.exists():
-            shutil.rmtree(place)
-        draft.rename(place)
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            draft.rename(place)
+        except OSError:
+            if not place.is_dir():  # else another process has made the same entry just now
+                raise
     finally:
         if draft.exists():
             shutil.rmtree(draft)
@@ -57,7 +60,7 @@ def new_entry(kind: str, key: str) -> Generator[Path]:
 def entry(kind: str, key: str) -> Path:
     """Where an entry is, if it exists; its use is noted."""
     place = cache_dir() / kind / key
-    if place.is_dir():
+    with suppress(OSError):  # a cache that can only be read serves all the same
         os.utime(place)
     return place
 

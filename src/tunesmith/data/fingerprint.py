@@ -16,7 +16,7 @@ from tunesmith.core.examples import (
     UnpairedPreference,
 )
 
-FIELD, PART = "\x1f", "\x1e"
+FIELD, PART, TOOLS, NAME = "\x1f", "\x1e", "\x1a", "\x19"
 N_BYTES = 16
 
 
@@ -24,11 +24,11 @@ def prompt_text(example: Example) -> str:
     """Everything the model is given of an example, as one text."""
     match example:
         case Conversation():
-            return _written(example.messages[: _n_asked(example)])
+            return _given(example.messages[: _n_asked(example)], example.tools)
         case Preference():
-            return _written(example.messages)
+            return _given(example.messages, example.tools)
         case UnpairedPreference():
-            return _written(example.messages[:-1])
+            return _given(example.messages[:-1], example.tools)
         case Labelled() | Document():
             return example.text
         case SpanQuestion():
@@ -81,12 +81,18 @@ def _n_asked(conversation: Conversation) -> int:
     return len(conversation.messages) - (conversation.answer is not None)
 
 
+def _given(messages: Iterable[Message], tools: str) -> str:
+    return f"{_written(messages)}{TOOLS}{tools}" if tools else _written(messages)
+
+
 def _written(messages: Iterable[Message]) -> str:
     return PART.join([_written_one(message) for message in messages])
 
 
 def _written_one(message: Message) -> str:
     text = f"{message.role}{FIELD}{message.content}{FIELD}{message.input}"
+    if message.name:
+        text += f"{NAME}{message.name}"
     for call in message.tool_calls:
         text += f"{FIELD}{call.name}{FIELD}{call.arguments}"
     return text

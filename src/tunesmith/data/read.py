@@ -72,7 +72,7 @@ def rows_of_file(
             yield item
             continue
         holds_any = True
-        yield _row(item, source, split)
+        yield _row(item, source, split, str(path))
     if not holds_any:
         raise DataError(f"{path}: holds no record. Fill it, or take it away.")
 
@@ -110,9 +110,12 @@ def recognise(record: Located, path: DataFile) -> Format:
     )
 
 
-def _row(item: Example | DataError, source: int, split: str) -> Row:
+def _row(item: Example | DataError, source: int, split: str, path: str) -> Row:
     if isinstance(item, DataError):
-        origin, _, reason = str(item).partition(": ")
+        # A path may hold ": " itself.
+        lead = path if str(item).startswith(path) else ""
+        place, _, reason = str(item).removeprefix(lead).partition(": ")
+        origin = lead + place
         fate: Fate = "dropped" if isinstance(item, DroppedRow) else "rejected"
         return Row(source, split, origin, None, fate, reason)
     if isinstance(item, Preference) and item.chosen == item.rejected:

@@ -13,6 +13,7 @@ from tunesmith.checks.lengths import measure
 from tunesmith.checks.survey import Survey, survey
 from tunesmith.core.bundled import BUNDLED, recipe_path
 from tunesmith.core.errors import DataError, TemplateError
+from tunesmith.core.examples import Example
 from tunesmith.core.ledger import FATES, PLACES_SHOWN, Ledger
 from tunesmith.pipelines.count_tokens import Tokens, count_tokens
 from tunesmith.pipelines.open_recipe import open_recipe
@@ -87,10 +88,15 @@ def check(request: Request, *, allow_leaks: bool = False) -> dict[str, Any]:
     read = survey(request.recipe.data, checks)
     findings = [*read.findings(), *(f for check in checks for f in check.findings(read.rows))]
     tokens = None
-    if request.counts_tokens and len(read.rows):
+    untrained = [kind for kind in read.kinds if not _takers(kind)]
+    if request.counts_tokens and untrained:
+        fact = f"tokens are not counted: no task trains on a {untrained[0].__name__} yet"
+        findings.append(Finding("encoding", "info", 0, fact))
+    elif request.counts_tokens and len(read.rows):
         try:
             tokens = count_tokens(_with_task(request, read))
-            findings += _about(tokens, read.reasons)
+            allowed = request.recipe.data.cut_answers
+            findings += _about(tokens, read.reasons, cut_answers=allowed)
         except (DataError, TemplateError) as error:
             fact = f"tokens cannot be counted: {error}".rstrip(".")
             findings.append(Finding("encoding", "error", 1, fact))
@@ -127,11 +133,8 @@ def _with_task(request: Request, read: Survey) -> Recipe:
     kind = next(iter(read.kinds))
     if kind is request.recipe.task.example_type:
         return request.recipe
-    for name in TASKS.names():
-        task = TASKS.load(name)
-        if task.example_type is kind:
-            return request.recipe.model_copy(update={"task": task(name=name)})
-    return request.recipe
+    task = TASKS.parse(_takers(kind)[0])
+    return request.recipe.model_copy(update={"task": task})
 
 
 def _splits(read: Survey) -> dict[str, Any]:
@@ -147,7 +150,14 @@ def _splits(read: Survey) -> dict[str, Any]:
     return ledger.as_dict()
 
 
-def _about(tokens: Tokens, known_reasons: Collection[str]) -> Iterator[Finding]:
+def _takers(kind: type[Example]) -> list[str]:
+    """Tasks that take a kind of example."""
+    return [name for name in TASKS.names() if TASKS.load(name).example_type is kind]
+
+
+def _about(
+    tokens: Tokens, known_reasons: Collection[str], *, cut_answers: bool
+) -> Iterator[Finding]:
     for split, counts in tokens.ledger.splits.items():
         for (fate, reason), n in sorted(counts.n_reasons.items()):
             if fate in TOLD and reason not in known_reasons:
@@ -159,4 +169,8 @@ def _about(tokens: Tokens, known_reasons: Collection[str]) -> Iterator[Finding]:
         if n:
             fact = f"{rows_text(n)} of {split} with an answer cut before its end"
             fix = "Raise data.max_tokens, or the model does not learn to stop there."
-            yield Finding("without-end", "error", n, fact, fix)
+            yield Finding("without-end", "warning" if cut_answers else "error", n, fact, fix)
+    for split, rows in tokens.rows.items():
+        if not len(rows) and tokens.ledger[split].n_read:
+            fact = f"none of {tokens.ledger[split].n_read} rows of {split} is left"
+            yield Finding("empty-split", "error", 0, fact, "Raise data.max_tokens, or add rows.")

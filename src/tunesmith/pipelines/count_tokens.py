@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tunesmith.core.errors import DataError
 from tunesmith.core.ledger import Ledger
 from tunesmith.data.packing import pack
 from tunesmith.pipelines.prepare import prepare
@@ -100,9 +101,13 @@ def count_tokens(recipe: Recipe) -> Tokens:
     Raises:
         DataError: nothing is left to learn from, or the task takes other examples.
     """
-    # What would stop a run is counted here instead.
-    lenient = recipe.data.model_copy(update={"cut_answers": True})
-    prepared = prepare(recipe.model_copy(update={"data": lenient}), weights=False, strict=False)
+    try:
+        prepared = prepare(recipe, weights=False, strict=False)
+    except DataError:  # an answer does not fit: what would stop a run is counted here instead
+        if recipe.data.cut_answers or recipe.data.too_long != "cut":
+            raise
+        lenient = recipe.data.model_copy(update={"cut_answers": True})
+        prepared = prepare(recipe.model_copy(update={"data": lenient}), weights=False, strict=False)
     files: Counter[str] = Counter()
     learnt: Counter[str] = Counter()
     for encoded in prepared.encoded.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -120,9 +121,9 @@ def _key(data: Data, task: Task, template: Template, tokenizer: Tokenizer, limit
         notices: list[Notice] = []
         for split, files in find_files(source.path, source.split, notices.append).items():
             for file in files:
-                digest.update(f"\x1d{split}\x1f{file}".encode())
+                digest.update(os.fsencode(f"\x1d{split}\x1f{file}"))
                 digest.update(_content(file.path if isinstance(file, Section) else file))
-        digest.update("\x1e".join(notice.text for notice in notices).encode())
+        digest.update(os.fsencode("\x1e".join(notice.text for notice in notices)))
     return digest.hexdigest()
 
 
@@ -134,7 +135,7 @@ def _content(place: Path) -> bytes:
     digest = hashlib.sha256()
     for file in sorted(place.rglob("*")):
         if file.is_file():
-            digest.update(f"\x1d{file.relative_to(place)}".encode())
+            digest.update(os.fsencode(f"\x1d{file.relative_to(place)}"))
             digest.update(_content(file))
     return digest.digest()
 

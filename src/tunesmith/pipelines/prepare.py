@@ -18,7 +18,7 @@ from tunesmith.model.source import load_tokenizer, model_folder, read_config
 from tunesmith.pipelines.account import account
 from tunesmith.pipelines.encode import encoded_store
 from tunesmith.recipe import Recipe
-from tunesmith.tasks.store import EncodedSplit, Store
+from tunesmith.tasks.store import FATES, EncodedSplit, Store
 from tunesmith.tasks.task import Limits
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
@@ -86,8 +86,9 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
     if splits.divided:
         encoded = _divided(encoded, recipe.data.validation_fraction, store)
     ledger = account(store, splits, encoded)
-    if not len(encoded["train"]):
-        raise DataError(_nothing_left(ledger))
+    for split in encoded:
+        if not len(encoded[split]) and (strict or split == "train"):
+            raise DataError(_nothing_left(split, ledger))
     return Prepared(folder, tokenizer, template, limits, store, splits, encoded, ledger)
 
 
@@ -131,7 +132,7 @@ def limits_of(recipe: Recipe, folder: Path) -> Limits:
 
 def _rejected(store: Store) -> list[str]:
     """The rows that cannot be used, each with its place and the reason."""
-    numbers = np.flatnonzero(store.source.fate == 3)
+    numbers = np.flatnonzero(store.source.fate == FATES.index("rejected"))
     origins = store.origins() if len(numbers) else []
     return [f"{origins[i]}: {store.source.reasons[store.source.reason[i]]}" for i in numbers]
 
@@ -156,7 +157,9 @@ def _divided(
     }
 
 
-def _nothing_left(ledger: Ledger) -> str:
-    train = ledger["train"].as_dict()
-    told = "; ".join(f"{r['rows']} {r['fate']}: {r['reason']}" for r in train["reasons"])
-    return f"none of {train['read']} training rows is left ({told}). Raise data.max_tokens."
+def _nothing_left(split: str, ledger: Ledger) -> str:
+    counts = ledger[split].as_dict()
+    told = "; ".join(f"{r['rows']} {r['fate']}: {r['reason']}" for r in counts["reasons"])
+    is_long = any("longer than" in r["reason"] for r in counts["reasons"])
+    way_out = "Raise data.max_tokens." if is_long else "Mend them, or choose other data."
+    return f"none of {counts['read']} {split} rows is left ({told}). {way_out}"

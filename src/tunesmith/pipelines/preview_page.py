@@ -7,7 +7,22 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from tunesmith.core.errors import DataError
+
 HERE = Path(__file__).parent
+
+
+def write_page(result: dict[str, Any], title: str, file: str | Path) -> None:
+    """Writes the page of a preview.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    try:
+        # Paths from the file system may hold lone surrogates, which UTF-8 cannot write.
+        Path(file).write_bytes(preview_page(result, title).encode("utf-8", "replace"))
+    except OSError as error:
+        raise DataError(f"{file}: cannot be written ({error.strerror}).") from None
 
 
 def preview_page(result: dict[str, Any], title: str) -> str:

@@ -44,7 +44,7 @@ class SupervisedFineTuning(Task):
                     outcomes.append(Outcome(fate="dropped", reason="longer than the limit"))
                     continue
                 fitting = self._cut(conversation, whole, template, tokenizer, limits, learnt)
-            outcomes.append(_outcome(conversation, fitting, limits.cut_from))
+            outcomes.append(_outcome(conversation, fitting, limits.cut_from, learnt))
         return outcomes
 
     def _cut(
@@ -81,9 +81,16 @@ class SupervisedFineTuning(Task):
         )
 
 
-def _outcome(conversation: Conversation, rendered: Rendered, side: Side) -> Outcome:
-    if any(m.weight and m.role != "assistant" for m in conversation.messages):
-        return Outcome(fate="rejected", reason="only the assistant's turns can carry a weight")
+def _outcome(conversation: Conversation, rendered: Rendered, side: Side, learnt: Learnt) -> Outcome:
+    given = [
+        m.weight for m in conversation.messages if m.role != "assistant" and m.weight is not None
+    ]
+    share = 1.0 if learnt.train_on == "everything" else learnt.prompt_weight
+    if any(weight != share for weight in given):
+        return Outcome(
+            fate="rejected",
+            reason="a request has a weight of its own; only the assistant's turns can have one",
+        )
     if not rendered.supervised.any():
         return Outcome(fate="rejected", reason="nothing to learn: every token is masked")
     row = EncodedExample(rendered.input_ids, rendered.weights, conversation.origin)

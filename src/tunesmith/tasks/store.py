@@ -15,10 +15,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from tunesmith.core.errors import DataError
 from tunesmith.data.keys import KeyColumns, Keys
 from tunesmith.data.read import Row
 from tunesmith.tasks.task import EncodedExample, Outcome
 
+SURROGATES = "surrogateescape"
 FATES = ("kept", "cut", "dropped", "rejected")
 TOKENS, WEIGHTS, ORIGINS, COLUMNS, INFO = (
     "tokens.bin",
@@ -80,7 +82,7 @@ class StoreWriter:
         self._learnt = array("q")
         self._tokens: IO[bytes] = (folder / TOKENS).open("wb")
         self._weights: IO[bytes] = (folder / WEIGHTS).open("wb")
-        self._origins: IO[str] = (folder / ORIGINS).open("w", encoding="utf-8", newline="\n")
+        self._origins: IO[bytes] = (folder / ORIGINS).open("wb")
 
     def add(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
         """Adds a portion; ``outcomes`` has one entry for each row, read or not."""
@@ -100,7 +102,8 @@ class StoreWriter:
             self._lacks_end.append(outcome.lacks_end)
             self._reason.append(self._known(outcome.reason))
             self._mended.append(self._known(row.mended))
-            self._origins.write(row.origin.replace("\n", " ") + "\n")
+            # File names may hold bytes that are no text, and line ends.
+            self._origins.write(row.origin.replace("\n", " ").encode("utf-8", SURROGATES) + b"\n")
             for example in outcome.rows:
                 place += len(example)
                 self._starts.append(place)
@@ -115,7 +118,10 @@ class StoreWriter:
         values, codes = np.unique(weights, return_inverse=True)
         known = [self.palette.setdefault(float(v), len(self.palette)) for v in values]
         if len(self.palette) > 256:
-            raise ValueError("more than 256 different weights of the loss")
+            raise DataError(
+                "the messages have more than 255 different weights. Round them, to two digits for "
+                "example."
+            )
         return np.asarray(known, np.uint8)[codes].tobytes()
 
     def __enter__(self) -> StoreWriter:
@@ -210,7 +216,8 @@ class Store:
     def origins(self) -> list[str]:
         """The place of every source row."""
         if not self._origins:
-            self._origins.extend((self.folder / ORIGINS).read_text("utf-8").split("\n")[:-1])
+            found = (self.folder / ORIGINS).read_bytes().decode("utf-8", SURROGATES)
+            self._origins.extend(found.split("\n")[:-1])
         return self._origins
 
     def arrays(self, row: int) -> tuple[np.ndarray, np.ndarray]:

@@ -66,8 +66,9 @@ class Native(Template):
     """Whatever chat template the model folder brings."""
 
     name: Literal["native"] = "native"
-    today: date | None = None
-    """Date that a chat template is told if it asks; None: the day on which it is rendered."""
+    today: date = date(2024, 7, 26)
+    """Date that a chat template is told if it asks: the same on every day, so that what trains is
+    what serves. It is the one that Meta's own templates fall back to."""
 
     def pieces(
         self, messages: Sequence[Message], tokenizer: Tokenizer, tools: str = ""
@@ -102,7 +103,7 @@ class Native(Template):
             tokenizer.chat_template,
             tokenizer.bos or "",
             tokenizer.eos,
-            self.today or date.today(),
+            self.today,
             tokenizer.source,
         )
 

@@ -21,8 +21,10 @@ SPACE, LINE = "▁", "\n"
 WORD = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
 Lead = Literal["always", "once", "never"]
 """When a text gets a space before it; ``once``: unless it begins with one."""
-MOST_WORDS = 300_000
-"""Words remembered before all are forgotten; about 60 MB."""
+MOST_WORDS = 200_000
+"""Words remembered before all are forgotten; at most about 80 MB."""
+LONGEST = 32
+"""Characters of a word that is remembered; in Chinese, where nothing parts them, few come again."""
 PROBES = ("x", " x", "a  b c", "a\nb \n\n c", "▁a", "é 日本語 🙂‍↔️", "\t.\u2028 x", "</s> [INST]x")
 
 
@@ -45,7 +47,9 @@ class Memory(dict[str, bytes]):
             self.clear()
         written = word if word[:1] == LINE else self._before + word
         ids = [token.id for token in self._model.tokenize(written)]
-        packed = self[word] = np.asarray(ids, np.int32).tobytes()
+        packed = np.asarray(ids, np.int32).tobytes()
+        if len(word) <= LONGEST:
+            self[word] = packed
         return packed
 
 

@@ -43,7 +43,7 @@ def read_json(name: str, suffix: str, blocks: Iterator[bytes]) -> Iterator[Item]
     between, second_line = _next_line(lines)
     first, second = first_line.strip(), second_line.strip()
     shape = _shape(first, second, named_lines=named_lines)
-    if is_array_like and named_lines and _holds_lines(head):
+    if named_lines and _holds_lines(head):
         shape = "lines"
     if is_array_like:
         lines = lines_of(blocks)
@@ -78,7 +78,7 @@ def _next_line(lines: Iterator[bytes | None]) -> tuple[Iterator[bytes], bytes]:
 
 
 def _holds_lines(head: bytes) -> bool:
-    """Whether an object starts below the end of another and no comma between, as in no array."""
+    """Whether an object starts below the end of another and no comma between: in no value."""
     lines = filter(None, map(bytes.strip, head.split(b"\n")))
     return any(
         above.endswith(b"}") and below.startswith(b"{")

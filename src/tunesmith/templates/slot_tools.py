@@ -1,4 +1,4 @@
-"""How templates made of slots write tools and calls: the four ways that LLaMA-Factory has for them.
+"""How templates made of slots write tools and calls: as LLaMA-Factory does it.
 
 A text is a row of stretches, since the template's own words may hold special tokens and what users
 wrote may not.
@@ -140,6 +140,34 @@ def _call_mistral(calls: Sequence[ToolCall]) -> Words:
     return [(False, f"[{', '.join(call_object(call) for call in calls)}]")]
 
 
+def _offer_glm4(tools: list[Description]) -> Words:
+    words: Words = [
+        (
+            True,
+            "你是一个名为 ChatGLM 的人工智能助手。你是基于智谱 AI 公司训练的语言模型 GLM-4 "
+            "模型开发的，你的任务是针对用户的问题和要求提供适当的答复和支持。\n\n# 可用工具",
+        )
+    ]
+    for tool in map(function, tools):
+        listed = f"{tool.get('name', '')}\n\n{as_json(tool, indent=4)}"
+        manner = "\n在调用上述函数时，请使用 Json 格式表示调用的参数。"
+        words += [(True, "\n\n## "), (False, listed), (True, manner)]
+    return words
+
+
+def _call_glm4(calls: Sequence[ToolCall]) -> Words:
+    if len(calls) > 1:
+        raise TemplateError(
+            "this template writes one call in a turn, and there are "
+            f"{len(calls)}. Make a turn of each, or choose another template."
+        )
+    return [(False, f"{calls[0].name}\n{as_json(arguments(calls[0]))}")]
+
+
+def _offer_phi4_mini(tools: list[Description]) -> Words:
+    return [(True, "<|tool|>"), (False, as_json(tools)), (True, "<|/tool|>")]
+
+
 TODAY = "26 Jul 2024"
 """LLaMA-Factory writes the day on which the data is prepared, so prompts change overnight; this is
 the date that Meta's own chat template falls back to."""
@@ -147,3 +175,5 @@ DEFAULT = ToolFormat(_offer_in_words, _call_in_words)
 LLAMA3 = ToolFormat(_offer_llama3, _call_llama3)
 QWEN = ToolFormat(_offer_qwen, _call_qwen)
 MISTRAL = ToolFormat(_offer_mistral, _call_mistral)
+GLM4 = ToolFormat(_offer_glm4, _call_glm4)
+PHI4_MINI = ToolFormat(_offer_phi4_mini, _call_in_words)

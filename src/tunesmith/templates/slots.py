@@ -18,6 +18,7 @@ from tunesmith.templates.template import (
     Piece,
     Template,
     control,
+    end,
     needs_tokens,
     refuse_two_answers,
     split_system,
@@ -54,6 +55,10 @@ class Slots:
     """Special tokens that the tokenizer must have."""
     ends: tuple[str, ...] = ()
     """Special tokens that end an answer, beside the tokenizer's own."""
+    ends_with_eos: bool = False
+    """The end of a text stands behind the last answer alone, outside of its slot. LLaMA-Factory
+    also teaches it in the place of what follows each answer before, which no mask over the ids can
+    say."""
 
 
 class Slotted(Template):
@@ -77,18 +82,43 @@ class Slotted(Template):
         pieces = _filled(self.slots.prefix, [], tokenizer)
         if leading and not self.slots.system_in_request:
             pieces += _filled(self.slots.system, leading, tokenizer)
-        for place, turn in enumerate(turns_of(turns)):
+        grouped = turns_of(turns)
+        for place, turn in enumerate(grouped):
             slot, words = self._turn(turn)
             if leading and self.slots.system_in_request and place == 0:
                 words = [*_fill(self.slots.system[0], leading), *words]
             written = _filled(slot, words, tokenizer)
-            pieces += map(_learnt, written) if turn[0].role == "assistant" else written
-        return pieces
+            if turn[0].role == "assistant":
+                is_last = place == len(grouped) - 1
+                pieces += self.before_answer(turn[0], tokenizer, is_last=is_last)
+                written = list(map(_learnt, written))
+            pieces += written
+        return pieces + self._behind(turns, tokenizer)
+
+    def before_answer(
+        self, answer: Message | None, tokenizer: Tokenizer, *, is_last: bool
+    ) -> list[Piece]:
+        """What stands between the prompt and an answer; nothing in most templates.
+
+        Args:
+            answer: None where a prompt ends, and the answer is still to come.
+            tokenizer: names the special tokens.
+            is_last: whether it is the last message.
+        """
+        return []
 
     def end_tokens(self, tokenizer: Tokenizer) -> list[str]:
         """The tokens this template stops at there, and the end of a text."""
         ends = [token for token in self.slots.ends if tokenizer.id_of(token) is not None]
         return list(dict.fromkeys([*ends, tokenizer.eos]))
+
+    def _behind(self, turns: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+        """What stands behind the last message."""
+        if not turns:
+            return []
+        if turns[-1].role != "assistant":
+            return self.before_answer(None, tokenizer, is_last=True)
+        return [end(tokenizer.eos)] if self.slots.ends_with_eos else []
 
     def _leading(self, system: str, tools: str) -> Words:
         """The system text with the list of tools behind it."""
@@ -104,6 +134,12 @@ class Slotted(Template):
             return slots.call or slots.assistant, [*_theirs(message.content), *calls]
         slot = slots.assistant if message.role == "assistant" else slots.user
         return slot, _theirs("\n".join(part for part in (message.content, message.input) if part))
+
+
+def fixed(words: str, tokenizer: Tokenizer, *, is_learnt: bool = False) -> list[Piece]:
+    """Pieces of a template's own words, encoded as a text of their own."""
+    pieces = _filled((words,), [], tokenizer)
+    return list(map(_learnt, pieces)) if is_learnt else pieces
 
 
 def _theirs(value: str) -> Words:

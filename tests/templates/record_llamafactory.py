@@ -18,6 +18,9 @@ from llamafactory.data.processor.supervised import (  # pyright: ignore[reportMi
     SupervisedDatasetProcessor,
 )
 from llamafactory.data.template import TEMPLATES  # pyright: ignore[reportMissingImports]
+from llamafactory.v1.core.utils.rendering import (  # pyright: ignore[reportMissingImports]
+    Renderer,
+)
 
 SYSTEM = "Be kind."
 TOOLS = [
@@ -106,6 +109,30 @@ def recorded(name: str, case: dict[str, Any]) -> list[tuple[str, bool]]:
     return [(_dated(text), label == text) for text, label in zip(texts, labels, strict=True)]
 
 
+def recorded_v1(name: str, case: dict[str, Any]) -> list[tuple[str, bool]]:
+    """The same of the second command, whose messages are lists of parts."""
+    roles = {"function": "assistant", "observation": "tool"}
+    messages = [
+        {
+            "role": roles.get(m["role"], m["role"]),
+            "content": [
+                {"type": "tool_call", "value": json.dumps(CALL)}
+                if m["role"] == "function"
+                else {"type": "text", "value": m["content"]}
+            ],
+        }
+        for m in case["messages"]
+    ]
+    if "system" in case:
+        system = {"type": "text", "value": case["system"]}
+        messages.insert(0, {"role": "system", "content": [system]})
+    found = Renderer(name, Texts()).render_messages(messages, case.get("tools"))
+    return [
+        (text, label == text)
+        for text, label in zip(found["input_ids"], found["labels"], strict=True)
+    ]
+
+
 def _dated(text: str) -> str:
     return re.sub(r"(?<=Today Date: )\d\d \w{3} \d{4}", "26 Jul 2024", text)
 
@@ -113,13 +140,25 @@ def _dated(text: str) -> str:
 def main(names: list[str]) -> None:
     found: dict[str, Any] = {}
     for name in sorted(names):
+        if name.startswith("v1/"):
+            short = name.removeprefix("v1/")
+            found[name] = {case: recorded_v1(short, given) for case, given in CASES.items()}
+            continue
         reasons = hasattr(TEMPLATES[name], "get_thought_word_ids") and type(
             TEMPLATES[name]
         ).__name__.endswith("ReasoningTemplate")
         cases = CASES | (REASONING if reasons else {})
         found[name] = {case: recorded(name, given) for case, given in cases.items()}
     file = Path(__file__).parent / "llamafactory.json"
-    file.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    lines = [
+        f'"{name}": {{\n' + ",\n".join(_line(*case) for case in cases.items()) + "\n}"
+        for name, cases in found.items()
+    ]
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
+def _line(case: str, texts: list[tuple[str, bool]]) -> str:
+    return f' "{case}": {json.dumps(texts, ensure_ascii=False)}'
 
 
 if __name__ == "__main__":

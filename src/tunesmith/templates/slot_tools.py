@@ -110,8 +110,13 @@ def _call_llama3(calls: Sequence[ToolCall]) -> Words:
 
 
 def _offer_qwen(tools: list[Description]) -> Words:
+    return [(True, "\n\n"), *_offer_qwen_plain([wrapped(tool) for tool in tools])]
+
+
+def _offer_qwen_plain(tools: list[Description]) -> Words:
+    """The descriptions as they are given, wrapped or not."""
     opening = (
-        "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+        "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
         "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
     )
     manner = (
@@ -119,7 +124,7 @@ def _offer_qwen(tools: list[Description]) -> Words:
         "arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
         '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
     )
-    listed = "".join(f"\n{as_json(wrapped(tool))}" for tool in tools)
+    listed = "".join(f"\n{as_json(tool)}" for tool in tools)
     return [(True, opening), (False, listed), (True, manner)]
 
 
@@ -174,6 +179,7 @@ the date that Meta's own chat template falls back to."""
 DEFAULT = ToolFormat(_offer_in_words, _call_in_words)
 LLAMA3 = ToolFormat(_offer_llama3, _call_llama3)
 QWEN = ToolFormat(_offer_qwen, _call_qwen)
+QWEN_PLAIN = ToolFormat(_offer_qwen_plain, _call_qwen)
 MISTRAL = ToolFormat(_offer_mistral, _call_mistral)
 GLM4 = ToolFormat(_offer_glm4, _call_glm4)
 PHI4_MINI = ToolFormat(_offer_phi4_mini, _call_in_words)

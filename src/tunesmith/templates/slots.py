@@ -73,7 +73,7 @@ class Slotted(Template):
         needs_tokens(self, tokenizer, self.slots.special_tokens)
         system, turns = split_system(messages)
         refuse_two_answers(turns)
-        leading = self._leading(system or self.slots.default_system, tools)
+        leading = self.leading(system or self.slots.default_system, tools)
         if leading and self.slots.system_in_request and turns and turns[0].role != "user":
             raise TemplateError(
                 f"template {self.name!r} writes the system text and the tools into the first "
@@ -84,7 +84,7 @@ class Slotted(Template):
             pieces += _filled(self.slots.system, leading, tokenizer)
         grouped = turns_of(turns)
         for place, turn in enumerate(grouped):
-            slot, words = self._turn(turn)
+            slot, words = self.turn(turn)
             if leading and self.slots.system_in_request and place == 0:
                 words = [*_fill(self.slots.system[0], leading), *words]
             written = _filled(slot, words, tokenizer)
@@ -120,20 +120,21 @@ class Slotted(Template):
             return self.before_answer(None, tokenizer, is_last=True)
         return [end(tokenizer.eos)] if self.slots.ends_with_eos else []
 
-    def _leading(self, system: str, tools: str) -> Words:
+    def leading(self, system: str, tools: str) -> Words:
         """The system text with the list of tools behind it."""
-        return [*_theirs(system), *self.slots.tool_format.offer(tools)]
+        return [*theirs(system), *self.slots.tool_format.offer(tools)]
 
-    def _turn(self, turn: Sequence[Message]) -> tuple[Slot, Words]:
+    def turn(self, turn: Sequence[Message]) -> tuple[Slot, Words]:
+        """The slot of a turn, and the words that fill it."""
         message, slots = turn[0], self.slots
         if message.role == "tool":
             results = BETWEEN_RESULTS.join(result.content for result in turn)
-            return slots.tool or slots.user, _theirs(results)
+            return slots.tool or slots.user, theirs(results)
         if message.tool_calls:
             calls = slots.tool_format.calls(message.tool_calls)
-            return slots.call or slots.assistant, [*_theirs(message.content), *calls]
+            return slots.call or slots.assistant, [*theirs(message.content), *calls]
         slot = slots.assistant if message.role == "assistant" else slots.user
-        return slot, _theirs("\n".join(part for part in (message.content, message.input) if part))
+        return slot, theirs("\n".join(part for part in (message.content, message.input) if part))
 
 
 def fixed(words: str, tokenizer: Tokenizer, *, is_learnt: bool = False) -> list[Piece]:
@@ -142,7 +143,7 @@ def fixed(words: str, tokenizer: Tokenizer, *, is_learnt: bool = False) -> list[
     return list(map(_learnt, pieces)) if is_learnt else pieces
 
 
-def _theirs(value: str) -> Words:
+def theirs(value: str) -> Words:
     """Words that a user wrote."""
     return [(False, value)] if value else []
 

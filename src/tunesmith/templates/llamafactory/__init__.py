@@ -76,6 +76,7 @@ FAMILIES = {
         "deepseekr1": "DeepSeekR1",
         "glmz1": "GlmZ1",
     },
+    "v1": {"v1/qwen3_nothink": "Qwen3NoThinkV1"},
 }
 """File of this folder -> name there -> class."""
 

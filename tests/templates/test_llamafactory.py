@@ -7,6 +7,7 @@ teaches; ``record_llamafactory.py`` wrote it.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,43 @@ def test_ids_and_targets_are_those_of_llama_factory(name, kind, tokenizer_of):
         ids, is_learnt = ids_of(texts, tokenizer)
         assert rendered.input_ids.tolist() == ids, case
         assert rendered.supervised.tolist() == [False, *is_learnt[1:]], case
+
+
+@pytest.mark.parametrize("kind", ["llama-2", "llama-3"])
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_a_prompt_is_the_beginning_of_prompt_and_answer(name, kind, tokenizer_of):
+    short = name.removeprefix(PREFIX)
+    tokenizer = tokenizer_of(f"{MARKS.get(short, kind)}+marks")
+    spaced = Conversation((ROUNDS[0], Message("assistant", "\n\n  so"), *ROUNDS[2:]), "f:1")
+    conversations = [*(case[0] for case in CASES.values()), spaced]
+    settings: list[dict[str, Any]] = [{}]
+    if "thoughts" in TEMPLATES.load(name).model_fields:
+        settings += [{"enable_thinking": False}, {"thoughts": "last"}, {"thoughts": "written"}]
+    for conversation in conversations:
+        for fields in settings:
+            template = TEMPLATES.parse({"name": name, **fields})
+            whole = render(conversation, template, tokenizer).input_ids.tolist()
+            asked = replace(conversation, messages=conversation.messages[:-1])
+            prompt = render(asked, template, tokenizer)
+            assert prompt.input_ids.tolist() == whole[: len(prompt)]
+            assert not prompt.supervised[-1]
+
+
+def test_a_thought_in_any_form_is_taken_out_where_the_model_does_not_think(tokenizer_of):
+    said = "<think>Hm.</think>2"
+    asked = (Message("user", "1 + 1?"), Message("assistant", said))
+    template = TEMPLATES.parse({"name": "llamafactory/qwen3", "enable_thinking": False})
+    pieces = template.pieces(asked, tokenizer_of("tiny+chatml"))
+    assert "".join(p.text for p in pieces).endswith("<think>\n\n</think>\n\n2<|im_end|>\n")
+
+
+def test_thoughts_are_kept_as_written_where_they_are_preserved(tokenizer_of):
+    template = TEMPLATES.parse({"name": "llamafactory/qwen3", "thoughts": "written"})
+    messages = (*ROUNDS[:2], *THOUGHT[:2], *ROUNDS[2:])
+    text = "".join(p.text for p in template.pieces(messages, tokenizer_of("tiny+chatml")))
+    assert "assistant\nIt's\nfine." in text
+    assert "<think>\nOne and one.\n</think>\n\n2" in text
+    assert "<think>\n\n</think>\n\n我很好" in text
 
 
 def test_every_template_was_compared():

@@ -46,6 +46,7 @@ def data(account: Account, stage: str, file: Path, counted: list[Counted]) -> Fi
     account.comment("data.bad_rows", "bad rows are skipped there; here counted, with their places")
     fields["max_tokens"] = _limit(account)
     fields["too_long"] = "cut"
+    fields["cut_answers"] = True
     account.skips("streaming", "rows are read once and stay encoded")
     _packing(account, stage)
     return fields
@@ -153,7 +154,7 @@ def _validation(account: Account, counted: list[Counted]) -> float:
 
 
 def _limit(account: Account) -> int:
-    note = "there cuts answers too; here only the prompt is cut, and counted"
+    note = "cuts both sides there; here the answer only where its prompt is not enough"
     account.maps("cutoff_len", "data.max_tokens", note)
     if account.get("cutoff_len") is None:
         account.comment("data.max_tokens", f"cutoff_len {note}")

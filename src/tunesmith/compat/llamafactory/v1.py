@@ -10,7 +10,7 @@ from tunesmith.compat.llamafactory.account import Account
 from tunesmith.compat.llamafactory.conversion import Conversion, concluded
 from tunesmith.compat.llamafactory.counted import Counted
 from tunesmith.compat.llamafactory.v1_data import V1Source, v1_sources
-from tunesmith.compat.llamafactory.v1_keys import flat, keys_of
+from tunesmith.compat.llamafactory.v1_keys import GROUPS, flat, keys_of
 from tunesmith.compat.llamafactory.v1_weights import method
 from tunesmith.compat.llamafactory.waiting import waiting_for
 from tunesmith.compat.llamafactory.weights import check_name
@@ -51,6 +51,9 @@ def convert_v1(given: Mapping[str, Any], file: str | Path) -> Conversion:
     }
     account.maps("output_dir", "out")
     hints = _resume(account, fields["out"])
+    for group in GROUPS:
+        if account.get(group) is not None:
+            account.refuses(group, "holds a mapping of keys, such as name, and this is none.")
     fields = {key: value for key, value in fields.items() if value not in (None, [], {})}
     account.close()
     assert not account.unaccounted, account.unaccounted
@@ -90,7 +93,7 @@ def _task(account: Account, sources: list[V1Source]) -> bool:
 
 
 def _data(account: Account, sources: list[V1Source]) -> dict[str, Any]:
-    note = "there cuts answers too; here only the prompt is cut, and counted"
+    note = "cuts both sides there; here the answer only where its prompt is not enough"
     account.maps("cutoff_len", "data.max_tokens", note)
     if any("num_samples" in source.fields for source in sources):
         account.comment("data.sources", "size draws rows with replacement there; here without, as "
@@ -101,6 +104,7 @@ def _data(account: Account, sources: list[V1Source]) -> dict[str, Any]:
         "bad_rows": "reject",
         "max_tokens": account.number("cutoff_len", 2048),
         "too_long": "cut",
+        "cut_answers": True,
     }
 
 

@@ -105,7 +105,7 @@ def test_ids_and_targets_are_those_of_llama_factory(name, kind, tokenizer_of):
 def test_a_prompt_is_the_beginning_of_prompt_and_answer(name, kind, tokenizer_of):
     short = name.removeprefix(PREFIX)
     tokenizer = tokenizer_of(f"{MARKS.get(short, kind)}+marks")
-    spaced = Conversation((ROUNDS[0], Message("assistant", "\n\n  so"), *ROUNDS[2:]), "f:1")
+    spaced = Conversation((*ROUNDS[:3], Message("assistant", "\n\n  so")), "f:1")
     conversations = [*(case[0] for case in CASES.values()), spaced]
     settings: list[dict[str, Any]] = [{}]
     if "thoughts" in TEMPLATES.load(name).model_fields:

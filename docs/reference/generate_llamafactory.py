@@ -12,11 +12,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tunesmith.compat.llamafactory.account import Entry, RefusedKeysError
 from tunesmith.compat.llamafactory.commands import command_for
 from tunesmith.compat.llamafactory.convert import convert
-from tunesmith.compat.llamafactory.recognise import NO_RECIPE, recognise
+from tunesmith.compat.llamafactory.dataset_info import REMOTE
+from tunesmith.compat.llamafactory.recognise import COMMANDS, NO_RECIPE, recognise
+from tunesmith.compat.llamafactory.v1 import convert_v1
 from tunesmith.recipe import read_fields
 
 PAGE = Path(__file__).parent / "llamafactory-examples.md"
@@ -39,6 +42,7 @@ Row = tuple[str, str, str]
 
 def rows(folder: Path) -> list[Row]:
     """One row for every YAML file below ``folder/examples``."""
+    folder = folder.resolve()
     files = sorted((folder / "examples").rglob("*.yaml"))
     return [(str(file.relative_to(folder / "examples")), *fate(file, folder)) for file in files]
 
@@ -47,21 +51,30 @@ def fate(file: Path, folder: Path) -> tuple[str, str]:
     """What becomes of one file, and why."""
     given = read_fields(file)
     kind = recognise(given)
-    if kind in ("inference", "export"):
+    if kind in COMMANDS:
         try:
-            return "command", f"`{command_for(given, kind, file.name)}`"
+            command = command_for(given, kind, str(file)).replace(f"{folder}/", "")
+            return "command", f"`{command}`"
         except RefusedKeysError as error:
             return "refused", _reasons(error.refused, folder)
-    if kind != "training":
-        return "refused" if kind == "second settings" else "no recipe", NO_RECIPE[
-            str(kind)
-        ].partition(". ")[0]
-    conversion = convert(given, file)
+    if kind not in ("training", "v1 training"):
+        return "no recipe", NO_RECIPE[str(kind)].partition(". ")[0]
+    given, remark = _at_hand(given, folder)
+    conversion = (convert if kind == "training" else convert_v1)(given, file)
     if conversion.refused:
         return "refused", _reasons(conversion.refused, folder)
     if conversion.waits:
         return "waits", ", ".join(conversion.waits)
-    return "converted", ""
+    return "converted", remark
+
+
+def _at_hand(given: dict[str, Any], folder: Path) -> tuple[dict[str, Any], str]:
+    """The keys with descriptions from the hub replaced by those at hand, and a remark on it."""
+    place = str(given.get("dataset_dir"))
+    if not place.startswith(REMOTE):
+        return given, ""
+    address = f"https://huggingface.co/datasets/{place.removeprefix(REMOTE)}"
+    return {**given, "dataset_dir": str(folder / "data")}, f"fetches its data from {address}"
 
 
 def page(folder: Path) -> str:

@@ -228,7 +228,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "neftune_noise_alpha": {"neft_alpha": 5},
     "rope_scaling": {"rope_scaling": "linear"},
     "image_max_pixels": {"image_max_pixels": 1},
-    "ray_num_workers": {"ray_num_workers": 4},
+    "enable_thinking": {"template": "qwen3", "enable_thinking": None},
     "default_system": {"default_system": "Be kind."},
 }
 
@@ -263,10 +263,11 @@ def test_all_that_is_refused_is_named_together():
     }  # fmt: skip
 
 
-def test_an_unknown_template_lists_those_that_are_here_and_the_way_out():
-    note = refused(template="qwen3_nothink")["template"]
-    assert "alpaca, chatml, default, llama2, llama2_zh, llama3, mistral, qwen, vicuna" in note
-    assert "template=native" in note
+def test_the_batches_of_rays_processes_are_one_here():
+    found = converted(ray_num_workers=4, per_device_train_batch_size=2, ray_run_name="x").checked()
+    assert found.fields["train"]["batch_size"] == 8
+    assert found.fields["train"]["micro_batch_size"] == 2
+    assert "ray_run_name" in {entry.key for entry in found.skipped}
 
 
 def test_unknown_keys_are_answered_with_the_nearest_one():

@@ -249,7 +249,9 @@ def test_the_folder_of_the_data(tmp_path):
     (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": "a.json"}}))
     (info,), folder = read_dataset_info(["mine"], str(tmp_path))
     assert source(info, folder, "sft")["path"] == str(tmp_path / "a.json")
-    with pytest.raises(DataError, match=r"dataset_info\.json: no data set 'mien'.*'mine'"):
+    with pytest.raises(
+        DataError, match=r"dataset_info\.json: describes no data set 'mien'.*'mine'"
+    ):
         read_dataset_info(["mien"], str(tmp_path))
     with pytest.raises(DataError, match="no such file.*dataset_dir="):
         read_dataset_info(["mine"], str(tmp_path / "nope"))

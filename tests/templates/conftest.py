@@ -31,6 +31,13 @@ LLAMA3_SPECIALS = {
 }
 FURTHER = {
     "chatml": ("<|im_start|>", "<|im_end|>"),
+    "marks": (
+        "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<start_of_turn>", "<end_of_turn>", "<eos>",
+        "<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|observation|>", "[gMASK]", "<sop>",
+        "<|eos|>", "<|end_of_text|>", "<|end_of_sentence|>", "<｜hy_place▁holder▁no▁2｜>",
+        "<|tool|>", "<|/tool|>", "[INST]", "[/INST]", "[TOOL_CALLS]", "<think>", "</think>",
+        "<tool_call>", "</tool_call>", "<｜User｜>", "<｜Assistant｜>",
+    ),
     "gemma": ("<start_of_turn>", "<end_of_turn>"),
     "mistral": (
         "[INST]",
@@ -41,7 +48,9 @@ FURTHER = {
         "[TOOL_RESULTS]",
         "[/TOOL_RESULTS]",
     ),
-}
+}  # fmt: skip
+ORDINARY = {"<think>", "</think>", "<tool_call>", "</tool_call>", "<｜User｜>", "<｜Assistant｜>"}
+"""Tokens that are added to a vocabulary and not special: they are found in any text."""
 CHAT_TEMPLATES = Path(__file__).parent / "chat_templates"
 Folders = Callable[[str], Path]
 Tokenizers = Callable[[str], Tokenizer]
@@ -93,7 +102,9 @@ def with_tokens(folder: Path, source: Path, tokens: tuple[str, ...]) -> None:
     """A copy of a tokenizer folder with further special tokens."""
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.model"))
     fast = FastTokenizer.from_file(str(folder / "tokenizer.json"))
-    fast.add_special_tokens([AddedToken(token, normalized=False) for token in tokens])
+    for token in tokens:
+        add = fast.add_tokens if token in ORDINARY else fast.add_special_tokens
+        add([AddedToken(token, normalized=False)])
     fast.save(str(folder / "tokenizer.json"))
 
 

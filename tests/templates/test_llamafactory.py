@@ -1,88 +1,70 @@
-"""LLaMA-Factory's ids: each text of a template encoded alone, with the tokenizer's own library."""
+"""LLaMA-Factory's ids: each text of a template encoded alone, with the tokenizer's own library.
+
+``llamafactory.json`` holds the texts that LLaMA-Factory 0.9.5 itself encodes, and which of them it
+teaches; ``record_llamafactory.py`` wrote it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation, Message, ToolCall
 from tunesmith.templates import TEMPLATES
-from tunesmith.templates.render import render
+from tunesmith.templates.llamafactory import ENTRIES, PREFIX
+from tunesmith.templates.render import Learnt, render
 from tunesmith.templates.tokenizer import Tokenizer
 
-NAMES = [name for name in TEMPLATES.entries if name.startswith("llamafactory/")]
-Q1, A1, Q2, A2 = "Grüße, 你好  🙂?", "It's\nfine.", " And you", "我很好 "
-SYSTEM = "Be kind."
-B, E = "{bos}", "{eos}"
 Texts = list[tuple[str, bool]]
 """What is encoded alone, in order, and whether it is learnt."""
-
-ALPACA = (
-    "Below is an instruction that describes a task. Write a response that appropriately "
-    "completes the request.\n\n"
+RECORDED: dict[str, dict[str, Texts]] = json.loads(
+    (Path(__file__).parent / "llamafactory.json").read_text("utf-8")
 )
-VICUNA = (
-    "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-    "helpful, detailed, and polite answers to the user's questions."
+B, E = "{bos}", "{eos}"
+SYSTEM = Message("system", "Be kind.")
+TOOLS = (
+    '[{"name": "weather", "description": "Weather.", "parameters": {"type": "object", '
+    '"properties": {"city": {"type": "string", "description": "Where."}, "unit": {"type": '
+    '"string", "enum": ["c", "f"]}}, "required": ["city"]}}]'
 )
-QWEN = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-CHINESE = "You are a helpful assistant. 你是一个乐于助人的助手。"
-
-
-def turns(user: Callable[[str], list[str]], assistant: Callable[[str], list[str]]) -> Texts:
-    """Two rounds of a request and an answer."""
-    found: Texts = []
-    for asked, said in ((Q1, A1), (Q2, A2)):
-        found += [(text, False) for text in user(asked)]
-        found += [(text, True) for text in assistant(said)]
-    return found
-
-
-def expected(name: str, system: str) -> Texts:
-    """The row of texts that the table of LLaMA-Factory's templates gives for a conversation."""
-    ended: Callable[[str], list[str]] = lambda a: [a, E]  # noqa: E731
-    match name.removeprefix("llamafactory/"):
-        case "default":
-            lead = [f"System: {system}", E, "\n"] if system else []
-            body = turns(lambda q: [f"Human: {q}", E, "\nAssistant:"], lambda a: [a, E, "\n"])
-        case "alpaca":
-            lead = [system or ALPACA]
-            body = turns(
-                lambda q: [f"### Instruction:\n{q}\n\n### Response:\n"], lambda a: [a, E, "\n\n"]
-            )
-        case "llama2" | "llama2_zh" as short:
-            said = system or (CHINESE if short == "llama2_zh" else "")
-            lead = []
-            body = turns(lambda q: [B, f"[INST] {q} [/INST]"], ended)
-            if said:
-                body[1] = (f"[INST] <<SYS>>\n{said}\n<</SYS>>\n\n{Q1} [/INST]", False)
-        case "llama3":
-            header = "<|start_header_id|>%s<|end_header_id|>\n\n"
-            lead = [B] + ([header % "system" + f"{system}<|eot_id|>"] if system else [])
-            asks = "<|eot_id|>" + header % "assistant"
-            body = turns(lambda q: [header % "user" + q + asks], lambda a: [f"{a}<|eot_id|>"])
-        case "chatml" | "qwen" as short:
-            said = system or (QWEN if short == "qwen" else "")
-            lead = [f"<|im_start|>system\n{said}<|im_end|>\n"] if said else []
-            asks = "<|im_end|>\n<|im_start|>assistant\n"
-            body = turns(lambda q: [f"<|im_start|>user\n{q}{asks}"], lambda a: [f"{a}<|im_end|>\n"])
-        case "mistral":
-            lead = [B]
-            body = turns(lambda q: [f"[INST] {q}[/INST]"], lambda a: [f" {a}", E])
-            if system:
-                body[0] = (f"[INST] {system}\n\n{Q1}[/INST]", False)
-        case "vicuna":
-            lead = [system or VICUNA]
-            body = turns(lambda q: [f"USER: {q} ASSISTANT:"], ended)
-        case "zephyr":
-            said = system or "You are Zephyr, a helpful assistant."
-            lead = [f"<|system|>\n{said}", E]
-            body = turns(lambda q: [f"<|user|>\n{q}", E, "<|assistant|>\n"], ended)
-        case other:
-            raise ValueError(f"no row for {other!r}")
-    return [*((text, False) for text in lead), *body]
+CALL = ToolCall("weather", '{"city":"Oslo"}')
+ROUNDS = (
+    Message("user", "Grüße, 你好  🙂?"),
+    Message("assistant", "It's\nfine."),
+    Message("user", " And you"),
+    Message("assistant", "我很好 "),
+)
+THOUGHT = (
+    Message("user", "1 + 1?"),
+    Message("assistant", "<think>\nOne and one.\n</think>\n\n2"),
+    Message("user", "2 + 2?"),
+    Message("assistant", "<think>\nTwo and two.\n</think>\n\n4"),
+)
+ONE_CALL = (
+    Message("user", "Weather?"),
+    Message("assistant", "", tool_calls=(CALL,)),
+    Message("tool", "4 °C"),
+    Message("assistant", "Cold."),
+)
+ALL, LAST = Learnt(), Learnt(train_on="last")
+CASES: dict[str, tuple[Conversation, dict[str, Any], Learnt]] = {
+    "bare": (Conversation(ROUNDS, "f:1"), {}, ALL),
+    "system": (Conversation((SYSTEM, *ROUNDS), "f:1"), {}, ALL),
+    "tools": (Conversation(ONE_CALL, "f:1", tools=TOOLS), {}, ALL),
+    "system and tools": (Conversation((SYSTEM, *ONE_CALL), "f:1", tools=TOOLS), {}, ALL),
+    "thoughts": (Conversation(THOUGHT, "f:1"), {}, ALL),
+    "no thinking": (Conversation(THOUGHT, "f:1"), {"enable_thinking": False}, ALL),
+    "no thinking, bare": (Conversation(ROUNDS, "f:1"), {"enable_thinking": False}, ALL),
+    "last thought": (Conversation(THOUGHT, "f:1"), {"thoughts": "last"}, LAST),
+    "last thought, bare": (Conversation(ROUNDS, "f:1"), {"thoughts": "last"}, LAST),
+}
+MARKS = {"llama3": "llama-3", "openchat-3.6": "llama-3"}
+"""Templates made of the tokens of one tokenizer."""
 
 
 def ids_of(texts: Texts, tokenizer: Tokenizer) -> tuple[list[int], list[bool]]:
@@ -105,33 +87,59 @@ def ids_of(texts: Texts, tokenizer: Tokenizer) -> tuple[list[int], list[bool]]:
     return ids, learnt
 
 
-def conversation(system: str = "") -> Conversation:
-    roles = ("user", "assistant", "user", "assistant")
-    messages = [Message(r, t) for r, t in zip(roles, (Q1, A1, Q2, A2), strict=True)]
-    lead = [Message("system", system)] if system else []
-    return Conversation((*lead, *messages), "f:1")
-
-
-@pytest.mark.parametrize("system", ["", SYSTEM], ids=["bare", "system"])
 @pytest.mark.parametrize("kind", ["tiny", "llama-2", "llama-3"])
-@pytest.mark.parametrize("name", NAMES)
-def test_ids_and_targets_are_those_of_the_table(name, kind, system, tokenizer_of):
-    if name.endswith(("chatml", "qwen")):
-        kind += "+chatml"
-    elif name.endswith("llama3"):
-        kind = "llama-3"
-    tokenizer = tokenizer_of(kind)
-    ids, learnt = ids_of(expected(name, system), tokenizer)
-    rendered = render(conversation(system), TEMPLATES.parse(name), tokenizer)
-    assert rendered.input_ids.tolist() == ids
-    assert rendered.supervised.tolist() == learnt
+@pytest.mark.parametrize("name", sorted(RECORDED))
+def test_ids_and_targets_are_those_of_llama_factory(name, kind, tokenizer_of):
+    tokenizer = tokenizer_of(f"{MARKS.get(name, kind)}+marks")
+    for case, texts in RECORDED[name].items():
+        conversation, settings, learnt = CASES[case]
+        template = TEMPLATES.parse({"name": PREFIX + name, **settings})
+        rendered = render(conversation, template, tokenizer, learnt)
+        ids, is_learnt = ids_of(texts, tokenizer)
+        assert rendered.input_ids.tolist() == ids, case
+        assert rendered.supervised.tolist() == [False, *is_learnt[1:]], case
 
 
-def test_every_name_loads_the_class_that_bears_it():
-    assert len(NAMES) == 10
-    for name in NAMES:
-        assert TEMPLATES.parse(name).name == name
-        assert TEMPLATES.load(name).__doc__
+@pytest.mark.parametrize("kind", ["llama-2", "llama-3"])
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_a_prompt_is_the_beginning_of_prompt_and_answer(name, kind, tokenizer_of):
+    short = name.removeprefix(PREFIX)
+    tokenizer = tokenizer_of(f"{MARKS.get(short, kind)}+marks")
+    spaced = Conversation((*ROUNDS[:3], Message("assistant", "\n\n  so")), "f:1")
+    conversations = [*(case[0] for case in CASES.values()), spaced]
+    settings: list[dict[str, Any]] = [{}]
+    if "thoughts" in TEMPLATES.load(name).model_fields:
+        settings += [{"enable_thinking": False}, {"thoughts": "last"}, {"thoughts": "written"}]
+    for conversation in conversations:
+        for fields in settings:
+            template = TEMPLATES.parse({"name": name, **fields})
+            whole = render(conversation, template, tokenizer).input_ids.tolist()
+            asked = replace(conversation, messages=conversation.messages[:-1])
+            prompt = render(asked, template, tokenizer)
+            assert prompt.input_ids.tolist() == whole[: len(prompt)]
+            assert not prompt.supervised[-1]
+
+
+def test_a_thought_in_any_form_is_taken_out_where_the_model_does_not_think(tokenizer_of):
+    said = "<think>Hm.</think>2"
+    asked = (Message("user", "1 + 1?"), Message("assistant", said))
+    template = TEMPLATES.parse({"name": "llamafactory/qwen3", "enable_thinking": False})
+    pieces = template.pieces(asked, tokenizer_of("tiny+chatml"))
+    assert "".join(p.text for p in pieces).endswith("<think>\n\n</think>\n\n2<|im_end|>\n")
+
+
+def test_thoughts_are_kept_as_written_where_they_are_preserved(tokenizer_of):
+    template = TEMPLATES.parse({"name": "llamafactory/qwen3", "thoughts": "written"})
+    messages = (*ROUNDS[:2], *THOUGHT[:2], *ROUNDS[2:])
+    text = "".join(p.text for p in template.pieces(messages, tokenizer_of("tiny+chatml")))
+    assert "assistant\nIt's\nfine." in text
+    assert "<think>\nOne and one.\n</think>\n\n2" in text
+    assert "<think>\n\n</think>\n\n我很好" in text
+
+
+def test_every_template_was_compared():
+    assert {PREFIX + name for name in RECORDED} == set(ENTRIES)
+    assert len(ENTRIES) == 58
 
 
 def test_llama2s_space_before_every_text_is_kept(tokenizer_of):
@@ -159,20 +167,6 @@ def test_case_40_only_the_templates_own_words_are_special_tokens(tokenizer_of):
     ids = render(loud, TEMPLATES.parse("llamafactory/mistral"), tokenizer).input_ids.tolist()
     for token, count in (("[INST]", 1), ("[/INST]", 1), ("</s>", 1)):
         assert ids.count(tokenizer.id_of(token)) == count
-
-
-TOOLS = (
-    '[{"name": "weather", "description": "Weather.", "parameters": {"type": "object", '
-    '"properties": {"city": {"type": "string", "description": "Where."}, "unit": {"type": '
-    '"string", "enum": ["c", "f"]}}, "required": ["city"]}}]'
-)
-CALL = ToolCall("weather", '{"city":"Oslo"}')
-ONE_CALL = (
-    Message("user", "Weather?"),
-    Message("assistant", "", tool_calls=(CALL,)),
-    Message("tool", "4 °C"),
-    Message("assistant", "Cold."),
-)
 
 
 def text_of(name: str, messages: tuple[Message, ...], tokenizer: Tokenizer) -> str:

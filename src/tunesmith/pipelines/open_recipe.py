@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tunesmith.compat.llamafactory.account import as_names
 from tunesmith.compat.llamafactory.commands import command_for
 from tunesmith.compat.llamafactory.conversion import Conversion
 from tunesmith.compat.llamafactory.convert import convert
-from tunesmith.compat.llamafactory.recognise import NO_RECIPE, recognise
+from tunesmith.compat.llamafactory.dataset_info import REMOTE
+from tunesmith.compat.llamafactory.recognise import COMMANDS, NO_RECIPE, recognise
+from tunesmith.compat.llamafactory.remote import fetched
+from tunesmith.compat.llamafactory.v1 import convert_v1
 from tunesmith.core.bundled import bundled_path
 from tunesmith.core.errors import RecipeError, TunesmithError
 from tunesmith.model.source import read_config
@@ -24,7 +28,7 @@ from tunesmith.recipe import (
 )
 from tunesmith.training.plan import n_steps
 
-BOTH = ("template", "optim")
+BOTH = ("template", "optim", "model")
 """Keys of both; without a dot they are LLaMA-Factory's."""
 
 
@@ -84,13 +88,11 @@ def import_llamafactory(path: str | Path, overrides: Sequence[str] = ()) -> Conv
         RecipeError: it is none, or cannot be followed; names every key.
     """
     file = recipe_file(path)
-    given = read_fields(file)
-    kind = recognise(given)
-    if kind is None:
+    if recognise(read_fields(file)) is None:
         raise RecipeError(f"{file}: no LLaMA-Factory file; none of its keys is one of theirs.")
-    if kind in ("inference", "export"):
-        for override in overrides:
-            apply_override(given, override)
+    given, _ = _given(file, overrides)
+    kind = recognise(given)
+    if kind in COMMANDS:
         return command_for(given, kind, str(file))
     conversion, ours = _converted(file, overrides)
     if ours:
@@ -106,19 +108,31 @@ def import_llamafactory(path: str | Path, overrides: Sequence[str] = ()) -> Conv
         return conversion
 
 
-def _converted(file: Path, overrides: Sequence[str]) -> tuple[Conversion, list[str]]:
-    """A checked conversion, and the overrides that are left for our own keys."""
+def _given(file: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The keys of a file with their overrides, and the overrides that are left for our own."""
     given = read_fields(file)
     ours = [text for text in overrides if _is_ours(text)]
     for override in overrides:
         if override not in ours:
             apply_override(given, override)
+    return given, ours
+
+
+def _converted(file: Path, overrides: Sequence[str]) -> tuple[Conversion, list[str]]:
+    """A checked conversion, and the overrides that are left for our own keys."""
+    given, ours = _given(file, overrides)
     kind = recognise(given)
-    if kind in ("inference", "export"):
+    if kind in COMMANDS:
         command = command_for(given, kind, str(file))
         raise RecipeError(f"{file}: trains nothing; it is for {kind}. Here that is: {command}")
+    if kind == "v1 training":
+        return _within_positions(convert_v1(given, file).checked()), ours
     if kind != "training":
         raise RecipeError(f"{file}: {NO_RECIPE.get(str(kind), 'no training file.')}")
+    place = str(given.get("dataset_dir"))
+    if place.startswith(REMOTE):
+        names = [name for key in ("dataset", "eval_dataset") for name in as_names(given.get(key))]
+        given["dataset_dir"] = fetched(place, names)
     return _within_positions(convert(given, file).checked()), ours
 
 

@@ -1,4 +1,4 @@
-"""How templates made of slots write tools and calls: the four ways that LLaMA-Factory has for them.
+"""How templates made of slots write tools and calls: as LLaMA-Factory does it.
 
 A text is a row of stretches, since the template's own words may hold special tokens and what users
 wrote may not.
@@ -110,8 +110,13 @@ def _call_llama3(calls: Sequence[ToolCall]) -> Words:
 
 
 def _offer_qwen(tools: list[Description]) -> Words:
+    return [(True, "\n\n"), *_offer_qwen_plain([wrapped(tool) for tool in tools])]
+
+
+def _offer_qwen_plain(tools: list[Description]) -> Words:
+    """The descriptions as they are given, wrapped or not."""
     opening = (
-        "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+        "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
         "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
     )
     manner = (
@@ -119,7 +124,7 @@ def _offer_qwen(tools: list[Description]) -> Words:
         "arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
         '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
     )
-    listed = "".join(f"\n{as_json(wrapped(tool))}" for tool in tools)
+    listed = "".join(f"\n{as_json(tool)}" for tool in tools)
     return [(True, opening), (False, listed), (True, manner)]
 
 
@@ -140,10 +145,41 @@ def _call_mistral(calls: Sequence[ToolCall]) -> Words:
     return [(False, f"[{', '.join(call_object(call) for call in calls)}]")]
 
 
+def _offer_glm4(tools: list[Description]) -> Words:
+    words: Words = [
+        (
+            True,
+            "你是一个名为 ChatGLM 的人工智能助手。你是基于智谱 AI 公司训练的语言模型 GLM-4 "
+            "模型开发的，你的任务是针对用户的问题和要求提供适当的答复和支持。\n\n# 可用工具",
+        )
+    ]
+    for tool in map(function, tools):
+        listed = f"{tool.get('name', '')}\n\n{as_json(tool, indent=4)}"
+        manner = "\n在调用上述函数时，请使用 Json 格式表示调用的参数。"
+        words += [(True, "\n\n## "), (False, listed), (True, manner)]
+    return words
+
+
+def _call_glm4(calls: Sequence[ToolCall]) -> Words:
+    if len(calls) > 1:
+        raise TemplateError(
+            "this template writes one call in a turn, and there are "
+            f"{len(calls)}. Make a turn of each, or choose another template."
+        )
+    return [(False, f"{calls[0].name}\n{as_json(arguments(calls[0]))}")]
+
+
+def _offer_phi4_mini(tools: list[Description]) -> Words:
+    return [(True, "<|tool|>"), (False, as_json(tools)), (True, "<|/tool|>")]
+
+
 TODAY = "26 Jul 2024"
 """LLaMA-Factory writes the day on which the data is prepared, so prompts change overnight; this is
 the date that Meta's own chat template falls back to."""
 DEFAULT = ToolFormat(_offer_in_words, _call_in_words)
 LLAMA3 = ToolFormat(_offer_llama3, _call_llama3)
 QWEN = ToolFormat(_offer_qwen, _call_qwen)
+QWEN_PLAIN = ToolFormat(_offer_qwen_plain, _call_qwen)
 MISTRAL = ToolFormat(_offer_mistral, _call_mistral)
+GLM4 = ToolFormat(_offer_glm4, _call_glm4)
+PHI4_MINI = ToolFormat(_offer_phi4_mini, _call_in_words)

@@ -18,6 +18,7 @@ from tunesmith.templates.template import (
     Piece,
     Template,
     control,
+    end,
     needs_tokens,
     refuse_two_answers,
     split_system,
@@ -54,6 +55,10 @@ class Slots:
     """Special tokens that the tokenizer must have."""
     ends: tuple[str, ...] = ()
     """Special tokens that end an answer, beside the tokenizer's own."""
+    ends_with_eos: bool = False
+    """The end of a text stands behind the last answer alone, outside of its slot. LLaMA-Factory
+    also teaches it in the place of what follows each answer before, which no mask over the ids can
+    say."""
 
 
 class Slotted(Template):
@@ -68,7 +73,7 @@ class Slotted(Template):
         needs_tokens(self, tokenizer, self.slots.special_tokens)
         system, turns = split_system(messages)
         refuse_two_answers(turns)
-        leading = self._leading(system or self.slots.default_system, tools)
+        leading = self.leading(system or self.slots.default_system, tools)
         if leading and self.slots.system_in_request and turns and turns[0].role != "user":
             raise TemplateError(
                 f"template {self.name!r} writes the system text and the tools into the first "
@@ -77,36 +82,68 @@ class Slotted(Template):
         pieces = _filled(self.slots.prefix, [], tokenizer)
         if leading and not self.slots.system_in_request:
             pieces += _filled(self.slots.system, leading, tokenizer)
-        for place, turn in enumerate(turns_of(turns)):
-            slot, words = self._turn(turn)
+        grouped = turns_of(turns)
+        for place, turn in enumerate(grouped):
+            slot, words = self.turn(turn)
             if leading and self.slots.system_in_request and place == 0:
                 words = [*_fill(self.slots.system[0], leading), *words]
             written = _filled(slot, words, tokenizer)
-            pieces += map(_learnt, written) if turn[0].role == "assistant" else written
-        return pieces
+            if turn[0].role == "assistant":
+                is_last = place == len(grouped) - 1
+                pieces += self.before_answer(turn[0], tokenizer, is_last=is_last)
+                written = list(map(_learnt, written))
+            pieces += written
+        return pieces + self._behind(turns, tokenizer)
+
+    def before_answer(
+        self, answer: Message | None, tokenizer: Tokenizer, *, is_last: bool
+    ) -> list[Piece]:
+        """What stands between the prompt and an answer; nothing in most templates.
+
+        Args:
+            answer: None where a prompt ends, and the answer is still to come.
+            tokenizer: names the special tokens.
+            is_last: whether it is the last message.
+        """
+        return []
 
     def end_tokens(self, tokenizer: Tokenizer) -> list[str]:
         """The tokens this template stops at there, and the end of a text."""
         ends = [token for token in self.slots.ends if tokenizer.id_of(token) is not None]
         return list(dict.fromkeys([*ends, tokenizer.eos]))
 
-    def _leading(self, system: str, tools: str) -> Words:
-        """The system text with the list of tools behind it."""
-        return [*_theirs(system), *self.slots.tool_format.offer(tools)]
+    def _behind(self, turns: Sequence[Message], tokenizer: Tokenizer) -> list[Piece]:
+        """What stands behind the last message."""
+        if not turns:
+            return []
+        if turns[-1].role != "assistant":
+            return self.before_answer(None, tokenizer, is_last=True)
+        return [end(tokenizer.eos)] if self.slots.ends_with_eos else []
 
-    def _turn(self, turn: Sequence[Message]) -> tuple[Slot, Words]:
+    def leading(self, system: str, tools: str) -> Words:
+        """The system text with the list of tools behind it."""
+        return [*theirs(system), *self.slots.tool_format.offer(tools)]
+
+    def turn(self, turn: Sequence[Message]) -> tuple[Slot, Words]:
+        """The slot of a turn, and the words that fill it."""
         message, slots = turn[0], self.slots
         if message.role == "tool":
             results = BETWEEN_RESULTS.join(result.content for result in turn)
-            return slots.tool or slots.user, _theirs(results)
+            return slots.tool or slots.user, theirs(results)
         if message.tool_calls:
             calls = slots.tool_format.calls(message.tool_calls)
-            return slots.call or slots.assistant, [*_theirs(message.content), *calls]
+            return slots.call or slots.assistant, [*theirs(message.content), *calls]
         slot = slots.assistant if message.role == "assistant" else slots.user
-        return slot, _theirs("\n".join(part for part in (message.content, message.input) if part))
+        return slot, theirs("\n".join(part for part in (message.content, message.input) if part))
 
 
-def _theirs(value: str) -> Words:
+def fixed(words: str, tokenizer: Tokenizer, *, is_learnt: bool = False) -> list[Piece]:
+    """Pieces of a template's own words, encoded as a text of their own."""
+    pieces = _filled((words,), [], tokenizer)
+    return list(map(_learnt, pieces)) if is_learnt else pieces
+
+
+def theirs(value: str) -> Words:
     """Words that a user wrote."""
     return [(False, value)] if value else []
 

@@ -218,7 +218,8 @@ class Tokenizer:
 
     @cached_property
     def _special_texts(self) -> list[str]:
-        return [token.content for token in self.fast.get_added_tokens_decoder().values()]
+        added = self.fast.get_added_tokens_decoder().values()
+        return [token.content for token in added if token.special]
 
     @cached_property
     def _specials_escape(self) -> bool:

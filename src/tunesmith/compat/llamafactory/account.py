@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from tunesmith.compat.llamafactory.keys import (
-    KNOWN,
-    NOT_APPLICABLE,
-    RENAMED,
-    SECRET,
-    SWITCHES,
-    owner_of,
-)
+from tunesmith.compat.llamafactory.keys import FIRST, SECRET, Keys
 from tunesmith.core.errors import RecipeError, did_you_mean
 
 Fate = Literal["mapped", "not applicable", "refused"]
@@ -49,14 +42,15 @@ class RefusedKeysError(RecipeError):
 class Account:
     """The keys that a file gives, by their newest names, and what became of each."""
 
-    def __init__(self, given: Mapping[str, Any], source: str) -> None:
+    def __init__(self, given: Mapping[str, Any], source: str, keys: Keys = FIRST) -> None:
         self.source = source
+        self._keys = keys
         self.given: dict[str, Any] = {}
         self.entries: dict[str, Entry] = {}
         self.written: dict[str, str] = {}
         self.comments: dict[str, list[str]] = {}
         for name, value in given.items():
-            key = RENAMED.get(name, name)
+            key = keys.renamed.get(name, name)
             if key in self.given and self.given[key] != value:
                 raise RecipeError(
                     f"{source}: {self.written[key]} and {name} say the same thing differently. "
@@ -103,9 +97,7 @@ class Account:
 
     def names(self, key: str) -> list[str]:
         """A list of names: a YAML list, or one text with commas."""
-        value = self.get(key, "")
-        items = cast("list[Any]", value) if isinstance(value, list) else str(value).split(",")
-        return [str(item).strip() for item in items if str(item).strip()]
+        return as_names(self.given.get(key))
 
     def maps(self, key: str, to: str, note: str = "") -> None:
         """Says that a key became a key of the recipe; the note tells what changed with it."""
@@ -132,15 +124,15 @@ class Account:
         for key, value in self.given.items():
             if key in self.entries:
                 continue
-            if key in NOT_APPLICABLE:
-                self.skips(key, NOT_APPLICABLE[key])
-            elif key in SWITCHES:
-                off, reason = SWITCHES[key]
+            if key in self._keys.not_applicable:
+                self.skips(key, self._keys.not_applicable[key])
+            elif key in self._keys.switches:
+                off, reason = self._keys.switches[key]
                 if value is None or value in off:
                     self.skips(key, "switched off")
                 else:
                     self.refuses(key, f"{reason}.")
-            elif (owner := owner_of(key)) is not None:
+            elif (owner := self._keys.owner_of(key)) is not None:
                 self.skips(key, f"belongs to {owner}, and does nothing without it")
             elif value is None:
                 self.skips(key, "null, as if it were not there")
@@ -165,17 +157,27 @@ class Account:
         return "(hidden)" if value is not None and key.endswith(SECRET) else value
 
     def _check_known(self) -> None:
-        unknown = [self.written[key] for key in self.given if key not in KNOWN]
+        unknown = [self.written[key] for key in self.given if key not in self._keys.known]
         if not unknown:
             return
-        lines = [f"  {key}: no such key there. {_nearest(key)}" for key in unknown]
+        lines = [
+            f"  {key}: no such key there. {_nearest(key, self._keys.known)}" for key in unknown
+        ]
         raise RecipeError(
             f"{self.source}: {len(lines)} key(s) that LLaMA-Factory does not know:\n"
             + "\n".join(lines)
         )
 
 
-def _nearest(key: str) -> str:
+def as_names(value: Any) -> list[str]:
+    """A list of names, written as a list or as one text with commas."""
+    if value is None:
+        return []
+    items = cast("list[Any]", value) if isinstance(value, list) else str(value).split(",")
+    return [str(item).strip() for item in items if str(item).strip()]
+
+
+def _nearest(key: str, known: Collection[str]) -> str:
     """The nearest known key alone; listing hundreds would help nobody."""
-    hint, sign, _ = did_you_mean(key, KNOWN).partition(" Known: ")
+    hint, sign, _ = did_you_mean(key, known).partition(" Known: ")
     return hint if sign and hint.startswith("Did") else "Take it out."

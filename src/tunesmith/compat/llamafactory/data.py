@@ -8,7 +8,7 @@ from typing import Any
 
 from tunesmith.compat.llamafactory.account import Account
 from tunesmith.compat.llamafactory.counted import Counted
-from tunesmith.compat.llamafactory.dataset_info import FILE, read_dataset_info
+from tunesmith.compat.llamafactory.dataset_info import FILE, REMOTE, read_dataset_info
 from tunesmith.compat.llamafactory.sources import source
 from tunesmith.core.errors import DataError
 
@@ -80,7 +80,7 @@ def _sources(account: Account, stage: str, file: Path) -> tuple[list[Fields], in
                 _hold_out(fields)
             found.append(_limited(account, fields))
         if problems:
-            account.refuses(key, "; ".join(dict.fromkeys(problems)))
+            account.refuses(key, " ".join(dict.fromkeys(problems)))
     account.maps("max_samples", "data.sources")
     _split(account)
     return found, len(names["dataset"]) or len(found)
@@ -88,7 +88,7 @@ def _sources(account: Account, stage: str, file: Path) -> tuple[list[Fields], in
 
 def _data_folder(account: Account, place: str, file: Path) -> str:
     """The folder from here, as there; else the nearest one above the file."""
-    if place == "ONLINE" or place.startswith("REMOTE:") or (Path(place) / FILE).is_file():
+    if place == "ONLINE" or place.startswith(REMOTE) or (Path(place) / FILE).is_file():
         return place
     for folder in file.absolute().parents:
         if (folder / place / FILE).is_file():
@@ -154,7 +154,7 @@ def _validation(account: Account, counted: list[Counted]) -> float:
 
 
 def _limit(account: Account) -> int:
-    note = "there cuts answers too; here only the prompt is cut, and counted"
+    note = "cuts both sides there; here the answer only where its prompt is not enough"
     account.maps("cutoff_len", "data.max_tokens", note)
     if account.get("cutoff_len") is None:
         account.comment("data.max_tokens", f"cutoff_len {note}")

@@ -11,6 +11,8 @@ from typing import Any, cast
 from tunesmith.core.errors import DataError, did_you_mean
 
 FILE = "dataset_info.json"
+REMOTE = "REMOTE:"
+"""Before the name of a data set on the hub that holds the descriptions."""
 COLUMNS = {
     "prompt": "instruction",
     "query": "input",
@@ -88,11 +90,12 @@ def read_dataset_info(
         return [_described(name, dataset_dir, "dataset_dir") for name in names], "."
     if dataset_dir == "ONLINE":
         return [_info(name, {"hf_hub_url": name}, f"dataset: {name}") for name in names], "."
-    if dataset_dir.startswith("REMOTE:"):
-        repo = dataset_dir.removeprefix("REMOTE:")
+    if dataset_dir.startswith(REMOTE):
+        repo = dataset_dir.removeprefix(REMOTE)
         raise DataError(
-            f"dataset_dir: {dataset_dir!r} lies on the hub. Get a copy with: hf download {repo} "
-            f"--repo-type dataset --local-dir data, and leave dataset_dir out."
+            f"dataset_dir: the descriptions lie at https://huggingface.co/datasets/{repo}. Get a "
+            f"copy with: hf download {repo} --repo-type dataset --local-dir data, and write "
+            "dataset_dir: data."
         )
     file = Path(dataset_dir).expanduser() / FILE
     descriptions = _load(file)
@@ -123,7 +126,9 @@ def _load(file: Path) -> Mapping[str, Any]:
 def _described(name: str, descriptions: Mapping[str, Any], file: str) -> DatasetInfo:
     if name not in descriptions:
         hint = did_you_mean(name, descriptions)
-        raise DataError(f"{file}: no data set {name!r}. {hint if len(hint) < 500 else _near(hint)}")
+        raise DataError(
+            f"{file}: describes no data set {name!r}. {hint if len(hint) < 500 else _near(hint)}"
+        )
     description = descriptions[name]
     if not isinstance(description, Mapping):
         raise DataError(f"{file}: {name}: a description is a mapping of keys, as file_name.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 RENAMED = {
@@ -42,6 +44,9 @@ _REASONS = {
         average_tokens_across_devices
         log_on_each_node save_on_each_node ray_scope mp_parameters tpu_num_cores
         tpu_metrics_debug master_addr master_port low_cpu_mem_usage quantization_device_map""",
+    "only where Ray puts its processes and their files; here it is one process": """
+        ray_run_name ray_init_kwargs resources_per_worker placement_strategy ray_storage_path
+        ray_storage_filesystem""",
     "the device is found by itself": "use_cpu use_mps_device use_ipex jit_mode_eval device_map",
     "only how fast it is; attention, loss and memory are chosen here": """
         flash_attn use_unsloth use_unsloth_gc enable_liger_kernel use_liger_kernel
@@ -97,7 +102,6 @@ _REASONS = {
         export_dir export_size export_device export_legacy_format export_quantization_bit
         export_quantization_dataset export_quantization_nsamples export_quantization_maxlen""",
     "what is learnt of an answer is its own tokens, however long the source": "reserved_label_len",
-    "only templates of reasoning models read it": "enable_thinking preserve_thinking",
     "the model's own length and the data's limit hold": "model_max_length block_diag_attn",
     "of no use in training": "past_index use_legacy_prediction_loop adapter_folder",
 }
@@ -136,13 +140,6 @@ _OFF: dict[str, tuple[tuple[Any, ...], str]] = {
     "use_hyper_parallel": ((False,), "splitting a model over devices is not here"),
     "hyper_parallel_args": ((), "splitting a model over devices is not here"),
     "use_kt": ((False,), "KTransformers is not here"),
-    "ray_num_workers": ((1,), "Ray is not here; one device"),
-    "ray_run_name": ((), "Ray is not here; one device"),
-    "ray_init_kwargs": ((), "Ray is not here; one device"),
-    "resources_per_worker": ((), "Ray is not here; one device"),
-    "placement_strategy": ((), "Ray is not here; one device"),
-    "ray_storage_path": ((), "Ray is not here; one device"),
-    "ray_storage_filesystem": ((), "Ray is not here; one device"),
     "freeze_vision_tower": ((True,), "text models only"),
     "freeze_multi_modal_projector": ((True,), "text models only"),
     "freeze_language_model": ((False,), "text models only"),
@@ -214,6 +211,7 @@ MAPPED = frozenset(
     mix_strategy interleave_probs train_on_prompt mask_history packing neat_packing
     output_dir resume_from_checkpoint report_to
     per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps
+    ray_num_workers enable_thinking preserve_thinking
     learning_rate num_train_epochs max_steps lr_scheduler_type warmup_ratio warmup_steps optim
     adafactor weight_decay adam_beta1 adam_beta2 adam_epsilon max_grad_norm
     bf16 fp16 pure_bf16 gradient_checkpointing disable_gradient_checkpointing
@@ -244,8 +242,27 @@ KNOWN = frozenset({*MAPPED, *NOT_APPLICABLE, *SWITCHES, *_OWNED, *RENAMED})
 """Every key that a file may hold."""
 
 
-def owner_of(key: str) -> str | None:
-    """The setting that a key belongs to and does nothing without; None: it stands alone."""
-    if key not in _OWNED:
-        return None
-    return next((owner for start, owner in OWNERS.items() if key.startswith(start)), None)
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one kind of file, and what becomes of those that no section asks for."""
+
+    known: frozenset[str]
+    not_applicable: Mapping[str, str]
+    """Key -> why nothing has to be done about it."""
+    switches: Mapping[str, tuple[tuple[Any, ...], str]]
+    """Key -> the values at which it does nothing, and why others cannot be had."""
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of older releases and what they are called now."""
+    owned: frozenset[str] = frozenset()
+    owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Start of an owned key -> the setting that it belongs to, and does nothing without."""
+
+    def owner_of(self, key: str) -> str | None:
+        """The setting that a key belongs to and does nothing without; None: it stands alone."""
+        if key not in self.owned:
+            return None
+        return next((owner for start, owner in self.owners.items() if key.startswith(start)), None)
+
+
+FIRST = Keys(KNOWN, NOT_APPLICABLE, SWITCHES, RENAMED, _OWNED, OWNERS)
+"""Of the files that LLaMA-Factory's usual command reads."""

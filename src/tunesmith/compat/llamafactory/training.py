@@ -25,12 +25,24 @@ def train(account: Account, counted: list[Counted]) -> Fields:
     n_accumulated = account.number("gradient_accumulation_steps", 1)
     account.maps("per_device_train_batch_size", "train.micro_batch_size")
     account.maps("gradient_accumulation_steps", "train.batch_size")
-    fields |= {"batch_size": at_once * n_accumulated, "micro_batch_size": at_once}
+    n_processes = _processes(account)
+    fields |= {
+        "batch_size": at_once * n_accumulated * n_processes,
+        "micro_batch_size": at_once,
+    }
     fields |= _arithmetic(account) | _order(account)
     fields["eval_every_fraction"] = _every(account, fields, counted)
     fields["eval_batch_size"] = account.number("per_device_eval_batch_size", 8)
     account.maps("per_device_eval_batch_size", "train.eval_batch_size")
     return fields | _kept(account)
+
+
+def _processes(account: Account) -> int:
+    """Ray's processes, whose batches make one step there; of others the file does not tell."""
+    n = int(account.number("ray_num_workers", 1))
+    note = "processes share a step there; here one makes the whole of it" if n > 1 else ""
+    account.maps("ray_num_workers", "train.batch_size", note)
+    return max(1, n)
 
 
 def _length(account: Account) -> Fields:

@@ -8,7 +8,7 @@ from typing import Any
 from tunesmith.compat.llamafactory.account import Account
 
 READS_MEDIA = re.compile(
-    r"(?i)(^|[-_/.])(vl\d*|vision|llava|video|omni|audio|pixtral|paligemma|internvl\d*|mllama|"
+    r"(?i)(^|[-_/.])(vl\d*|qwen3\.[56]|vision|llava|video|omni|audio|pixtral|paligemma|internvl\d*|mllama|"
     r"minicpm[-_][vo]|idefics\d*)([-_/.]|$)"
 )
 """Names of models that read images, sound or video."""
@@ -29,18 +29,8 @@ MERGE_FIRST = (
 def model(account: Account) -> dict[str, Any]:
     """The recipe's ``model``."""
     path = str(account.get("model_name_or_path", ""))
-    name = path.rstrip("/").rpartition("/")[2]
     fields: dict[str, Any] = {"path": path}
-    if not path:
-        account.refuses("model_name_or_path", "is needed: a model's folder or its name on the hub.")
-    elif READS_MEDIA.search(name):
-        account.refuses("model_name_or_path", "this model reads more than text; text models only.")
-    elif QUANTISED.search(name):
-        account.refuses(
-            "model_name_or_path",
-            "these weights are quantised in a way that is not here. Name the model they were made "
-            "of, with quantization_bit: 4.",
-        )
+    check_name(account, "model_name_or_path", path)
     account.maps("model_name_or_path", "model.path")
     revision = account.get("model_revision", "main")
     if revision != "main":
@@ -51,6 +41,21 @@ def model(account: Account) -> dict[str, Any]:
     account.maps("train_from_scratch", "model.init")
     _adapter(account)
     return fields
+
+
+def check_name(account: Account, key: str, path: str) -> None:
+    """Refuses models that are known by their names to be of another kind."""
+    name = path.rstrip("/").rpartition("/")[2]
+    if not path:
+        account.refuses(key, "is needed: a model's folder or its name on the hub.")
+    elif READS_MEDIA.search(name):
+        account.refuses(key, "this model reads more than text; text models only.")
+    elif QUANTISED.search(name):
+        account.refuses(
+            key,
+            "these weights are quantised in a way that is not here. Name the model they were made "
+            "of, with four bits.",
+        )
 
 
 def _adapter(account: Account) -> None:

@@ -1,0 +1,118 @@
+"""Weights of LLaMA-Factory's second command: ``peft_config``, ``quant_config``, ``dist_config``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunesmith.compat.llamafactory.account import Account
+from tunesmith.compat.llamafactory.weights import MERGE_FIRST
+
+PLACEMENTS = ("fsdp2", "deepspeed", "ddp")
+LORA = {
+    "r": ("rank", 8),
+    "lora_alpha": ("alpha", 16),
+    "lora_dropout": ("dropout", 0.05),
+}
+"""Figures of ``peft_config``, their names here, and their defaults there."""
+FREEZE = {
+    "freeze_trainable_layers": "layers",
+    "freeze_trainable_modules": "modules",
+    "freeze_extra_modules": "extra_modules",
+}
+
+
+def method(account: Account) -> dict[str, Any]:
+    """The recipe's ``method``; without ``peft_config`` all weights train."""
+    name = account.get("peft_config.name", "full")
+    account.maps("peft_config.name", "method")
+    if name == "lora":
+        fields = _lora(account)
+    elif name == "freeze":
+        fields = _freeze(account)
+    else:
+        fields = {"name": str(name)}
+        if name != "full":
+            account.refuses(
+                "peft_config.name", f"method {name!r} is not here. Known: freeze, lora."
+            )
+    fields = _quantised(account, fields)
+    _placed(account)
+    for key in account.given:
+        if key.startswith("peft_config.") and ".export_" not in key and ".infer_" not in key:
+            account.skips(key, "belongs to another peft_config.name")
+    return fields
+
+
+def _lora(account: Account) -> dict[str, Any]:
+    fields: dict[str, Any] = {"name": "lora"}
+    for key, (to, default) in LORA.items():
+        fields[to] = account.number(f"peft_config.{key}", default)
+        account.maps(f"peft_config.{key}", f"method.{to}")
+    targets = account.names("peft_config.target_modules") or ["all"]
+    fields["targets"] = "all-linear" if targets == ["all"] else targets
+    account.maps("peft_config.target_modules", "method.targets")
+    for key, to in (("use_rslora", "rslora"), ("use_dora", "dora")):
+        if account.flag(f"peft_config.{key}"):
+            fields[to] = True
+        account.maps(f"peft_config.{key}", f"method.{to}")
+    if extra := account.names("peft_config.modules_to_save"):
+        fields["extra_modules"] = extra
+    account.maps("peft_config.modules_to_save", "method.extra_modules")
+    if adapters := account.names("peft_config.adapter_name_or_path"):
+        merged = MERGE_FIRST.format(adapters[0]).partition("; then")[0]
+        account.refuses("peft_config.adapter_name_or_path", f"{merged}; then model=DIR.")
+    return fields
+
+
+def _freeze(account: Account) -> dict[str, Any]:
+    modules = account.names("peft_config.freeze_trainable_modules")
+    fields: dict[str, Any] = {
+        "name": "freeze",
+        "layers": account.number("peft_config.freeze_trainable_layers", 2),
+        "modules": "all" if modules in ([], ["all"]) else modules,
+    }
+    if extra := account.names("peft_config.freeze_extra_modules"):
+        fields["extra_modules"] = extra
+    for key, to in FREEZE.items():
+        account.maps(f"peft_config.{key}", f"method.{to}")
+    account.skips(
+        "peft_config.cast_trainable_params_to_fp32", "trained weights are held in float32 always"
+    )
+    return fields
+
+
+def _quantised(account: Account, fields: dict[str, Any]) -> dict[str, Any]:
+    """QLoRA, where the bits are four and bitsandbytes makes them."""
+    how, bits = account.get("quant_config.name"), account.number("quant_config.quantization_bit")
+    if how is None or (how == "auto" and bits is None):
+        for key in ("name", "quantization_bit", "double_quantization", "quantization_type"):
+            account.skips(f"quant_config.{key}", "nothing is quantised")
+        return fields
+    for key, to in (
+        ("name", "method"),
+        ("quantization_bit", "method"),
+        ("double_quantization", "method.double_quant"),
+        ("quantization_type", "method.quant_type"),
+    ):
+        account.maps(f"quant_config.{key}", to)
+    if how not in ("auto", "bnb"):
+        account.refuses("quant_config.name", f"{how!r} is not here; bnb in four bits is.")
+    if bits != 4:
+        account.refuses("quant_config.quantization_bit", f"{bits} bits are not here; four are.")
+    if fields["name"] != "lora":
+        account.refuses("quant_config.name", "quantised weights cannot be trained; adapters can.")
+    return {
+        **fields,
+        "name": "qlora",
+        "quant_type": account.get("quant_config.quantization_type", "nf4"),
+        "double_quant": account.flag("quant_config.double_quantization", True),
+    }
+
+
+def _placed(account: Account) -> None:
+    """How the model lies on devices, where that changes nothing that is learnt."""
+    name = account.get("dist_config.name", "fsdp2")
+    if name not in PLACEMENTS:
+        account.refuses("dist_config.name", f"{name!r} is not here. Without dist_config, one "
+        "device holds the whole model.")  # fmt: skip
+    account.skips("dist_config.name", "one device, one process")

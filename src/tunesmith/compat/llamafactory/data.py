@@ -147,6 +147,9 @@ def _validation(account: Account, counted: list[Counted]) -> float:
     account.maps("val_size", "data.validation_fraction", note)
     if size and account.names("eval_dataset"):
         account.refuses("val_size", "goes against eval_dataset; keep one of them.")
+    if size < 0:
+        account.refuses("val_size", "is a share of the rows, or a number of them; not below 0.")
+        return 0.0
     if size >= 1:
         counted.append(Counted("val_size", int(size), "rows", "data.validation_fraction"))
         return 0.0
@@ -163,7 +166,7 @@ def _limit(account: Account) -> int:
 
 def _packing(account: Account, stage: str) -> None:
     is_packed = account.flag("packing", stage == "pt") or account.flag("neat_packing")
-    reason = "each row stands alone here, so none sees another and nothing is lost to padding"
+    reason = "each row stands alone here, and rows of like length share a batch"
     for key in ("packing", "neat_packing"):
         account.skips(key, reason if account.get(key) else "switched off")
     if is_packed:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tunesmith.core.examples import Labelled
+from tunesmith.data.files.splits import SPLITS
 from tunesmith.data.fingerprint import fingerprint, group_fingerprint, whole_fingerprint
 from tunesmith.data.read import Row
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tunesmith.core.errors import DataError
-from tunesmith.data.keys import SPLITS, Keys
+from tunesmith.data.files.splits import SPLITS
+from tunesmith.data.keys import Keys
 from tunesmith.data.settings import Data, Source
 
 TRAIN = SPLITS.index("train")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tunesmith.core.ledger import Ledger, SplitLedger
-from tunesmith.data.keys import SPLITS
+from tunesmith.data.files.splits import SPLITS
 from tunesmith.data.split import Splits
 from tunesmith.tasks.store import FATES, EncodedSplit, Store
 

@@ -155,11 +155,9 @@ class Tokenizer:
         if kind == "nothing":
             return self._batch(texts)
         if kind == "special":  # as the library itself encodes what stands behind one
-            self.fast.encode_special_tokens = False
-            try:
-                return [ids[1:] for ids in self._batch([self.eos + text for text in texts])]
-            finally:
-                self.fast.encode_special_tokens = True
+            behind = [self.eos + text for text in texts]
+            found = self._reads_specials.encode_batch_fast(behind, add_special_tokens=False)
+            return [encoding.ids[1:] for encoding in found]
         lead = self._sentinel_ids
         found = self._batch([SENTINEL + text for text in texts])
         return [
@@ -222,17 +220,18 @@ class Tokenizer:
         return [token.content for token in added if token.special]
 
     @cached_property
+    def _reads_specials(self) -> FastTokenizer:
+        """The same tokenizer, but taking special tokens in a text as such."""
+        return FastTokenizer.from_str(self.fast.to_str())
+
+    @cached_property
     def _specials_escape(self) -> bool:
         """Whether the special tokens escape the normalizer.
 
         Where they do not (files converted from SentencePiece with ``normalized: true``), what the
         library makes of text behind one is an accident; SentencePiece encodes every text anew.
         """
-        self.fast.encode_special_tokens = False
-        try:
-            tokens = self.fast.encode(self.eos + "x", add_special_tokens=False).tokens
-        finally:
-            self.fast.encode_special_tokens = True
+        tokens = self._reads_specials.encode(self.eos + "x", add_special_tokens=False).tokens
         return tokens[0] == self.eos
 
     @cached_property

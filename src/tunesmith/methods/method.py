@@ -39,6 +39,10 @@ class Method(Part):
         """How many weights it trains of a model of that shape; all by default."""
         return shape.n_parameters
 
+    def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
+        """What the learning rate is multiplied by for one trained weight; 1 by default."""
+        return 1.0
+
     @abstractmethod
     def apply(self, causal_lm: nn.Module) -> None:
         """Makes the weights that train require gradients, and no others; changes in place."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from tunesmith.core.errors import RecipeError, did_you_mean
 
@@ -28,11 +27,3 @@ def named(names: Sequence[str], wanted: Iterable[str], key: str, kind: str = "la
             raise RecipeError(f"{key}: no {kind} named {want!r}. {did_you_mean(want, known)}")
         found |= matches
     return [name for name in names if name in found]
-
-
-def pattern_value(patterns: Mapping[str, float], name: str, default: float) -> float:
-    """The value of the first pattern that fits the end of a name, after a dot; as PEFT reads it."""
-    for pattern, value in patterns.items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    return default

@@ -115,7 +115,8 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     Raises:
         ModelError: something is missing, damaged or does not belong together.
     """
-    from tunesmith.model.adapter import is_adapter, load_adapter, read_adapter_config
+    from tunesmith.model.adapter import is_adapter, load_adapter
+    from tunesmith.model.adapter_config import read_adapter_config
     from tunesmith.model.load import default_device, load_causal_lm
 
     folder = Path(place).expanduser()

@@ -170,6 +170,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     import torch
 
     from tunesmith.model.load import default_device, load_causal_lm, recompute_activations
+    from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.tasks.collate import EncodedRows
     from tunesmith.training.allocator import keep_freed_memory
@@ -189,6 +190,8 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     )
     torch.manual_seed(recipe.train.seed)
     recipe.method.apply(causal_lm)
+    if recipe.train.neftune_alpha is not None:
+        add_embedding_noise(causal_lm, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:
         recompute_activations(causal_lm)
     placement = SingleDevice(device)
@@ -207,6 +210,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
         placement=placement,
         watcher=watcher,
         precision=precision,
+        lr_factor=recipe.method.lr_factor,
     )
     return trainer, causal_lm
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tunesmith.core.errors import ModelError
 from tunesmith.model.lora_linear import lora_layers
-from tunesmith.model.quantised import dense_weight, is_quantised, mark_dense
+from tunesmith.model.quantised import dense_weight, is_quantised, mark_dense, rounds_inputs
 from tunesmith.model.tied import has_tied_head, mark_untied
 from tunesmith.model.trained_copy import trained_copies
 
@@ -19,8 +20,17 @@ N_PROBE_TOKENS = 64
 def merge_adapter(causal_lm: Any, dtype: torch.dtype) -> None:
     """Adds every update to its weight in float32, and casts all weights; changes the model.
 
-    Weights that are held in few bits are written out: the values the model was tuned with.
+    Weights that are held in four bits are written out: the values the model was tuned with.
+
+    Raises:
+        ModelError: they are held in eight; then inputs are rounded too, and no weights give that.
     """
+    for name, module in causal_lm.named_modules():
+        if isinstance(module, nn.Linear) and rounds_inputs(module):
+            raise ModelError(
+                f"{name}: held in eight bits, with inputs rounded as well; plain weights cannot "
+                "answer the same. Use base and adapter, or train with method.bits=4."
+            )
     for name, layer in list(lora_layers(causal_lm)):
         causal_lm.set_submodule(name, _plain(layer.base, layer.merged_weight()))
     for name, copy in list(trained_copies(causal_lm)):

@@ -120,6 +120,7 @@ class LoRA(Method):
         from torch import nn
 
         from tunesmith.model.lora_linear import LoRALinear
+        from tunesmith.model.quantised import is_quantised
         from tunesmith.model.trained_copy import TrainedCopy
 
         causal_lm.requires_grad_(False)
@@ -141,7 +142,13 @@ class LoRA(Method):
             self._start(layer, name)
             causal_lm.set_submodule(name, layer)
         for name in extra:
-            causal_lm.set_submodule(name, TrainedCopy(modules[name]))
+            module = modules[name]
+            if isinstance(module, nn.Linear) and is_quantised(module):
+                raise RecipeError(
+                    f"method.extra_modules: {name!r} is quantised and cannot be trained whole. "
+                    "Leave it out, or set method=lora."
+                )
+            causal_lm.set_submodule(name, TrainedCopy(module))
 
     def _start(self, layer: LoRALinear, name: str) -> None:
         from tunesmith.model.pissa import start_principal

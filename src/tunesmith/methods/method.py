@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from tunesmith.model.quantised import Quantisation
     from tunesmith.model.shape import Shape
 
 
@@ -30,6 +31,11 @@ class Method(Part):
     """Peak learning rate where the recipe sets none."""
     saves_adapter: ClassVar[bool]
     """Whether what is saved needs its base model beside it."""
+
+    @property
+    def quantisation(self) -> Quantisation | None:
+        """In how few bits the frozen weights are held; None: in ``model.dtype``."""
+        return None
 
     def load_options(self, compute_dtype: torch.dtype) -> dict[str, Any]:
         """Further arguments for loading the weights; none by default."""

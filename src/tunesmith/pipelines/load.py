@@ -103,7 +103,7 @@ def artifact_folder(model: str | Path | Run) -> str:
 
 
 def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, ArtifactInfo | None]:
-    """Loads a model, or an adapter on its base.
+    """Loads a model, or an adapter on its base, held as in training.
 
     Args:
         place: folder, hub id or bundled name.
@@ -117,7 +117,8 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     """
     from tunesmith.model.adapter import is_adapter, load_adapter
     from tunesmith.model.adapter_config import read_adapter_config
-    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.load import default_device, load_causal_lm, weight_dtype
+    from tunesmith.model.quantised import Quantisation
 
     folder = Path(place).expanduser()
     device = default_device()
@@ -139,7 +140,11 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
             f"{weights_fingerprint(base_folder)[:12]}). Put the original base back."
         )
     spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
-    causal_lm = load_causal_lm(spec, device=device)
+    options = None
+    if info is not None and info.quantisation is not None:
+        # The update was learnt beside rounded weights, and makes up for their rounding.
+        options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
+    causal_lm = load_causal_lm(spec, device=device, options=options)
     load_adapter(causal_lm, folder)
     has_tokenizer = (folder / "tokenizer.json").is_file()
     return causal_lm, folder if has_tokenizer else base_folder, info

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,6 +264,7 @@ def _save_artifact(
     base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
     recipe.method.save(causal_lm, draft, base)
     copy_tokenizer(prepared.folder, draft)
+    quantisation = recipe.method.quantisation
     ArtifactInfo(
         base_path=recipe.model.path,
         base_revision=recipe.model.revision,
@@ -272,6 +274,7 @@ def _save_artifact(
         task=recipe.task.name,
         method=recipe.method.name,
         instruction=_shared_instruction(recipe, prepared),
+        quantisation=None if quantisation is None else asdict(quantisation),
     ).save(draft)
     draft.rename(run.artifact)
 

@@ -95,6 +95,43 @@ def load_adapter(model: nn.Module, folder: Path) -> None:
     model.requires_grad_(False)
 
 
+def continue_adapter(model: nn.Module, folder: Path) -> None:
+    """Fills an adapter's weights into the layers that a method has just made; they go on training.
+
+    Raises:
+        ModelError: the method makes other layers than the adapter has, or the adapter is damaged.
+    """
+    config = read_adapter_config(folder)
+    if str(config.get("init_lora_weights")).startswith("pissa"):
+        raise ModelError(f"{folder}: changes the base's weights too (pissa); it cannot be gone on.")
+    layers, copies = read_tensors(folder)
+    mine, method = dict(lora_layers(model)), adapter_method(config)
+    mine_whole = dict(trained_copies(model))
+    for there, here, key in (
+        (layers.keys(), mine.keys(), "targets"),
+        (copies.keys(), mine_whole.keys(), "extra_modules"),
+    ):
+        if there != here:
+            raise ModelError(
+                f"{folder}: its layers are not those of this recipe, {min(there ^ here)!r} for "
+                f"one. Set method.{key} as it was for the adapter."
+            )
+    for name, layer in mine.items():
+        rank = int(pattern_value(config.get("rank_pattern") or {}, name, config["r"]))
+        alpha = pattern_value(config.get("alpha_pattern") or {}, name, config["lora_alpha"])
+        before = (rank, method.scale(rank, alpha), method.dora)
+        now = (layer.rank, layer.scale, layer.lora_magnitude_vector is not None)
+        if before != now:
+            raise ModelError(
+                f"{folder}: {name} has rank, scale and DoRA {before}, this recipe {now}. Set "
+                f"method.rank={rank} method.alpha={alpha} method.dora={str(method.dora).lower()} "
+                f"method.rslora={str(method.rslora).lower()}."
+            )
+        fill_layer(layer, layers[name], name, folder, config)
+    for name, copy in mine_whole.items():
+        fill_copy(copy, copies[name], name, folder, config)
+
+
 def read_tensors(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, dict[str, Tensor]]]:
     """An adapter's weights: of LoRA layers, and of modules trained whole; by layer and name.
 

@@ -131,14 +131,7 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     base = info.base_path if info else str(config["base_model_name_or_path"])
     revision = info.base_revision if info else config.get("revision")
     base_folder = model_folder(base, revision)
-    if info is None:
-        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
-    elif weights_fingerprint(base_folder) != info.base_fingerprint:
-        raise ModelError(
-            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
-            f"(fingerprint {info.base_fingerprint[:12]}, there "
-            f"{weights_fingerprint(base_folder)[:12]}). Put the original base back."
-        )
+    require_base(folder, info, base_folder)
     spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
     options = None
     if info is not None and info.quantisation is not None:
@@ -148,3 +141,26 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     load_adapter(causal_lm, folder)
     has_tokenizer = (folder / "tokenizer.json").is_file()
     return causal_lm, folder if has_tokenizer else base_folder, info
+
+
+def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:
+    """Checks that an adapter was tuned on these weights; says so where nothing is known of it.
+
+    Args:
+        folder: of the adapter.
+        info: what stands beside it.
+        base_folder: of the weights.
+
+    Raises:
+        ModelError: it was tuned on others.
+    """
+    if info is None:
+        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
+        return
+    found = weights_fingerprint(base_folder)
+    if found != info.base_fingerprint:
+        raise ModelError(
+            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
+            f"(fingerprint {info.base_fingerprint[:12]}, there {found[:12]}). Put the original "
+            "base back."
+        )

@@ -28,6 +28,7 @@ from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.resume import restore, run_identity, versions
+from tunesmith.pipelines.start import start
 from tunesmith.recipe import Recipe
 from tunesmith.trackers import TRACKERS
 
@@ -168,9 +169,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     Returns:
         The trainer, and the transformers model inside it.
     """
-    import torch
-
-    from tunesmith.model.load import default_device, load_causal_lm, recompute_activations
+    from tunesmith.model.load import default_device, recompute_activations
     from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.tasks.collate import EncodedRows
@@ -182,15 +181,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     if device.type == "cpu":
         keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
-    torch.manual_seed(recipe.train.seed)
-    causal_lm = load_causal_lm(
-        recipe.model,
-        device=device,
-        options=recipe.method.load_options(precision),
-        seed=recipe.train.seed,
-    )
-    torch.manual_seed(recipe.train.seed)
-    recipe.method.apply(causal_lm)
+    causal_lm = start(recipe, device, precision)
     if recipe.train.neftune_alpha is not None:
         add_embedding_noise(causal_lm, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:

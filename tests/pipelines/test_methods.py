@@ -13,7 +13,8 @@ from tunesmith.model.lora_linear import lora_layers  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.merge import merge  # noqa: E402
-from tunesmith.pipelines.train import train  # noqa: E402
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 
@@ -48,6 +49,14 @@ def assert_same_artifacts(a, b):
         one, other = load_file(file), load_file(b.artifact / file.name)
         assert one.keys() == other.keys()
         assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+class Silent:
+    def step_done(self, values): ...
+
+    def evaluated(self, values): ...
+
+    def save(self, checkpoint): ...
 
 
 class Killed(BaseException):
@@ -97,3 +106,13 @@ def test_what_was_trained_on_quantised_weights_is_used_on_them(recipe_fields, bi
     )
     kinds = {type(layer.base).__name__ for _, layer in lora_layers(load(run).causal_lm)}
     assert kinds == {{4: "Linear4bit", 8: "Linear8bitLt"}[bits]}
+
+
+def test_the_loop_gives_b_its_own_rate(recipe_fields):
+    method = {"name": "lora", "rank": 4, "lr_ratio": 16.0}
+    recipe = make_recipe({**recipe_fields, "method": method})
+    trainer, _ = build_trainer(recipe, prepare(recipe), Silent())
+    trainer.fit(lambda step: step == 2)
+    names = {id(p): name for name, p in trainer.parameters.items()}
+    rates = {names[id(p)][-1]: g["lr"] for g in trainer.optimizer.param_groups for p in g["params"]}
+    assert rates == {"A": trainer.rate(1), "B": 16.0 * trainer.rate(1)}

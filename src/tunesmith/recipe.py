@@ -79,9 +79,11 @@ class Recipe(Settings):
             for source in self.data.sources
         ]
         path = None if self.data.path is None else _absolute_source(self.data.path)
+        adapter = None if self.model.adapter is None else _absolute(self.model.adapter)
+        model = {"path": _absolute(self.model.path), "adapter": adapter}
         return self.model_copy(
             update={
-                "model": self.model.model_copy(update={"path": _absolute(self.model.path)}),
+                "model": self.model.model_copy(update=model),
                 "data": self.data.model_copy(update={"path": path, "sources": sources}),
                 "out": str(Path(self.out).expanduser().absolute()),
             }

@@ -111,11 +111,19 @@ def test_fault_7_a_damaged_adapter_is_named(tiny, tmp_path):
         load_adapter(base(tiny), tmp_path)
 
 
-def test_a_variant_we_do_not_know_is_refused(tiny, tmp_path):
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"lora_bias": True}, "lora_bias is not supported"),
+        ({"init_lora_weights": "olora"}, "'olora' changes the base's weights too"),
+        ({"use_dora": True}, "lora_magnitude_vector does not go with use_dora"),
+    ],
+)
+def test_a_variant_we_do_not_know_is_refused(tiny, tmp_path, change, reason):
     LoRA(rank=4).save(tuned(tiny, rank=4), tmp_path, BaseIdentity(str(tiny), None, "x"))
     file = tmp_path / "adapter_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"use_dora": True}))
-    with pytest.raises(ModelError, match="use_dora is not supported"):
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ModelError, match=reason):
         load_adapter(base(tiny), tmp_path)
 
 

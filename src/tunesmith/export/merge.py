@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model.lora_linear import lora_layers
+from tunesmith.model.quantised import dense_weight, is_quantised, mark_dense, rounds_inputs
+from tunesmith.model.tied import has_tied_head, mark_untied
+from tunesmith.model.trained_copy import trained_copies
 
 N_PROBE_TOKENS = 64
 
@@ -17,27 +20,39 @@ N_PROBE_TOKENS = 64
 def merge_adapter(causal_lm: Any, dtype: torch.dtype) -> None:
     """Adds every update to its weight in float32, and casts all weights; changes the model.
 
+    Weights that are held in four bits are written out: the values the model was tuned with.
+
     Raises:
-        ModelError: a base layer is quantised; its weights cannot take an update.
+        ModelError: they are held in eight; then inputs are rounded too, and no weights give that.
     """
-    for name, layer in list(lora_layers(causal_lm)):
-        if not layer.base.weight.is_floating_point():
+    for name, module in causal_lm.named_modules():
+        if isinstance(module, nn.Linear) and rounds_inputs(module):
             raise ModelError(
-                f"{name}: quantised weights cannot be merged; load the base unquantised."
+                f"{name}: held in eight bits, with inputs rounded as well; plain weights cannot "
+                "answer the same. Use base and adapter, or train with method.bits=4."
             )
-        plain = nn.Linear(
-            layer.base.in_features,
-            layer.base.out_features,
-            bias=layer.base.bias is not None,
-            device="meta",
-        )
-        plain.weight = nn.Parameter(layer.merged_weight(), requires_grad=False)
-        if layer.base.bias is not None:
-            plain.bias = layer.base.bias
-        parent_name, _, leaf = name.rpartition(".")
-        setattr(causal_lm.get_submodule(parent_name), leaf, plain)
+    for name, layer in list(lora_layers(causal_lm)):
+        causal_lm.set_submodule(name, _plain(layer.base, layer.merged_weight()))
+    for name, copy in list(trained_copies(causal_lm)):
+        causal_lm.set_submodule(name, copy.trained)
+    for name, module in list(causal_lm.named_modules()):
+        if isinstance(module, nn.Linear) and is_quantised(module):
+            causal_lm.set_submodule(name, _plain(module, dense_weight(module)))
+    mark_dense(causal_lm)
+    if causal_lm.config.tie_word_embeddings and not has_tied_head(causal_lm):
+        mark_untied(causal_lm)
     causal_lm.to(dtype)
     causal_lm.config.dtype = dtype
+
+
+def _plain(layer: nn.Linear, weight: Tensor) -> nn.Linear:
+    """A linear layer with another weight and the same bias."""
+    has_bias = layer.bias is not None
+    plain = nn.Linear(layer.in_features, layer.out_features, bias=has_bias, device="meta")
+    plain.weight = nn.Parameter(weight, requires_grad=False)
+    if has_bias:
+        plain.bias = layer.bias
+    return plain
 
 
 @torch.no_grad()

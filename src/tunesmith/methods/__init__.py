@@ -6,6 +6,7 @@ from tunesmith.methods.method import Method
 METHODS: Registry[Method] = Registry(
     "method",
     {
+        "freeze": "tunesmith.methods.freeze:Freeze",
         "full": "tunesmith.methods.full:Full",
         "lora": "tunesmith.methods.lora:LoRA",
         "qlora": "tunesmith.methods.qlora:QLoRA",

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from tunesmith.core.errors import RecipeError, did_you_mean
+from tunesmith.core.errors import RecipeError
 from tunesmith.methods.method import BaseIdentity, Method
+from tunesmith.methods.names import named
+from tunesmith.model.patterns import pattern_value
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from tunesmith.model.adapter_config import AdapterMethod
+    from tunesmith.model.lora_linear import LoRALinear
     from tunesmith.model.shape import Shape
+
+Patterns = TypeVar("Patterns", dict[str, int], dict[str, float])
+BLOCKS = "layers."
+"""In the full name of everything inside a block."""
+
+
+def _are_patterns(patterns: Patterns) -> Patterns:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no pattern: {error}.") from None
+    return patterns
 
 
 class LoRA(Method):
@@ -29,6 +49,29 @@ class LoRA(Method):
     targets: list[str] | Literal["all-linear"] = "all-linear"
     """Last part of the names of the layers that get an update; ``all-linear``: every linear layer
     but the output head."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(rank), which keeps large ranks learning (arXiv:2312.03732)."""
+    dora: bool = False
+    """Train the length of every row of a weight apart from its direction (arXiv:2402.09353)."""
+    init: Literal["zero", "pissa"] = "zero"
+    """``zero``: B starts at zero. ``pissa``: A and B start as the principal part of the weight
+    (arXiv:2404.02948); saved as an ordinary adapter of twice the rank."""
+    init_iterations: int = Field(default=16, ge=-1)
+    """Of the fast decomposition for ``pissa``; -1: the exact one, slow for large layers."""
+    lr_ratio: float | None = Field(default=None, gt=0)
+    """Rate of B and of vectors over the rate of A (LoRA+, arXiv:2402.12354: 16); None: 1."""
+    rank_pattern: Annotated[
+        dict[str, Annotated[int, Field(gt=0)]], AfterValidator(_are_patterns)
+    ] = Field(default_factory=dict)
+    """Another rank for layers whose name ends with a pattern: ``{"layers.0.*q_proj": 4}``; the
+    first that fits counts."""
+    alpha_pattern: Annotated[
+        dict[str, Annotated[float, Field(gt=0)]], AfterValidator(_are_patterns)
+    ] = Field(default_factory=dict)
+    """Another alpha in the same way."""
+    extra_modules: list[str] = Field(default_factory=list)
+    """Modules that are trained whole beside the updates and saved with them: ``lm_head``,
+    ``embed_tokens``. A head that shares the embeddings' weight gets one of its own."""
     default_lr: ClassVar[float] = 2e-4
     saves_adapter: ClassVar[bool] = True
 
@@ -37,50 +80,100 @@ class LoRA(Method):
         """Alpha, derived from the rank where it is not set."""
         return 2.0 * self.rank if self.alpha is None else self.alpha
 
+    @property
+    def adapter_method(self) -> AdapterMethod:
+        """What is the same for all layers."""
+        from tunesmith.model.adapter_config import AdapterMethod
+
+        return AdapterMethod(self.dropout, self.rslora, self.dora)
+
+    def rank_of(self, name: str) -> int:
+        """The rank of the layer with that full name."""
+        return int(pattern_value(self.rank_pattern, name, self.rank))
+
+    def alpha_of(self, name: str) -> float:
+        """The alpha of the layer with that full name, whichever rank it has."""
+        return pattern_value(self.alpha_pattern, name, self.scaled_alpha)
+
     def n_trained(self, shape: Shape) -> int:
-        """Rank times the sum of both widths, for every target layer."""
-        per_block = sum(
-            self.rank * (n_in + n_out)
-            for name, (n_in, n_out) in shape.linears.items()
-            if self.targets == "all-linear" or name in self.targets
+        """Rank times the sum of both widths for every target layer, lengths and whole modules."""
+        modules = shape.modules
+        extra = self.extra_names(list(modules))
+        inside = [name for name, size in modules.items() if len(size) == 2 and BLOCKS in name]
+        updates = sum(
+            self.rank_of(name) * sum(modules[name]) + (modules[name][0] if self.dora else 0)
+            for name in self.target_names(inside, extra)
         )
-        return shape.n_layers * per_block
+        return updates + sum(math.prod(modules[name]) for name in extra)
+
+    def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
+        """``lr_ratio`` for B and for vectors, as in PEFT's optimizer for LoRA+; else 1."""
+        is_faster = "lora_B" in name or parameter.ndim == 1
+        return self.lr_ratio if is_faster and self.lr_ratio is not None else 1.0
 
     def apply(self, causal_lm: nn.Module) -> None:
-        """Freezes the model and wraps its target layers.
+        """Freezes the model, wraps its target layers and copies the extra modules.
 
         Raises:
-            RecipeError: no layer has one of the names in ``targets``.
+            RecipeError: no layer has one of the names in ``targets`` or ``extra_modules``.
         """
-        from tunesmith.model.lora_linear import LoRALinear
-
-        causal_lm.requires_grad_(False)
-        for name in self.target_names(causal_lm):
-            parent = causal_lm.get_submodule(name.rpartition(".")[0])
-            leaf = name.rpartition(".")[2]
-            layer = LoRALinear(getattr(parent, leaf), self.rank, self.scaled_alpha, self.dropout)
-            setattr(parent, leaf, layer)
-
-    def target_names(self, causal_lm: nn.Module) -> list[str]:
-        """Full names of the layers that get an update."""
         from torch import nn
 
-        head = causal_lm.get_output_embeddings()  # type: ignore[operator]
-        linears = [
-            name
-            for name, module in causal_lm.named_modules()
-            if isinstance(module, nn.Linear) and module is not head
-        ]
-        if self.targets == "all-linear":
-            return linears
-        known = {name.rpartition(".")[2] for name in linears}
-        for target in self.targets:
-            if target not in known:
+        from tunesmith.model.lora_linear import LoRALinear
+        from tunesmith.model.quantised import is_quantised
+        from tunesmith.model.trained_copy import TrainedCopy
+
+        causal_lm.requires_grad_(False)
+        modules = dict(causal_lm.named_modules())
+        head: Any = causal_lm.get_output_embeddings()  # type: ignore[operator]
+        linears = [n for n, m in modules.items() if isinstance(m, nn.Linear) and m is not head]
+        holders = [n for n, m in modules.items() if any(True for _ in m.parameters(recurse=False))]
+        extra = self.extra_names(holders)
+        for name in self.target_names(linears, extra):
+            rank, base = self.rank_of(name), modules[name]
+            assert isinstance(base, nn.Linear)
+            layer = LoRALinear(
+                base,
+                rank=rank,
+                scale=self.adapter_method.scale(rank, self.alpha_of(name)),
+                dropout=self.dropout,
+                dora=self.dora,
+            )
+            self._start(layer, name)
+            causal_lm.set_submodule(name, layer)
+        for name in extra:
+            module = modules[name]
+            if isinstance(module, nn.Linear) and is_quantised(module):
                 raise RecipeError(
-                    f"method.targets: no linear layer named {target!r}. "
-                    f"{did_you_mean(target, known)}"
+                    f"method.extra_modules: {name!r} is quantised and cannot be trained whole. "
+                    "Leave it out, or set method=lora."
                 )
-        return [name for name in linears if name.rpartition(".")[2] in self.targets]
+            causal_lm.set_submodule(name, TrainedCopy(module))
+
+    def _start(self, layer: LoRALinear, name: str) -> None:
+        from tunesmith.model.pissa import start_principal
+
+        if self.init == "pissa":
+            start_principal(layer, self.init_iterations, name)
+
+    def target_names(self, linears: Sequence[str], extra: Sequence[str]) -> list[str]:
+        """Full names of the layers that get an update, of all linear ones but the output head.
+
+        Raises:
+            RecipeError: no layer has one of the names, or it is trained whole too.
+        """
+        if self.targets == "all-linear":
+            return [name for name in linears if name not in extra]
+        found = named(linears, self.targets, "method.targets", "linear layer")
+        if both := sorted(set(found) & set(extra)):
+            raise RecipeError(
+                f"method.extra_modules: {both[0]!r} is in method.targets too. Keep it in one."
+            )
+        return found
+
+    def extra_names(self, modules: Sequence[str]) -> list[str]:
+        """Full names of the modules that are trained whole, of all with weights of their own."""
+        return named(modules, self.extra_modules, "method.extra_modules")
 
     def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
         """Writes adapter_config.json and adapter_model.safetensors."""
@@ -91,7 +184,5 @@ class LoRA(Method):
             folder,
             base_path=base.path,
             base_revision=base.revision,
-            rank=self.rank,
-            alpha=self.scaled_alpha,
-            dropout=self.dropout,
+            method=self.adapter_method,
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from tunesmith.model.quantised import Quantisation
     from tunesmith.model.shape import Shape
 
 
@@ -31,6 +32,11 @@ class Method(Part):
     saves_adapter: ClassVar[bool]
     """Whether what is saved needs its base model beside it."""
 
+    @property
+    def quantisation(self) -> Quantisation | None:
+        """In how few bits the frozen weights are held; None: in ``model.dtype``."""
+        return None
+
     def load_options(self, compute_dtype: torch.dtype) -> dict[str, Any]:
         """Further arguments for loading the weights; none by default."""
         return {}
@@ -38,6 +44,10 @@ class Method(Part):
     def n_trained(self, shape: Shape) -> int:
         """How many weights it trains of a model of that shape; all by default."""
         return shape.n_parameters
+
+    def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
+        """What the learning rate is multiplied by for one trained weight; 1 by default."""
+        return 1.0
 
     @abstractmethod
     def apply(self, causal_lm: nn.Module) -> None:

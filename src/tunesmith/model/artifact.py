@@ -25,6 +25,7 @@ class ArtifactInfo:
         task: name of the task.
         method: name of the method.
         instruction: the request that all training rows shared, apart from their material.
+        quantisation: how the base's weights were held in few bits; None: they were not.
     """
 
     base_path: str
@@ -35,6 +36,7 @@ class ArtifactInfo:
     task: str
     method: str
     instruction: str | None = None
+    quantisation: dict[str, Any] | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -10,6 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
+from tunesmith.model.quantised import keep_as_loaded
 from tunesmith.model.source import model_folder, read_config
 from tunesmith.model.spec import Model
 
@@ -60,6 +61,11 @@ def load_causal_lm(
             f"{folder}: {changed[0]} in config.json changes the logits after the output head, "
             "which the loss here does not know. Models of this kind are not supported."
         )
+    if options and not pretrained:
+        raise ModelError(
+            "model.init=random: fresh weights are not quantised. Set method=full, or "
+            "model.init=pretrained."
+        )
     dtype = weight_dtype(spec.dtype, device)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
@@ -99,7 +105,10 @@ def load_causal_lm(
             f"{folder}: the weights hold no {missing[0]!r} ({len(missing)} missing in all). The "
             "folder is incomplete, or its config.json belongs to another model."
         )
-    return (model if options else model.to(device)).eval()
+    if not options:
+        return model.to(device).eval()
+    keep_as_loaded(model)
+    return model.eval()
 
 
 def recompute_activations(causal_lm: Any) -> None:

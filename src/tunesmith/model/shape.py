@@ -17,6 +17,7 @@ LLAMA_2_7B = {
     "max_position_embeddings": 4096,
     "tie_word_embeddings": False,
 }
+FFN = ("gate_proj", "up_proj", "down_proj")
 PUBLISHED: dict[str, dict[str, Any]] = {
     "meta-llama/Llama-2-7b-hf": LLAMA_2_7B,
     "meta-llama/Llama-2-7b-chat-hf": LLAMA_2_7B,
@@ -49,6 +50,20 @@ class Shape:
             "up_proj": (d, f),
             "down_proj": (f, d),
         }
+
+    @property
+    def modules(self) -> dict[str, tuple[int, ...]]:
+        """Shape of the weight of every module that has one, by full name, in the model's order."""
+        found: dict[str, tuple[int, ...]] = {"model.embed_tokens": (self.vocabulary, self.width)}
+        for block in (f"model.layers.{i}" for i in range(self.n_layers)):
+            for name, (n_in, n_out) in self.linears.items():
+                part = "mlp" if name in FFN else "self_attn"
+                found[f"{block}.{part}.{name}"] = (n_out, n_in)
+            found[f"{block}.input_layernorm"] = (self.width,)
+            found[f"{block}.post_attention_layernorm"] = (self.width,)
+        found["model.norm"] = (self.width,)
+        found["lm_head"] = (self.vocabulary, self.width)
+        return found
 
     @property
     def n_linear_parameters(self) -> int:

@@ -14,6 +14,9 @@ class Model(Settings):
     """A model folder, a hub id (``owner/name``) or the bundled ``tunesmith-tiny``."""
     revision: str | None = None
     """Commit, tag or branch on the hub; None: the main branch."""
+    adapter: str | None = None
+    """A LoRA adapter on that model to start from: its folder, or the run that made it. ``lora`` and
+    ``qlora`` go on training it, ``full`` and ``freeze`` train the model that it is written into."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type the weights are held in; ``auto``: bfloat16 on a GPU that has it, float32 on a CPU."""
     init: Literal["pretrained", "random"] = "pretrained"

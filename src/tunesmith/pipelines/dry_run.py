@@ -102,7 +102,8 @@ def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> di
     if isinstance(recipe.method, QLoRA):
         others = shape.n_parameters - shape.n_linear_parameters
         weights = (
-            shape.n_linear_parameters * NF4_BYTES[recipe.method.double_quant]
+            shape.n_linear_parameters
+            * (1 if recipe.method.bits == 8 else NF4_BYTES[recipe.method.double_quant])
             + others * 2
             + n_trained * 4
         )

@@ -103,7 +103,7 @@ def artifact_folder(model: str | Path | Run) -> str:
 
 
 def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, ArtifactInfo | None]:
-    """Loads a model, or an adapter on its base.
+    """Loads a model, or an adapter on its base, held as in training.
 
     Args:
         place: folder, hub id or bundled name.
@@ -115,8 +115,10 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     Raises:
         ModelError: something is missing, damaged or does not belong together.
     """
-    from tunesmith.model.adapter import is_adapter, load_adapter, read_adapter_config
-    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.adapter import is_adapter, load_adapter
+    from tunesmith.model.adapter_config import read_adapter_config
+    from tunesmith.model.load import default_device, load_causal_lm, weight_dtype
+    from tunesmith.model.quantised import Quantisation
 
     folder = Path(place).expanduser()
     device = default_device()
@@ -129,16 +131,36 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     base = info.base_path if info else str(config["base_model_name_or_path"])
     revision = info.base_revision if info else config.get("revision")
     base_folder = model_folder(base, revision)
-    if info is None:
-        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
-    elif weights_fingerprint(base_folder) != info.base_fingerprint:
-        raise ModelError(
-            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
-            f"(fingerprint {info.base_fingerprint[:12]}, there "
-            f"{weights_fingerprint(base_folder)[:12]}). Put the original base back."
-        )
+    require_base(folder, info, base_folder)
     spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
-    causal_lm = load_causal_lm(spec, device=device)
+    options = None
+    if info is not None and info.quantisation is not None:
+        # The update was learnt beside rounded weights, and makes up for their rounding.
+        options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
+    causal_lm = load_causal_lm(spec, device=device, options=options)
     load_adapter(causal_lm, folder)
     has_tokenizer = (folder / "tokenizer.json").is_file()
     return causal_lm, folder if has_tokenizer else base_folder, info
+
+
+def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:
+    """Checks that an adapter was tuned on these weights; says so where nothing is known of it.
+
+    Args:
+        folder: of the adapter.
+        info: what stands beside it.
+        base_folder: of the weights.
+
+    Raises:
+        ModelError: it was tuned on others.
+    """
+    if info is None:
+        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
+        return
+    found = weights_fingerprint(base_folder)
+    if found != info.base_fingerprint:
+        raise ModelError(
+            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
+            f"(fingerprint {info.base_fingerprint[:12]}, there {found[:12]}). Put the original "
+            "base back."
+        )

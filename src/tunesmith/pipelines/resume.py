@@ -12,6 +12,7 @@ from tunesmith.core.errors import RunError
 from tunesmith.core.runs import Run
 from tunesmith.model.source import weights_fingerprint
 from tunesmith.pipelines.prepare import Prepared
+from tunesmith.pipelines.start import adapter_folder
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ def run_identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
         else f"random from seed {recipe.train.seed}"
     )
     fields = recipe.model_dump(mode="json")
+    adapter = adapter_folder(recipe)
+    started = {} if adapter is None else {"adapter": weights_fingerprint(adapter)}
     return {
-        "hashes": {**prepared.identity(), "weights": weights},
+        "hashes": {**prepared.identity(), "weights": weights, **started},
         "recipe": {key: fields[key] for key in SAME_ON_RESUME},
     }
 

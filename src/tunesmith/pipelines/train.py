@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.resume import restore, run_identity, versions
+from tunesmith.pipelines.start import start
 from tunesmith.recipe import Recipe
 from tunesmith.trackers import TRACKERS
 
@@ -167,9 +169,8 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     Returns:
         The trainer, and the transformers model inside it.
     """
-    import torch
-
-    from tunesmith.model.load import default_device, load_causal_lm, recompute_activations
+    from tunesmith.model.load import default_device, recompute_activations
+    from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.tasks.collate import EncodedRows
     from tunesmith.training.allocator import keep_freed_memory
@@ -180,15 +181,9 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     if device.type == "cpu":
         keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
-    torch.manual_seed(recipe.train.seed)
-    causal_lm = load_causal_lm(
-        recipe.model,
-        device=device,
-        options=recipe.method.load_options(precision),
-        seed=recipe.train.seed,
-    )
-    torch.manual_seed(recipe.train.seed)
-    recipe.method.apply(causal_lm)
+    causal_lm = start(recipe, device, precision)
+    if recipe.train.neftune_alpha is not None:
+        add_embedding_noise(causal_lm, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:
         recompute_activations(causal_lm)
     placement = SingleDevice(device)
@@ -207,6 +202,7 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
         placement=placement,
         watcher=watcher,
         precision=precision,
+        lr_factor=recipe.method.lr_factor,
     )
     return trainer, causal_lm
 
@@ -259,6 +255,7 @@ def _save_artifact(
     base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
     recipe.method.save(causal_lm, draft, base)
     copy_tokenizer(prepared.folder, draft)
+    quantisation = recipe.method.quantisation
     ArtifactInfo(
         base_path=recipe.model.path,
         base_revision=recipe.model.revision,
@@ -268,6 +265,7 @@ def _save_artifact(
         task=recipe.task.name,
         method=recipe.method.name,
         instruction=_shared_instruction(recipe, prepared),
+        quantisation=None if quantisation is None else asdict(quantisation),
     ).save(draft)
     draft.rename(run.artifact)
 

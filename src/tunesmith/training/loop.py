@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
-from tunesmith.training.optim import build_optimizer, lr_schedule, trained_parameters
+from tunesmith.training.optim import (
+    LRFactor,
+    build_optimizer,
+    lr_schedule,
+    one_lr,
+    trained_parameters,
+)
 from tunesmith.training.placement import SingleDevice
 from tunesmith.training.plan import Step, n_steps, plan_epoch
 from tunesmith.training.settings import Optim, Train
@@ -81,6 +87,7 @@ class Trainer:
         placement: SingleDevice,
         watcher: Watcher,
         precision: torch.dtype = torch.float32,
+        lr_factor: LRFactor = one_lr,
     ) -> None:
         """Builds the optimizer and the schedule; touches no data.
 
@@ -94,6 +101,7 @@ class Trainer:
             placement: where the model lives.
             watcher: hears of steps, evaluations and checkpoints.
             precision: of the arithmetic; weights keep their type.
+            lr_factor: what the rate is multiplied by for a parameter.
         """
         self.model = model
         self.train_rows = train_rows
@@ -111,7 +119,7 @@ class Trainer:
         )
         self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
         self.parameters = trained_parameters(model)
-        self.optimizer = build_optimizer(model, optim, lr)
+        self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
         self.progress = Progress()
         self._plan: tuple[int, list[Step]] | None = None
@@ -188,7 +196,7 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
         lr = self.rate(step)
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_factor"]
         loss_mean, grad_norm = float(total) / n_targets, float(norm)
         if not (math.isfinite(loss_mean) and math.isfinite(grad_norm)):
             self._stop_diverged(step, rows, loss_mean, grad_norm)

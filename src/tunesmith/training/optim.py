@@ -19,26 +19,51 @@ def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def build_optimizer(model: nn.Module, optim: Optim, lr: float) -> torch.optim.Optimizer:
+LRFactor = Callable[[str, nn.Parameter], float]
+"""What the rate is multiplied by for a parameter, from its name and itself."""
+
+
+def one_lr(name: str, parameter: nn.Parameter) -> float:
+    """The same rate for all."""
+    return 1.0
+
+
+def build_optimizer(
+    model: nn.Module, optim: Optim, lr: float, lr_factor: LRFactor = one_lr
+) -> torch.optim.Optimizer:
     """An AdamW over the trained parameters; matrices decay, vectors do not.
+
+    Args:
+        model: whose trained parameters are updated.
+        optim: kind of updates.
+        lr: peak rate.
+        lr_factor: what that is multiplied by; each group keeps its own as ``lr_factor``.
 
     Raises:
         TunesmithError: nothing is trained.
     """
-    parameters = list(trained_parameters(model).values())
+    parameters = trained_parameters(model)
     if not parameters:
         raise TunesmithError("the method leaves no weight to train. Choose other method.targets.")
-    matrices = [p for p in parameters if p.ndim >= 2]
-    vectors = [p for p in parameters if p.ndim < 2]
-    groups: list[dict[str, Any]] = [{"params": matrices, "weight_decay": optim.weight_decay}]
-    if vectors:
-        groups.append({"params": vectors, "weight_decay": 0.0})
+    members: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        key = (parameter.ndim < 2, lr_factor(name, parameter))
+        members.setdefault(key, []).append(parameter)
+    groups: list[dict[str, Any]] = [
+        {
+            "params": members[is_vector, factor],
+            "weight_decay": 0.0 if is_vector else optim.weight_decay,
+            "lr": lr * factor,
+            "lr_factor": factor,
+        }
+        for is_vector, factor in sorted(members)
+    ]
     options: dict[str, Any] = {
         "lr": lr,
         "betas": (optim.beta1, optim.beta2),
         "eps": optim.eps,
     }
-    if optim.name != "adamw" and parameters[0].is_cuda:
+    if optim.name != "adamw" and next(iter(parameters.values())).is_cuda:
         bitsandbytes = require("bitsandbytes", extra="qlora", purpose=f"optim {optim.name!r}")
         kinds = {"paged_adamw_32bit": "PagedAdamW32bit", "paged_adamw_8bit": "PagedAdamW8bit"}
         return getattr(bitsandbytes.optim, kinds[optim.name])(groups, **options)

@@ -1,0 +1,89 @@
+"""Start: a recipe's weights with its method applied, and the adapter that it goes on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.errors import ModelError, RecipeError
+from tunesmith.methods.lora import LoRA
+from tunesmith.model.artifact import ArtifactInfo
+from tunesmith.model.source import model_folder
+from tunesmith.pipelines.load import artifact_folder, require_base
+from tunesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+
+def start(recipe: Recipe, device: torch.device, precision: torch.dtype) -> Any:
+    """Loads what a recipe trains.
+
+    Args:
+        recipe: the whole of it.
+        device: where to.
+        precision: of the arithmetic.
+
+    Returns:
+        The transformers model; what trains requires gradients.
+
+    Raises:
+        TunesmithError: weights, adapter or method do not go together.
+    """
+    import torch
+
+    from tunesmith.model.load import load_causal_lm
+
+    seed, method = recipe.train.seed, recipe.method
+    adapter = adapter_folder(recipe)
+    torch.manual_seed(seed)
+    causal_lm = load_causal_lm(
+        recipe.model, device=device, options=method.load_options(precision), seed=seed
+    )
+    torch.manual_seed(seed)
+    if adapter is None:
+        method.apply(causal_lm)
+    else:
+        _start_from(causal_lm, adapter, recipe)
+    return causal_lm
+
+
+def adapter_folder(recipe: Recipe) -> Path | None:
+    """The folder of the adapter to start from; None where the recipe names none.
+
+    Raises:
+        TunesmithError: it is no adapter, or the recipe leaves it nothing to stand on.
+    """
+    from tunesmith.model.adapter import is_adapter
+
+    if recipe.model.adapter is None:
+        return None
+    folder = Path(artifact_folder(recipe.model.adapter)).expanduser()
+    if not is_adapter(folder):
+        raise ModelError(f"model.adapter: {folder} holds no adapter. Give its folder or its run.")
+    if recipe.model.init == "random":
+        raise RecipeError("model.adapter: goes with pretrained weights. Take model.init away.")
+    if isinstance(recipe.method, LoRA) and recipe.method.init != "zero":
+        raise RecipeError("model.adapter: it has its own start. Take method.init away.")
+    return folder
+
+
+def _start_from(causal_lm: Any, adapter: Path, recipe: Recipe) -> None:
+    """Goes on with an adapter, or writes it into the weights that train."""
+    from tunesmith.export.merge import merge_adapter
+    from tunesmith.model.adapter import continue_adapter, load_adapter
+
+    info = ArtifactInfo.load(adapter)
+    require_base(adapter, info, model_folder(recipe.model.path, recipe.model.revision))
+    if recipe.method.saves_adapter:
+        recipe.method.apply(causal_lm)
+        continue_adapter(causal_lm, adapter)
+        return
+    if info is not None and info.quantisation is not None:
+        raise ModelError(
+            f"{adapter}: was tuned on weights in few bits. Write both out with: tunesmith merge "
+            f"{adapter} DIR; then model.path=DIR"
+        )
+    load_adapter(causal_lm, adapter)
+    merge_adapter(causal_lm, causal_lm.dtype)
+    recipe.method.apply(causal_lm)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tunesmith.core.errors import DataError
 from tunesmith.data.files.json_record import parse_record
+from tunesmith.data.load import load_examples
 from tunesmith.data.read import read_rows
 from tunesmith.data.records import Notice, read_records
 from tunesmith.data.settings import Data
@@ -297,7 +298,6 @@ def test_every_record_is_read_exactly_with_whole_numbers_of_any_size(value):
         ("a.csv", b"q,a\n"),
         ("a.csv", b"q;a\n\n"),
         ("a.tsv", b"q\ta"),
-        ("a.txt", b" \n\t"),
         ("a.jsonl.gz", gzip.compress(b"")),
         ("a.csv.gz", gzip.compress(b"q,a\n")),
     ],
@@ -307,6 +307,14 @@ def test_case_41_an_empty_file_has_no_record_and_is_refused(tmp_path, name, cont
     assert all(isinstance(item, Notice) for item in found)
     with pytest.raises(DataError, match=rf"{name}: holds no record"):
         list(read_rows(Data(path=str(tmp_path / name))))
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t", b"\xef\xbb\xbf"])
+def test_case_41_a_blank_text_is_an_error_of_its_own(tmp_path, content):
+    [bad] = records(tmp_path / "a.txt", content)
+    assert str(bad).endswith("a.txt:1: a blank text. Fill it, or take it away.")
+    with pytest.raises(DataError, match="no example to learn from; 1 records were rejected"):
+        load_examples(Data(path=str(tmp_path / "a.txt"), bad_rows="reject"), seed=1)
 
 
 def test_an_array_of_other_things_than_objects_is_one_error_each(tmp_path):

@@ -13,6 +13,7 @@ import tunesmith
 from tunesmith.core.cache import entry, new_entry
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Example
+from tunesmith.data.files.located import shown
 from tunesmith.data.files.section import Section
 from tunesmith.data.read import Row, read_rows
 from tunesmith.data.records import Notice
@@ -120,7 +121,7 @@ def _key(data: Data, task: Task, template: Template, tokenizer: Tokenizer, limit
         notices: list[Notice] = []
         for split, files in find_files(source.path, source.split, notices.append).items():
             for file in files:
-                digest.update(f"\x1d{split}\x1f{file}".encode())
+                digest.update(f"\x1d{split}\x1f{shown(file)}".encode())
                 digest.update(_content(file.path if isinstance(file, Section) else file))
         digest.update("\x1e".join(notice.text for notice in notices).encode())
     return digest.hexdigest()
@@ -134,7 +135,7 @@ def _content(place: Path) -> bytes:
     digest = hashlib.sha256()
     for file in sorted(place.rglob("*")):
         if file.is_file():
-            digest.update(f"\x1d{file.relative_to(place)}".encode())
+            digest.update(f"\x1d{shown(file.relative_to(place))}".encode())
             digest.update(_content(file))
     return digest.digest()
 

@@ -341,7 +341,26 @@ def test_an_unclosed_text_in_an_array_ends_the_reading(tmp_path):
     """Else what stands in texts would be taken for records."""
     found = records(tmp_path / "a.json", '[{"a": "x},\n{"a": 2},\n{"b": "{}, {"}, {"a": 3}]')
     assert len(found) == 1
-    assert "The records behind it cannot be told apart" in str(found[0])
+    told = (
+        "The records behind it cannot be told apart: nothing from here on is read, 3 lines in all"
+    )
+    assert told in str(found[0])
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_how_many_lines_of_a_broken_array_are_not_read_is_told(tmp_path, end):
+    lines = [f'{{"a": {n}}},' for n in range(100_000)]
+    lines[10] += ","
+    *good, last = records(tmp_path / "a.json", "[\n" + "\n".join(lines) + "\n]" + end)
+    assert len(good) == 11
+    assert "a.json:12#12: broken JSON: a comma too many" in str(last)
+    assert "nothing from here on is read, 99991 lines in all. Mend the file." in str(last)
+
+
+def test_lines_within_a_broken_element_are_counted(tmp_path):
+    bad, good = records(tmp_path / "a.json", '[{"a": [\n{"b": 1},\n{"b": 2},\n]},\n{"a": 3}]')
+    assert str(bad).endswith("4 lines are left out with it.")
+    assert good[1] == {"a": 3}
 
 
 def test_objects_by_id_on_one_line_are_records_too(tmp_path):

@@ -140,12 +140,18 @@ def test_bytes_that_are_no_file_give_records_and_data_errors_and_nothing_else(na
 @example([(0.0, 1, b"[")])
 @example([(0.0, 0, b"\n"), (0.0, 0, b"[")])
 @example([(0.99, 9, b"")])
+@example([(0.0, 1, b"\0\n"), (0.0, 1, b"{")])
 def test_every_line_of_json_lines_is_a_record_or_an_error(changes):
     data = changed(sound("a.jsonl"), changes)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return
     n_lines = sum(bool(line.strip()) for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
-    assert len(read("a.jsonl", data)) == n_lines
+    found = read("a.jsonl", data)
+    told = re.search(r"(\d+) lines in all", str(found[-1])) if found else None
+    if told:  # the start is one of a single object, and that is broken
+        assert int(told[1]) >= n_lines
+        return
+    assert len(found) == n_lines
 
 
 TOLD = re.compile(r"(\d+) lines? (?:are left out with it|in all)")

@@ -124,13 +124,33 @@ def test_case_42_cells_with_newlines_quotes_and_formulas_come_back(tmp_path):
 
 def test_case_42_a_formula_is_escaped_in_the_file(tmp_path):
     write_records(tmp_path / "a.csv", [{"q": "=1+1", "a": "1"}])
-    assert (tmp_path / "a.csv").read_bytes() == b"q,a\r\n'=1+1,1\n"
+    assert (tmp_path / "a.csv").read_bytes() == b'"q","a"\r\n\'=1+1,1\n'
 
 
-@pytest.mark.parametrize("content", ["q,a\n'=1+1,x\n", "q,a\r\n'=1+1,x\r\n", "q,a\r\n'=1+1,x"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "q,a\n'=1+1,x\n",
+        "q,a\r\n'=1+1,x\r\n",
+        "q,a\r\n'=1+1,x",
+        "q,a\r\n'=1+1,x\n",
+        '"q","a"\n\'=1+1,x\n',
+        '"q","a"\r\n"\'=1+1","x"\r\n',
+    ],
+)
 def test_case_42_an_apostrophe_in_a_table_of_someone_else_is_text(tmp_path, content):
-    [found] = rows(tmp_path / "a.csv", content)
+    found, notice = rows(tmp_path / "a.csv", content)
     assert found[1] == {"q": "'=1+1", "a": "x"}
+    assert "1 cell begins with an apostrophe before a formula, and the apostrophe is" in notice.text
+
+
+def test_case_42_a_table_that_a_spreadsheet_saved_anew_tells_its_apostrophes(tmp_path):
+    path = tmp_path / "a.csv"
+    write_records(path, [{"q": "=1+1", "a": "x"}, {"q": "'tis", "a": "-1"}])
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    *found, notice = read_records(path)
+    assert [r for _, r in found] == [{"q": "'=1+1", "a": "x"}, {"q": "'tis", "a": "'-1"}]
+    assert "2 cells begin with an apostrophe" in notice.text
 
 
 @pytest.mark.parametrize("cell", ["", "x", "=", "'=", "''=", "'", "''", "'x", "\t", "-5"])

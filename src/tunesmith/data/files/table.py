@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import itertools
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tunesmith.core.errors import DataError
-from tunesmith.data.files.formula import unescaped
+from tunesmith.data.files.formula import header_line, looks_escaped, unescaped
 from tunesmith.data.files.located import Item, Notice
 from tunesmith.data.files.table_rows import Lines, TableRows
 
@@ -27,9 +26,10 @@ def read_table(name: str, suffix: str, blocks: Iterable[bytes]) -> Iterator[Item
     The delimiter is the one that the header holds most of. The first column may be nameless, as
     pandas writes its index; its name is then "".
 
-    A table of our own is told by its line ends: CR LF behind the header, LF behind the rows. In
-    it, and nowhere else, names keep their outer spaces and the apostrophe before a formula is
-    taken away again (see :mod:`tunesmith.data.files.formula`).
+    A table of our own is told by its head: every name in quotes, CR LF behind, and LF behind the
+    first row. In it, and nowhere else, names keep their outer spaces and the apostrophe before a
+    formula is taken away again (see :mod:`tunesmith.data.files.formula`). In any other table such
+    apostrophes are kept and told.
 
     Args:
         name: of the file, for the origins.
@@ -60,7 +60,8 @@ def read_table(name: str, suffix: str, blocks: Iterable[bytes]) -> Iterator[Item
         raise DataError(f"{place}: broken header: {_told(names)}. Mend the table.")
     if problem := lines.problem(rows.last):
         raise DataError(f"{place}: broken header: {problem}.")
-    yield from _read_rows(_Header(name, place, names or []), lines, rows)
+    begins_as_ours = rows.text == header_line(names or [], delimiter)
+    yield from _read_rows(_Header(name, place, names or [], begins_as_ours), lines, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,13 @@ class _Header:
     table: str
     place: str
     names: list[str]
+    begins_as_ours: bool
+    """It is written as we write it."""
 
 
 def _read_rows(first: _Header, lines: Lines, rows: TableRows) -> Iterator[Item]:
-    header_ends_in_cr = rows.line.endswith("\r\n")
     header: list[str] | None = None
-    is_ours = False
+    is_ours, n_escaped = False, 0
     n_columns = len(first.names)
     while (row := rows.next(n_columns)) is not None:
         origin = f"{first.table}:{rows.first}"
@@ -84,11 +86,12 @@ def _read_rows(first: _Header, lines: Lines, rows: TableRows) -> Iterator[Item]:
             yield DataError(f"{origin}: broken row: {_told(row)}{_lost(rows)}.")
             continue
         if header is None:
-            is_ours = header_ends_in_cr and re.search(r"(?<!\r)\n$", rows.line) is not None
+            is_ours = first.begins_as_ours and not rows.text.endswith("\r\n")
             header = _columns(first, is_ours=is_ours)
         if problem:
             yield DataError(f"{origin}: {problem}{_lost(rows)}.")
         elif len(row) == n_columns:
+            n_escaped += 0 if is_ours else sum(map(looks_escaped, row))
             cells = map(unescaped, row) if is_ours else row
             yield origin, dict(zip(header, cells, strict=True))
         elif row:
@@ -96,6 +99,13 @@ def _read_rows(first: _Header, lines: Lines, rows: TableRows) -> Iterator[Item]:
             yield DataError(f"{origin}: {n}, but the header has {n_columns} columns{_lost(rows)}.")
     if header is None:
         _columns(first, is_ours=False)
+    if n_escaped:
+        n = "1 cell begins" if n_escaped == 1 else f"{n_escaped} cells begin"
+        yield Notice(
+            f"{first.table}: {n} with an apostrophe before a formula, and the apostrophe is kept. "
+            "If the table was written here and a spreadsheet saved it anew, take them away, or "
+            "read the file as it was."
+        )
 
 
 def _lost(rows: TableRows) -> str:

@@ -70,13 +70,11 @@ class TableRows:
     Attributes:
         first: number of the line at which the last row begins.
         n_lines: lines that the last row takes up, or that are left out with it where it is broken.
-        line: its last line as it is written.
     """
 
     def __init__(self, lines: Iterable[str], delimiter: str, n_before: int) -> None:
         self.first = n_before + 1
         self.n_lines = 0
-        self.line = ""
         self._delimiter = delimiter
         self._lines = iter(lines)
         self._waiting: deque[str] = deque()  # given back by a broken row, to be read again
@@ -88,6 +86,11 @@ class TableRows:
     def last(self) -> int:
         """Number of the line at which the last row ends."""
         return self.first + self.n_lines - 1
+
+    @property
+    def text(self) -> str:
+        """The last row as it is written."""
+        return "".join(self._taken)
 
     def next(self, n_columns: int | None) -> list[str] | csv.Error | None:
         """The cells of the next row, [] for a blank line; or why it is broken; None: the end.
@@ -103,8 +106,6 @@ class TableRows:
             self.n_lines = self._recover(n_columns) if n_columns else len(self._taken)
             return error
         self.n_lines = len(self._taken)
-        if self._taken:
-            self.line = self._taken[-1]
         return row
 
     def _parser(self) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tunesmith.core.errors import DataError
 from tunesmith.data.files.json_record import parse_record
+from tunesmith.data.load import load_examples
 from tunesmith.data.read import read_rows
 from tunesmith.data.records import Notice, read_records
 from tunesmith.data.settings import Data
@@ -306,7 +307,6 @@ def test_every_record_is_read_exactly_with_whole_numbers_of_any_size(value):
         ("a.csv", b"q,a\n"),
         ("a.csv", b"q;a\n\n"),
         ("a.tsv", b"q\ta"),
-        ("a.txt", b" \n\t"),
         ("a.jsonl.gz", gzip.compress(b"")),
         ("a.csv.gz", gzip.compress(b"q,a\n")),
     ],
@@ -316,6 +316,14 @@ def test_case_41_an_empty_file_has_no_record_and_is_refused(tmp_path, name, cont
     assert all(isinstance(item, Notice) for item in found)
     with pytest.raises(DataError, match=rf"{name}: holds no record"):
         list(read_rows(Data(path=str(tmp_path / name))))
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t", b"\xef\xbb\xbf"])
+def test_case_41_a_blank_text_is_an_error_of_its_own(tmp_path, content):
+    [bad] = records(tmp_path / "a.txt", content)
+    assert str(bad).endswith("a.txt:1: a blank text. Fill it, or take it away.")
+    with pytest.raises(DataError, match="no example to learn from; 1 records were rejected"):
+        load_examples(Data(path=str(tmp_path / "a.txt"), bad_rows="reject"), seed=1)
 
 
 def test_an_array_of_other_things_than_objects_is_one_error_each(tmp_path):
@@ -343,7 +351,26 @@ def test_an_unclosed_text_in_an_array_ends_the_reading(tmp_path, between):
     """Else {}, which stands in a text, would be taken for a record."""
     found = records(tmp_path / "a.json", f'[{{"a": "x}},{between}{{"b":"}}, {{}}, {{"}}]')
     assert len(found) == 1
-    assert "The records behind it cannot be told apart" in str(found[0])
+    told = (
+        "The records behind it cannot be told apart: nothing from here on is read, 3 lines in all"
+    )
+    assert told in str(found[0])
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_how_many_lines_of_a_broken_array_are_not_read_is_told(tmp_path, end):
+    lines = [f'{{"a": {n}}},' for n in range(100_000)]
+    lines[10] += ","
+    *good, last = records(tmp_path / "a.json", "[\n" + "\n".join(lines) + "\n]" + end)
+    assert len(good) == 11
+    assert "a.json:12#12: broken JSON: a comma too many" in str(last)
+    assert "nothing from here on is read, 99991 lines in all. Mend the file." in str(last)
+
+
+def test_lines_within_a_broken_element_are_counted(tmp_path):
+    bad, good = records(tmp_path / "a.json", '[{"a": [\n{"b": 1},\n{"b": 2},\n]},\n{"a": 3}]')
+    assert str(bad).endswith("4 lines are left out with it.")
+    assert good[1] == {"a": 3}
 
 
 def test_objects_by_id_on_one_line_are_records_too(tmp_path):

@@ -62,7 +62,9 @@ def test_files_of_no_known_kind_are_told_with_number_and_names(tmp_path):
     make(tmp_path, "a.jsonl", "x.png", "sub/y.docx", "README.md", "LICENSE", ".DS_Store")
     notices = [item for item in read_rows(Data(path=str(tmp_path))) if isinstance(item, Notice)]
     assert [notice.text for notice in notices] == [
-        f"{tmp_path}: 2 files passed over that are no data: sub/y.docx, x.png."
+        f"{tmp_path}: 2 files passed over that are no data: sub/y.docx, x.png.",
+        f"{tmp_path}: 2 files passed over, named as what tells of data: LICENSE, README.md. "
+        f"To read texts among them, name their kind: {tmp_path}/**/*.md.",
     ]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +155,7 @@ def test_llamafactory_is_told_of_the_file(tmp_path, lines, name):
     source = lines(tmp_path / "in" / "in.jsonl", *records)
     (tmp_path / "dataset_info.json").write_text('{"older": {"file_name": "older.json"}}')
     target = tmp_path / "mine.json"
-    result = convert(str(source), target, to=to(name))
+    result = convert(str(source), target, to=to(name), llamafactory=True)
     info = json.loads((tmp_path / "dataset_info.json").read_text())
     assert list(info) == ["older", "mine"]
     assert info["mine"] == {"file_name": "mine.json", **told}
@@ -195,7 +198,71 @@ def test_a_broken_dataset_info_is_said(tmp_path, lines):
     source = lines(tmp_path / "in.jsonl", HI)
     (tmp_path / "dataset_info.json").write_text("[")
     with pytest.raises(DataError, match=r"dataset_info\.json: cannot be read"):
-        convert(str(source), tmp_path / "out.json", to=to("alpaca"))
+        convert(str(source), tmp_path / "out.json", to=to("alpaca"), llamafactory=True)
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("content", ['{"out": {"file_name": "other.json"}}', "["])
+def test_a_dataset_info_that_merely_lies_there_changes_nothing(tmp_path, lines, content):
+    """Two results in a row are what LLaMA-Factory would skip; without it they are written."""
+    turns = [*CALLED[:3], CALLED[2], CALLED[3]]
+    source = lines(tmp_path / "in.jsonl", {"conversations": turns})
+    info = tmp_path / "dataset_info.json"
+    info.write_text(content)
+    result = convert(str(source), tmp_path / "out.json", to=to("sharegpt"))
+    assert (result["written"], result["dataset_info"]) == (1, None)
+    assert info.read_text() == content
+
+
+def test_an_entry_for_another_file_is_only_replaced_by_force(tmp_path, lines):
+    source, target = lines(tmp_path / "in.jsonl", HI), tmp_path / "out.json"
+    info = tmp_path / "dataset_info.json"
+    info.write_text('{"out": {"hf_hub_url": "a/b"}}')
+    with pytest.raises(DataError, match=r"'out' is there already and describes another file"):
+        convert(str(source), target, to=to("alpaca"), llamafactory=True)
+    assert not target.exists()
+    convert(str(source), target, to=to("alpaca"), llamafactory=True, force=True)
+    assert json.loads(info.read_text())["out"]["file_name"] == "out.json"
+    target.unlink()
+    convert(str(source), target, to=to("alpaca"), llamafactory=True)  # its own entry
+
+
+def test_several_splits_in_one_file_and_files_passed_over_are_told(tmp_path, lines, capsys):
+    folder = tmp_path / "set"
+    lines(folder / "train.jsonl", HI, HI)
+    lines(folder / "dev.jsonl", HI)
+    (folder / "x.png").touch()
+    target = tmp_path / "out.jsonl"
+    assert run(["data", "convert", str(folder), str(target), "--to", "alpaca", "--json"]) == 0
+    passed_over, splits = json.loads(capsys.readouterr().out)["notices"]
+    assert "1 file passed over that are no data: x.png" in passed_over
+    assert "rows of several splits are in the one file written" in splits
+    assert "2 of train" in splits
+    assert "1 of validation" in splits
+    assert run(["data", "convert", str(folder), str(target), "--to", "alpaca", "--force"]) == 0
+    printed = capsys.readouterr().out
+    assert passed_over in printed
+    assert splits in printed
+
+
+@pytest.mark.parametrize("verb", [["convert", "--to", "alpaca"], ["check"]])
+@pytest.mark.parametrize("layout", ["file", "folder"])
+def test_names_that_are_not_utf8_are_no_crash(tmp_path, layout, verb):
+    name = os.fsencode(tmp_path) + b"/\xff"
+    file = os.fsdecode(name + (b"/a\xff.jsonl" if layout == "folder" else b".jsonl"))
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).write_text(json.dumps(HI) + "\n{\n")
+    source = file if layout == "file" else os.fsdecode(name)
+    target = [os.fsdecode(os.fsencode(tmp_path) + b"/out\xff.jsonl"), "--skip"]
+    named = [verb[0], source, *(target if verb[0] == "convert" else []), *verb[1:]]
+    for more in ([], ["--force"] if verb[0] == "convert" else []):
+        for form in ([], ["--json"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "tunesmith", "data", *named, *more, *form],
+                capture_output=True,
+            )
+            assert b"Traceback" not in done.stderr, done.stderr.decode()
+            assert b"\\xff" in done.stdout + done.stderr
 
 
 def test_the_verb_prints_the_counts(tmp_path, lines, capsys):

@@ -14,6 +14,7 @@ from tunesmith.checks.rows import Rows
 from tunesmith.core.errors import DataError, MissingExtraError
 from tunesmith.core.examples import Example
 from tunesmith.core.ledger import SplitLedger
+from tunesmith.data.files.located import shown
 from tunesmith.data.read import Row, rows_of_file
 from tunesmith.data.records import Notice
 from tunesmith.data.settings import Data
@@ -110,7 +111,7 @@ def survey(data: Data, checks: Sequence[Check]) -> Survey:
         for split, paths in find_files(source.path, source.split, told.append).items():
             left = limit
             for path in paths:
-                file = FileCount(str(path), split)
+                file = FileCount(shown(path), split)
                 result.files.append(file)
                 result.rows.begin_file(file.path, split)
                 _read_file(file, rows_of_file(path, source.format), left, result, checks)

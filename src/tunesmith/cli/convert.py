@@ -15,7 +15,7 @@ from tunesmith.cli.show import json_option, print_json
 @click.option("--to", required=True, metavar="FORMAT", help="Format to write.")
 @click.option("--from", "form", metavar="FORMAT", help="Format of IN; else told by its content.")
 @click.option("--skip", is_flag=True, help="Leave rows out that do not fit, and count them.")
-@click.option("--force", is_flag=True, help="Overwrite OUT.")
+@click.option("--force", is_flag=True, help="Overwrite OUT, or its entry.")
 @click.option("--llamafactory", is_flag=True, help="Name OUT in the dataset_info.json beside it.")
 @json_option
 def command(
@@ -58,5 +58,7 @@ def command(
         click.echo(f"  lost in {n_rows:,}: {what}")
     if result["mended"]:
         click.echo(f"  {result['mended']:,} with offsets that were mended")
+    for notice in result["notices"]:
+        click.echo(f"  note: {notice}")
     if result["dataset_info"]:
         click.echo(f"  named {target.stem!r} in {result['dataset_info']}")

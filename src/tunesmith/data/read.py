@@ -10,6 +10,7 @@ from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Example, Preference, SpanQuestion
 from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
+from tunesmith.data.files.located import shown
 from tunesmith.data.format import DroppedRow, Format
 from tunesmith.data.records import DataFile, Located, Notice, read_records
 from tunesmith.data.settings import Data
@@ -74,7 +75,7 @@ def rows_of_file(
         holds_any = True
         yield _row(item, source, split, str(path))
     if not holds_any:
-        raise DataError(f"{path}: holds no record. Fill it, or take it away.")
+        raise DataError(f"{shown(path)}: holds no record. Fill it, or take it away.")
 
 
 def read_file(path: DataFile, form: Format | None) -> Iterator[Example | DataError | Notice]:
@@ -104,8 +105,8 @@ def recognise(record: Located, path: DataFile) -> Format:
     near = next((n for n in FORMATS.entries if FORMATS.load(n).recognises(lowered)), None)
     hint = f"With its keys in lower case it would be {near!r}. " if near else ""
     raise DataError(
-        f"{path}: the first record has the keys {sorted(fields)}, and no format is known by them. "
-        f"{hint}"
+        f"{shown(path)}: the first record has the keys {sorted(fields)}, and no format is "
+        f"known by them. {hint}"
         f"Say which it is with data.format. Known: {', '.join(FORMATS.names())}."
     )
 

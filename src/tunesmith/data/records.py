@@ -9,7 +9,7 @@ from tunesmith.data.files.archive import read_archive
 from tunesmith.data.files.columnar import read_columnar
 from tunesmith.data.files.folder import read_labelled
 from tunesmith.data.files.kind import COLUMNAR, KNOWN, SUFFIXES, kind_of
-from tunesmith.data.files.located import Item, Located, Notice
+from tunesmith.data.files.located import Item, Located, Notice, shown
 from tunesmith.data.files.one_file import read_stream
 from tunesmith.data.files.section import DataFile, Section
 from tunesmith.data.files.unpack import opened
@@ -36,14 +36,14 @@ def read_records(file: DataFile) -> Iterator[Item]:
         else:
             yield from read_archive(file.path, file.split)
         return
-    kind = kind_of(file.name)
+    kind, name = kind_of(file.name), shown(file)
     if kind is None:
-        raise DataError(f"{file}: unknown kind of file. Known: {KNOWN}.")
+        raise DataError(f"{name}: unknown kind of file. Known: {KNOWN}.")
     if kind.suffix == ".tar":
         yield from read_archive(file, None)
     elif kind.suffix in COLUMNAR and not kind.packing:
-        yield from read_columnar(str(file), kind.suffix, file)
+        yield from read_columnar(name, kind.suffix, file)
     else:
         with opened(file, kind.packing) as stream:
             is_packed = bool(kind.packing)
-            yield from read_stream(str(file), kind, stream, is_packed=is_packed)
+            yield from read_stream(name, kind, stream, is_packed=is_packed)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import DataError, did_you_mean
 from tunesmith.data.files.archive import archive_splits
 from tunesmith.data.files.folder import Contents, look_into, sorted_out
-from tunesmith.data.files.kind import KNOWN, kind_of
-from tunesmith.data.files.located import Notice, listing
+from tunesmith.data.files.kind import KNOWN, TEXTS, kind_of
+from tunesmith.data.files.located import Notice, listing, shown
 from tunesmith.data.files.section import DataFile, Section
 from tunesmith.data.files.splits import SPLITS, split_of
 from tunesmith.data.hub import HUB, hub_splits
@@ -67,23 +67,39 @@ def _here(path: str, tell: Tell) -> Files:
     """The files of one path on this machine."""
     place = bundled_path(path) or Path(path).expanduser()
     if place.is_file():
-        kind = kind_of(place.name)
-        return _alone(_sections(place)) if kind and kind.suffix == ".tar" else {"train": [place]}
+        return _alone(_of_archive(place)) if _is_archive(place) else {"train": [place]}
     if place.is_dir():
         root, contents = place, look_into(place)
     elif glob.has_magic(path):
         root = _fixed_part(place)
-        contents = sorted_out(_matches(place))
+        asked = kind_of(place.name)
+        takes_prose = asked is not None and asked.suffix in TEXTS
+        contents = sorted_out(_matches(place), takes_prose=takes_prose)
     else:
         raise _missing(path, place)
     found = _by_split(root, contents)
-    if contents.others:
-        names = [file.relative_to(root).as_posix() for file in contents.others]
-        files = "1 file" if len(names) == 1 else f"{len(names)} files"
-        tell(Notice(f"{path}: {files} passed over that are no data: {listing(names)}."))
+    notices = list(_passed_over(shown(path), root, contents))
     if not found:
-        raise DataError(f"{path}: no data file here. Known kinds: {KNOWN}.")
+        told = " ".join(notices) or f"{shown(path)}: no file at all."
+        raise DataError(f"{shown(path)}: no data file here. {told} Known kinds: {KNOWN}.")
+    for notice in notices:
+        tell(Notice(notice))
     return _alone(found)
+
+
+def _passed_over(path: str, root: Path, contents: Contents) -> Iterator[str]:
+    """What of a folder or of a pattern's files is not read, with its names and the way to it."""
+    way = f" To read texts among them, name their kind: {shown(root)}/**/*.md."
+    heaps = (
+        (contents.others, "file", "passed over that are no data", ""),
+        (contents.about, "file", "passed over, named as what tells of data", way),
+        (contents.links, "linked folder", "not looked into", " Name it in data.path to read it."),
+    )
+    for files, what, fate, way_to_it in heaps:
+        if files:
+            names = [shown(file.relative_to(root).as_posix()) for file in files]
+            n = f"1 {what}" if len(files) == 1 else f"{len(files)} {what}s"
+            yield f"{path}: {n} {fate}: {listing(names)}.{way_to_it}"
 
 
 def _by_split(root: Path, contents: Contents) -> Files:
@@ -91,13 +107,27 @@ def _by_split(root: Path, contents: Contents) -> Files:
     for text in contents.texts.values():
         found.setdefault(text.split, [Section(root, text.split)])
     for file in contents.files:
-        kind = kind_of(file.name)
         name = file.relative_to(root).as_posix()
-        if kind and kind.suffix == ".tar":
-            for split, sections in _sections(file).items():
-                found.setdefault(split, []).extend(sections)
+        if _is_archive(file):
+            sections = _sections(file)
+            if not sections:
+                contents.others.append(file)
+            for split, section in sections.items():
+                found.setdefault(split, []).extend(section)
         else:
             found.setdefault(split_of(name) or "train", []).append(file)
+    return found
+
+
+def _is_archive(file: Path) -> bool:
+    kind = kind_of(file.name)
+    return kind is not None and kind.suffix == ".tar"
+
+
+def _of_archive(archive: Path) -> Files:
+    found = _sections(archive)
+    if not found:
+        raise DataError(f"{shown(archive)}: no member of it is data. Known kinds: {KNOWN}.")
     return found
 
 
@@ -124,10 +154,10 @@ def _fixed_part(pattern: Path) -> Path:
 
 def _missing(path: str, place: Path) -> DataError:
     parent = place.parent
-    beside = [p.name for p in parent.iterdir()] if parent.is_dir() else []
+    beside = [shown(p.name) for p in parent.iterdir()] if parent.is_dir() else []
     hint = (
         did_you_mean(place.name, [*beside[:20], *BUNDLED])
         if parent.is_dir()
         else f"The folder {parent} does not exist either."
     )
-    return DataError(f"{path}: no such file or folder. {hint}")
+    return DataError(f"{shown(path)}: no such file or folder. {hint}")

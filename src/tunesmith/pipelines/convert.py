@@ -11,6 +11,7 @@ from typing import Any
 from tunesmith.core.errors import DataError
 from tunesmith.core.ledger import PLACES_SHOWN
 from tunesmith.data import FORMATS
+from tunesmith.data.files.located import shown
 from tunesmith.data.files.write import require_writable, write_records
 from tunesmith.data.format import Format, Record
 from tunesmith.data.read import Row, read_rows, summed_up
@@ -33,6 +34,9 @@ class Tally:
     """Rows that cannot be written, each as ``place: reason``."""
     keys: set[str] = field(default_factory=set[str])
     """Fields that any written record has."""
+    splits: Counter[str] = field(default_factory=Counter[str])
+    """Written rows by the split that the source has them in."""
+    notices: list[str] = field(default_factory=list[str])
 
     def skip(self, origin: str, reason: str, *, is_problem: bool = True) -> None:
         """Counts a row that is not written."""
@@ -59,27 +63,23 @@ def convert(
         to: the format to write.
         form: the format to read; None: told from the content.
         skip: leave rows out that cannot be read or written, instead of stopping.
-        force: overwrite the target.
-        llamafactory: also describe the file in the ``dataset_info.json`` beside it; this is done
-            in any case where that file is already there.
+        force: overwrite the target, and an entry for another file under its name in
+            ``dataset_info.json``.
+        llamafactory: write what LLaMA-Factory reads, and describe the file in the
+            ``dataset_info.json`` beside it. Without it that file changes nothing.
 
     Returns:
         ``read``, ``written``, ``skipped``, ``mended``; ``reasons`` for the skipped ones with their
         first places; ``lost``: what has no place in the target, and in how many rows;
-        ``dataset_info``: the file that names the target, or None.
+        ``dataset_info``: the file that names the target, or None; ``notices``: what else is worth
+        telling, such as files that were passed over, or several splits that became one file.
 
     Raises:
-        DataError: a row cannot be read or written and ``skip`` is not set, the target is there
-            already, or nothing is left to write. Then no file is written.
+        DataError: a row cannot be read or written and ``skip`` is not set, the target or an entry
+            for it is there already, or nothing is left to write. Then no file is written.
     """
     _check(target, to, force=force)
-    described = llamafactory or (target.parent / dataset_info.FILE_NAME).exists()
-    there = dataset_info.layout_there(to) if described else None
-    if llamafactory and there is None:
-        raise DataError(
-            f"LLaMA-Factory reads nothing like {to.name!r}. It reads: "
-            f"{', '.join(dataset_info.FORMATS_THERE)}."
-        )
+    there = _layout_there(target, to, force=force) if llamafactory else None
     tally = Tally()
     draft = target.with_name(f".part-{target.name}")
     rows = read_rows(Data(path=source, format=form))
@@ -88,7 +88,7 @@ def convert(
         if tally.problems and not skip:
             raise _stopped(tally)
         if not tally.n_written:
-            raise DataError(f"{source}: no row is left to write. {_told(tally)}")
+            raise DataError(f"{shown(source)}: no row is left to write. {_told(tally)}")
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
@@ -97,8 +97,8 @@ def convert(
         told = dataset_info.entry(there, target.name, tally.keys)
         info = str(dataset_info.update(target.parent, target.stem, told))
     return {
-        "source": source,
-        "target": str(target),
+        "source": shown(source),
+        "target": shown(target),
         "to": to.name,
         "read": tally.n_read,
         "written": tally.n_written,
@@ -110,7 +110,32 @@ def convert(
             for reason, places in tally.skipped.items()
         ],
         "dataset_info": info,
+        "notices": [*tally.notices, *_one_file_for_all(source, tally.splits)],
     }
+
+
+def _layout_there(target: Path, to: Format, *, force: bool) -> Format:
+    """The format as LLaMA-Factory reads it, once nothing hinders an entry for the target."""
+    there = dataset_info.layout_there(to)
+    if there is None:
+        raise DataError(
+            f"LLaMA-Factory reads nothing like {to.name!r}. It reads: "
+            f"{', '.join(dataset_info.FORMATS_THERE)}."
+        )
+    if shown(target) != str(target):
+        raise DataError(f"{shown(target)}: a name that is not UTF-8. Choose another for OUT.")
+    if not force:
+        dataset_info.require_free(target.parent, target.stem, target.name)
+    return there
+
+
+def _one_file_for_all(source: str, splits: Counter[str]) -> Iterator[str]:
+    if len(splits) > 1:
+        counts = ", ".join(f"{n:,} of {split}" for split, n in splits.items())
+        yield (
+            f"{shown(source)}: rows of several splits are in the one file written: {counts}. "
+            "Convert the files of each split by themselves to keep them apart."
+        )
 
 
 def _check(target: Path, to: Format, *, force: bool) -> None:
@@ -121,10 +146,11 @@ def _check(target: Path, to: Format, *, force: bool) -> None:
             f"{', '.join(sorted(writable))}."
         )
     require_writable(target)
+    name = shown(target)
     if target.exists() and not force:
-        raise DataError(f"{target}: is there already. Choose another name, or overwrite: --force.")
+        raise DataError(f"{name}: is there already. Choose another name, or overwrite: --force.")
     if not target.parent.is_dir():
-        raise DataError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+        raise DataError(f"{name}: the folder {shown(target.parent)} does not exist. Make it first.")
 
 
 def _records(
@@ -133,6 +159,7 @@ def _records(
     """Each row in its new format; the others are counted."""
     for row in rows:
         if isinstance(row, Notice):
+            tally.notices.append(row.text)
             continue
         tally.n_read += 1
         if row.example is None:
@@ -151,6 +178,7 @@ def _records(
             tally.skip(row.origin, reason)
             continue
         tally.n_written += 1
+        tally.splits[row.split] += 1
         tally.n_mended += bool(row.mended)
         tally.lost.update(to.lost(row.example))
         tally.keys.update(record)

@@ -115,6 +115,22 @@ def _order_there(form: Format, turns: Sequence[Mapping[str, Any]]) -> str:
     return ""
 
 
+def require_free(folder: Path, name: str, file_name: str) -> None:
+    """Makes sure that no other file is described under a name in ``dataset_info.json``.
+
+    Raises:
+        DataError: one is, or ``dataset_info.json`` cannot be read.
+    """
+    file = folder / FILE_NAME
+    known = _known(file).get(name)
+    if known is None or (isinstance(known, dict) and known.get("file_name") == file_name):
+        return
+    raise DataError(
+        f"{file}: {name!r} is there already and describes another file than {file_name!r}. Choose "
+        "another name, or replace it: --force."
+    )
+
+
 def update(folder: Path, name: str, told: Mapping[str, Any]) -> Path:
     """Adds an entry to the folder's ``dataset_info.json``, or replaces the one of that name.
 
@@ -122,16 +138,7 @@ def update(folder: Path, name: str, told: Mapping[str, Any]) -> Path:
         DataError: the file is there, and is no JSON object or cannot be written.
     """
     file = folder / FILE_NAME
-    known: Any = {}
-    if file.exists():
-        try:
-            known = json.loads(file.read_text("utf-8-sig"))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{file}: cannot be read ({error}). Mend it, or take it away."
-            ) from None
-        if not isinstance(known, dict):
-            raise DataError(f"{file}: no JSON object. Mend it, or take it away.")
+    known = _known(file)
     draft = file.with_name(file.name + ".part")
     try:
         draft.write_text(
@@ -141,3 +148,16 @@ def update(folder: Path, name: str, told: Mapping[str, Any]) -> Path:
     except OSError as error:
         raise DataError(f"{file}: cannot be written ({error.strerror}).") from None
     return file
+
+
+def _known(file: Path) -> dict[str, Any]:
+    """The entries that are there."""
+    if not file.exists():
+        return {}
+    try:
+        known = json.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read ({error}). Mend it, or take it away.") from None
+    if not isinstance(known, dict):
+        raise DataError(f"{file}: no JSON object. Mend it, or take it away.")
+    return cast("dict[str, Any]", known)

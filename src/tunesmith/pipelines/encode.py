@@ -14,6 +14,7 @@ import tunesmith
 from tunesmith.core.cache import entry, new_entry
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Example
+from tunesmith.data.files.located import shown
 from tunesmith.data.files.section import Section
 from tunesmith.data.read import Row, read_rows
 from tunesmith.data.records import Notice
@@ -121,7 +122,7 @@ def _key(data: Data, task: Task, template: Template, tokenizer: Tokenizer, limit
         notices: list[Notice] = []
         for split, files in find_files(source.path, source.split, notices.append).items():
             for file in files:
-                digest.update(os.fsencode(f"\x1d{split}\x1f{file}"))
+                digest.update(f"\x1d{split}\x1f{shown(file)}".encode())
                 digest.update(_content(file.path if isinstance(file, Section) else file))
         digest.update(os.fsencode("\x1e".join(notice.text for notice in notices)))
     return digest.hexdigest()
@@ -135,7 +136,7 @@ def _content(place: Path) -> bytes:
     digest = hashlib.sha256()
     for file in sorted(place.rglob("*")):
         if file.is_file():
-            digest.update(os.fsencode(f"\x1d{file.relative_to(place)}"))
+            digest.update(f"\x1d{shown(file.relative_to(place))}".encode())
             digest.update(_content(file))
     return digest.digest()
 

@@ -44,8 +44,8 @@ def test_labelled_texts_in_an_archive_are_records_with_their_labels(tmp_path):
         (f"{file}!aclImdb/train/neg/2_1.txt", {"text": "Bad film.", "label": "neg"}),
         (f"{file}!aclImdb/test/pos/4_8.txt", {"text": "Good film.", "label": "pos"}),
     ]
-    assert "2 members left out that are no data" in others.text
-    assert "imdb.vocab, aclImdb/train/urls_pos.txt" in others.text
+    assert "3 members left out that are no data" in others.text
+    assert "aclImdb/README, aclImdb/imdb.vocab, aclImdb/train/urls_pos.txt" in others.text
     assert "1 texts without a label left out" in unlabelled.text
 
 

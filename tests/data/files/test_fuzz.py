@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 import io
+import re
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -138,12 +141,79 @@ def test_bytes_that_are_no_file_give_records_and_data_errors_and_nothing_else(na
 @example([(0.0, 0, b"\n"), (0.0, 0, b"[")])
 @example([(0.0, 1, b"\n"), (0.0, 0, b"{")])
 @example([(0.99, 9, b"")])
+@example([(0.0, 1, b"\0\n"), (0.0, 1, b"{")])
 def test_every_line_of_json_lines_is_a_record_or_an_error(changes):
     data = changed(sound("a.jsonl"), changes)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return
     n_lines = sum(bool(line.strip()) for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
-    assert len(read("a.jsonl", data)) == n_lines
+    found = read("a.jsonl", data)
+    told = re.search(r"(\d+) lines in all", str(found[-1])) if found else None
+    if told:  # the start is one of a single object, and that is broken
+        assert int(told[1]) >= n_lines
+        return
+    assert len(found) == n_lines
+
+
+TOLD = re.compile(r"(\d+) lines? (?:are left out with it|in all)")
+
+
+def place_of(item: Any) -> int:
+    """The line at which a record or an error begins."""
+    text = item[0] if isinstance(item, tuple) else str(item)
+    return int(re.search(r"/a\.\w+:(\d+)", text)[1])
+
+
+def n_lines_of(item: Any) -> int:
+    """Lines that a row of a table holds, or that its error tells."""
+    if isinstance(item, tuple):
+        return 1 + sum(cell.count("\n") for cell in item[1].values())
+    told = TOLD.search(str(item))
+    return int(told[1]) if told else 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@settings(max_examples=500, deadline=None)
+@given(CHANGES)
+@example([(0.3, 0, b'"')])
+@example([(0.5, 1, b"\n")])
+def test_every_line_of_a_table_is_in_a_record_or_told_by_an_error(name, changes):
+    n_header = sound(name).index(b"\n") + 1
+    data = sound(name)[:n_header] + changed(sound(name)[n_header:], changes)
+    lines = data.split(b"\n")
+    at = 1  # lines that are accounted for
+    for item in read(name, data):
+        if isinstance(item, Notice):
+            continue
+        place = place_of(item)
+        assert place > at, "a line is told twice"
+        assert not b"".join(lines[at : place - 1]).strip(b"\r"), "a line is lost"
+        at = place + n_lines_of(item) - 1
+    assert not b"".join(lines[at:]).strip(b"\r"), "a line at the end is lost"
+
+
+@settings(max_examples=500, deadline=None)
+@given(CHANGES)
+@example([(0.3, 0, b'"')])
+@example([(0.5, 0, b"]")])
+@example([(0.5, 0, b",")])
+def test_every_object_on_a_line_of_an_array_is_a_record_or_told_by_an_error(changes):
+    data = b"[\n" + changed(sound("a.json")[2:], changes)
+    found = [item for item in read("a.json", data) if not isinstance(item, Notice)]
+    places = [place_of(item) for item in found]
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if number in places or not is_object(line.strip().removesuffix(b",")):
+            continue
+        item = next(item for item in reversed(found) if place_of(item) < number)
+        if isinstance(item, DataError):  # else the object lies within a sound record
+            assert number < place_of(item) + n_lines_of(item), f"line {number} is lost"
+
+
+def is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def test_the_sound_files_are_read_whole():

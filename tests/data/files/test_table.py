@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,56 @@ def test_rows_with_too_few_or_too_many_cells_are_errors_of_their_own(tmp_path):
 
 
 def test_a_quoted_cell_that_is_never_closed_is_told_with_its_line(tmp_path):
-    good, bad = rows(tmp_path / "a.csv", 'q,a\n1,2\n3,"four\n5,6\n')
+    good, bad, next_one = rows(tmp_path / "a.csv", 'q,a\n1,2\n3,"four\n5,6\n')
     assert good[1] == {"q": "1", "a": "2"}
     assert "a.csv:3: broken row: a quoted cell that begins in it is not closed" in str(bad)
+    assert next_one == (f"{tmp_path / 'a.csv'}:4", {"q": "5", "a": "6"})
+
+
+def test_an_unclosed_quote_takes_no_sound_row_with_it(tmp_path):
+    lines = [f"{n},answer {n}" for n in range(1000)]
+    lines[3] = '3,"answer'
+    lines[500] = '500,"two\nlines"'
+    bad, *good = sorted(rows(tmp_path / "a.csv", "\n".join(["q,a", *lines])), key=_is_record)
+    assert "a.csv:5: broken row: a quote within a quoted cell is not doubled" in str(bad)
+    assert "lines" not in str(bad)
+    assert [r["q"] for _, r in good] == [str(n) for n in range(1000) if n != 3]
+    assert good[499][1]["a"] == "two\nlines"
+
+
+def test_lines_that_are_no_rows_by_themselves_are_counted_with_the_broken_one(tmp_path):
+    content = 'q,a\n1,"two\nthree\nfour\n5,6\n'
+    bad, good = rows(tmp_path / "a.csv", content)
+    assert str(bad).endswith("before the file ends; 3 lines are left out with it.")
+    assert good == (f"{tmp_path / 'a.csv'}:5", {"q": "5", "a": "6"})
+
+
+def test_a_row_of_several_lines_with_too_many_cells_tells_how_many_lines(tmp_path):
+    bad, good = rows(tmp_path / "a.csv", 'q,a\n1,"two\nthree",4\n5,6\n')
+    assert str(bad).endswith("3 cells, but the header has 2 columns; 2 lines are left out with it.")
+    assert good[1] == {"q": "5", "a": "6"}
+
+
+def test_bad_bytes_behind_an_unclosed_quote_are_told_of_their_own_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'q,a\n1,"two\n3,\xff\n5,6\n')
+    unclosed, bad, good = read_records(path)
+    assert "a.csv:2: broken row" in str(unclosed)
+    assert "a.csv:3: byte 0xff at offset 2 of line 3" in str(bad)
+    assert good == (f"{path}:4", {"q": "5", "a": "6"})
+
+
+def test_a_table_of_odd_quotes_is_read_in_bounded_time_and_counted(tmp_path):
+    """Each second line opens a cell that none behind it closes."""
+    bad = rows(tmp_path / "a.csv", "q,a\n" + '1,2\nx","y\n' * 20_000)
+    n_told = [int(m[1]) for e in bad if (m := re.search(r"(\d+) lines are left", str(e)))]
+    n_one = sum(not re.search(r"lines are left", str(e)) for e in bad)
+    assert sum(n_told) + n_one == 40_000
+    assert n_told[-1] > 30_000
+
+
+def _is_record(item: object) -> bool:
+    return isinstance(item, tuple)
 
 
 def test_case_42_cells_with_newlines_quotes_and_formulas_come_back(tmp_path):
@@ -76,13 +124,33 @@ def test_case_42_cells_with_newlines_quotes_and_formulas_come_back(tmp_path):
 
 def test_case_42_a_formula_is_escaped_in_the_file(tmp_path):
     write_records(tmp_path / "a.csv", [{"q": "=1+1", "a": "1"}])
-    assert (tmp_path / "a.csv").read_bytes() == b"q,a\r\n'=1+1,1\n"
+    assert (tmp_path / "a.csv").read_bytes() == b'"q","a"\r\n\'=1+1,1\n'
 
 
-@pytest.mark.parametrize("content", ["q,a\n'=1+1,x\n", "q,a\r\n'=1+1,x\r\n", "q,a\r\n'=1+1,x"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "q,a\n'=1+1,x\n",
+        "q,a\r\n'=1+1,x\r\n",
+        "q,a\r\n'=1+1,x",
+        "q,a\r\n'=1+1,x\n",
+        '"q","a"\n\'=1+1,x\n',
+        '"q","a"\r\n"\'=1+1","x"\r\n',
+    ],
+)
 def test_case_42_an_apostrophe_in_a_table_of_someone_else_is_text(tmp_path, content):
-    [found] = rows(tmp_path / "a.csv", content)
+    found, notice = rows(tmp_path / "a.csv", content)
     assert found[1] == {"q": "'=1+1", "a": "x"}
+    assert "1 cell begins with an apostrophe before a formula, and the apostrophe is" in notice.text
+
+
+def test_case_42_a_table_that_a_spreadsheet_saved_anew_tells_its_apostrophes(tmp_path):
+    path = tmp_path / "a.csv"
+    write_records(path, [{"q": "=1+1", "a": "x"}, {"q": "'tis", "a": "-1"}])
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    *found, notice = read_records(path)
+    assert [r for _, r in found] == [{"q": "'=1+1", "a": "x"}, {"q": "'tis", "a": "'-1"}]
+    assert "2 cells begin with an apostrophe" in notice.text
 
 
 @pytest.mark.parametrize("cell", ["", "x", "=", "'=", "''=", "'", "''", "'x", "\t", "-5"])

@@ -11,11 +11,19 @@ from typing import IO, Any, cast
 
 from tunesmith.core.errors import DataError
 from tunesmith.data.files.encoding import decoded
-from tunesmith.data.files.kind import TEXTS, Kind, is_about_the_data, kind_of
+from tunesmith.data.files.kind import (
+    TEXTS,
+    Kind,
+    is_hidden,
+    is_kept_beside_data,
+    is_prose_about_data,
+    kind_of,
+)
 from tunesmith.data.files.labelled import TextLabel, labelled_texts
-from tunesmith.data.files.located import LARGEST_RECORD, Item, Notice, listing
+from tunesmith.data.files.located import LARGEST_RECORD, Item, Notice, listing, shown
 from tunesmith.data.files.one_file import read_stream
 from tunesmith.data.files.splits import split_of
+from tunesmith.data.files.text import text_record
 from tunesmith.data.files.unpack import BLOCK, Readable, opened, read_all, unpacked
 
 LARGEST_HEADER = 2**20
@@ -37,8 +45,8 @@ def read_archive(path: Path, split: str | None) -> Iterator[Item]:
     """Yields the records of an archive's members in their order.
 
     Where the members are labelled texts, each is a record with ``text`` and ``label``, and other
-    texts beside them are left out. The origin is ``archive.tar.gz!member:line``, and
-    ``archive.tar.gz!member`` for a labelled text.
+    texts beside them are left out. A blank text is yielded as its error. The origin is
+    ``archive.tar.gz!member:line``, and ``archive.tar.gz!member`` for a labelled text.
 
     Args:
         path: the archive.
@@ -49,26 +57,33 @@ def read_archive(path: Path, split: str | None) -> Iterator[Item]:
             a link, a device, a path that leads out of it.
     """
     plan = _plan(path)
+    name_shown = shown(path)
     if plan.others:
         n = len(plan.others)
-        yield Notice(f"{path}: {n} members left out that are no data: {listing(plan.others)}.")
+        told = f"{n} members left out that are no data: {listing(plan.others)}."
+        yield Notice(f"{name_shown}: {told}")
     n_unlabelled = 0
     for name, stream in _members(path):
         kind = plan.kinds.get(name)
         if kind is None or split not in (None, plan.split_of(path, name)):
             continue
-        place = f"{path}!{_plain(name)}"
+        place = f"{name_shown}!{_plain(name)}"
         text = plan.labels.get(name)
         if text is None:
             inner = unpacked(place, stream, kind.packing)
-            yield from read_stream(place, kind, inner, is_packed=True)
+            is_empty = True
+            for item in read_stream(place, kind, inner, is_packed=True):
+                is_empty = is_empty and isinstance(item, Notice)
+                yield item
+            if is_empty:
+                yield Notice(f"{place}: holds no record.")
         elif text.label is None:
             n_unlabelled += 1
         else:
             content = decoded(place, read_all(place, stream, LARGEST_RECORD))
-            yield place, {"text": content, "label": text.label}
+            yield text_record(place, content, text.label)
     if n_unlabelled:
-        yield Notice(f"{path}: {n_unlabelled} texts without a label left out.")
+        yield Notice(f"{name_shown}: {n_unlabelled} texts without a label left out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +109,12 @@ def _plan(path: Path) -> _Plan:
     others: list[str] = []
     for name in names:
         kind = kind_of(name)
-        if is_about_the_data(PurePosixPath(name).name):
+        file = PurePosixPath(name).name
+        if is_hidden(file):
             continue
+        is_about = is_prose_about_data(file) or is_kept_beside_data(file)
         is_beside = kind is not None and kind.suffix in TEXTS and labels and name not in labels
-        if kind is None or kind.suffix == ".tar" or is_beside:
+        if kind is None or kind.suffix == ".tar" or is_beside or is_about:
             others.append(_plain(name))
         else:
             kinds[name] = kind
@@ -143,7 +160,9 @@ class _Bounded:
         data = self._inner.read(size)
         self._n_bytes += len(data)
         if self._n_bytes > self.limit:
-            raise DataError(f"{self._path}: the header of a member is too large. Pack it again.")
+            raise DataError(
+                f"{shown(self._path)}: the header of a member is too large. Pack it again."
+            )
         return data
 
 
@@ -162,7 +181,7 @@ class _Member:
 
 
 def _damaged(path: Path, error: BaseException) -> DataError:
-    return DataError(f"{path}: the archive is damaged ({error}). Fetch or pack it again.")
+    return DataError(f"{shown(path)}: the archive is damaged ({error}). Fetch or pack it again.")
 
 
 def _refuse_harm(path: Path, member: tarfile.TarInfo) -> None:
@@ -176,7 +195,9 @@ def _refuse_harm(path: Path, member: tarfile.TarInfo) -> None:
         what = "leads out of the archive"
     else:
         return
-    raise DataError(f"{path}: member {_plain(member.name)!r} {what}. Pack plain files alone.")
+    raise DataError(
+        f"{shown(path)}: member {_plain(member.name)!r} {what}. Pack plain files alone."
+    )
 
 
 def _plain(name: str) -> str:

@@ -16,7 +16,6 @@ COMMA, CLOSE, NOTHING = ord(","), ord("]"), 0
 ATOM = rb'(?:"(?:[^"\\\x00-\x1f]++|\\.)*+"\s*+|[^\s{}\[\],:"]++\s*+)?+'
 WELL_BRACKETED = re.compile(rb"\s*+%b(?:[{}\[\],:]\s*+%b)*+" % (ATOM, ATOM))
 """JSON whose strings end where they seem to: between two of them stands punctuation."""
-LOST = "The records behind it cannot be told apart; mend the file."
 
 
 class Element(NamedTuple):
@@ -41,7 +40,8 @@ def read_array(name: str, blocks: Iterable[bytes]) -> Iterator[Located | DataErr
         blocks: the file in portions; its first character that is no space is ``[``.
     """
     before, is_closed = 0, False
-    for number, (raw, line, mark) in enumerate(_elements(blocks), 1):
+    lines = _CountedLines(blocks)
+    for number, (raw, line, mark) in enumerate(_elements(lines), 1):
         # Where a whole array stands on one line, the line alone would be no place.
         origin = f"{name}:{line}" if line != before else f"{name}:{line}#{number}"
         before = line
@@ -51,15 +51,53 @@ def read_array(name: str, blocks: Iterable[bytes]) -> Iterator[Located | DataErr
         problem = _problem(raw, mark, is_first=number == 1, is_closed=is_closed)
         is_closed = is_closed or mark == CLOSE
         if problem:
-            yield DataError(f"{origin}: broken JSON: {problem}. {LOST}")
+            told = unread(lines.count_all() - line + 1)
+            yield DataError(f"{origin}: broken JSON: {problem}. {told}")
             return
         if not raw:
             continue
         found = parse_record(raw, origin)
         if isinstance(found, DataError) and not WELL_BRACKETED.fullmatch(raw):
-            yield DataError(f"{found} {LOST}")
+            yield DataError(f"{found} {unread(lines.count_all() - line + 1)}")
             return
+        n_lines = 1 + raw.count(b"\n")
+        if isinstance(found, DataError) and n_lines > 1:
+            found = DataError(f"{found} {n_lines} lines are left out with it.")
         yield found
+
+
+def unread(n_lines: int) -> str:
+    """What to say where reading stops for good.
+
+    Args:
+        n_lines: from there to the end of the file.
+    """
+    n = "1 line" if n_lines == 1 else f"{n_lines} lines"
+    return (
+        "The records behind it cannot be told apart: nothing from here on is read, "
+        f"{n} in all. Mend the file."
+    )
+
+
+class _CountedLines:
+    """Counts the lines of a file that is read through it."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._n_ends = 0
+        self._rest = b""  # the last portion
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self._n_ends += block.count(b"\n")
+            self._rest = block or self._rest
+            yield block
+
+    def count_all(self) -> int:
+        """The lines of the whole file, read to its end."""
+        for _ in self:
+            pass
+        return self._n_ends + (not self._rest.endswith(b"\n"))
 
 
 def _problem(raw: bytes, mark: int, *, is_first: bool, is_closed: bool) -> str:

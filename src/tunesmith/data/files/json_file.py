@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import orjson
 
 from tunesmith.core.errors import DataError
-from tunesmith.data.files.json_array import LOST, SPACE, read_array
+from tunesmith.data.files.json_array import SPACE, read_array, unread
 from tunesmith.data.files.json_record import parse_record
 from tunesmith.data.files.lines import lines_of
 from tunesmith.data.files.located import LARGEST_RECORD, Item, Located, Notice
@@ -138,7 +138,8 @@ def _read_object(name: str, lines: Iterable[bytes | None]) -> Iterator[Located |
         return
     found = parse_record(raw, f"{name}:1")
     if isinstance(found, DataError):
-        yield DataError(f"{found} {LOST}")
+        n_lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
+        yield DataError(f"{found} {unread(n_lines)}")
         return
     _, value = found
     if value and all(isinstance(inner, dict) for inner in value.values()):

@@ -39,12 +39,17 @@ BESIDE = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state
 """What ``datasets`` and LLaMA-Factory keep beside data."""
 
 
-def is_about_the_data(name: str) -> bool:
-    """Whether a file tells of the data and holds none: a read-me, a licence, a hidden file.
-
-    Args:
-        name: of the file, without its folder.
-    """
+def is_prose_about_data(name: str) -> bool:
+    """Whether a file, by its name without its folder, is a read-me, a licence or the like."""
     stem, _, suffix = name.lower().partition(".")
-    is_prose = stem in ABOUT and suffix in ("", "md", "txt", "rst")
-    return is_prose or name.lower() in BESIDE or name.startswith(".")
+    return stem in ABOUT and suffix in ("", "md", "txt", "rst")
+
+
+def is_kept_beside_data(name: str) -> bool:
+    """Whether a tool keeps a file of this name beside data to describe it."""
+    return name.lower() in BESIDE
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file's name hides it: ``.DS_Store``, ``._a.json``."""
+    return name.startswith(".")

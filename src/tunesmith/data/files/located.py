@@ -26,6 +26,11 @@ Item = Located | DataError | Notice
 """One record, the reason why one cannot be used, or something worth telling."""
 
 
+def shown(name: object) -> str:
+    r"""A name as it can be written anywhere: a byte that is not UTF-8 stands as ``\xff``."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def listing(names: list[str], shown: int = 5) -> str:
     """The first few of some names: ``a.png, b.png and 3 more``."""
     more = len(names) - shown

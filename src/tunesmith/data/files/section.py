@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tunesmith.data.files.located import shown
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -14,7 +16,7 @@ class Section:
     split: str
 
     def __str__(self) -> str:
-        return f"{self.path}!{self.split}"
+        return f"{shown(self.path)}!{self.split}"
 
 
 DataFile = Path | Section

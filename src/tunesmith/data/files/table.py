@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from tunesmith.core.errors import DataError
-from tunesmith.data.files.formula import unescaped
-from tunesmith.data.files.lines import whole_lines
-from tunesmith.data.files.located import Item, Located, Notice
+from tunesmith.data.files.formula import header_line, looks_escaped, unescaped
+from tunesmith.data.files.located import Item, Notice
+from tunesmith.data.files.table_rows import Lines, TableRows
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SUFFIX_DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -24,12 +21,15 @@ LARGEST_CELL = 2**26
 def read_table(name: str, suffix: str, blocks: Iterable[bytes]) -> Iterator[Item]:
     """Yields the rows of a table, each a record of texts; a broken row is yielded as its error.
 
+    The error tells the number of lines that are left out with the row, where they are several.
+
     The delimiter is the one that the header holds most of. The first column may be nameless, as
     pandas writes its index; its name is then "".
 
-    A table of our own is told by its line ends: CR LF behind the header, LF behind the rows. In
-    it, and nowhere else, names keep their outer spaces and the apostrophe before a formula is
-    taken away again (see :mod:`tunesmith.data.files.formula`).
+    A table of our own is told by its head: every name in quotes, CR LF behind, and LF behind the
+    first row. In it, and nowhere else, names keep their outer spaces and the apostrophe before a
+    formula is taken away again (see :mod:`tunesmith.data.files.formula`). In any other table such
+    apostrophes are kept and told.
 
     Args:
         name: of the file, for the origins.
@@ -40,7 +40,7 @@ def read_table(name: str, suffix: str, blocks: Iterable[bytes]) -> Iterator[Item
         DataError: the header is broken, or names columns twice or not at all.
     """
     csv.field_size_limit(LARGEST_CELL)
-    lines = _Lines(blocks)
+    lines = Lines(blocks)
     texts = iter(lines)
     n_blank, first = next(
         ((n, line) for n, line in enumerate(texts) if line.strip(" \r\n")), (0, "")
@@ -53,24 +53,15 @@ def read_table(name: str, suffix: str, blocks: Iterable[bytes]) -> Iterator[Item
             f"{name}: named {suffix}, but its columns are parted by {DELIMITERS[delimiter]}s; it "
             "is read as such."
         )
-    rows = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
-    place = f"{name}:{n_blank + 1}"
-    try:
-        names = next(rows)
-    except csv.Error as error:
-        raise DataError(f"{place}: broken header: {_told(error)}. Mend the table.") from None
-    if problem := lines.problem(n_blank + rows.line_num):
+    rows = TableRows(itertools.chain([first], texts), delimiter, n_blank)
+    names = rows.next(None)
+    place = f"{name}:{rows.first}"
+    if isinstance(names, csv.Error):
+        raise DataError(f"{place}: broken header: {_told(names)}. Mend the table.")
+    if problem := lines.problem(rows.last):
         raise DataError(f"{place}: broken header: {problem}.")
-    yield from _read_rows(_Header(name, place, names), lines, n_blank, rows)
-
-
-class _Rows(Protocol):
-    """What ``csv.reader`` gives."""
-
-    line_num: int
-    """Lines read so far."""
-
-    def __next__(self) -> list[str]: ...
+    begins_as_ours = rows.text == header_line(names or [], delimiter)
+    yield from _read_rows(_Header(name, place, names or [], begins_as_ours), lines, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,86 +71,46 @@ class _Header:
     table: str
     place: str
     names: list[str]
+    begins_as_ours: bool
+    """It is written as we write it."""
 
 
-def _read_rows(
-    first: _Header, lines: _Lines, n_blank: int, rows: _Rows
-) -> Iterator[Located | DataError]:
-    header_ends_in_cr = lines.last.endswith("\r\n")
+def _read_rows(first: _Header, lines: Lines, rows: TableRows) -> Iterator[Item]:
     header: list[str] | None = None
-    is_ours = False
-    while True:
-        origin = f"{first.table}:{n_blank + rows.line_num + 1}"
-        try:
-            row = next(rows)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            lines.problem(n_blank + rows.line_num)
-            yield DataError(f"{origin}: broken row: {_told(error)}.")
+    is_ours, n_escaped = False, 0
+    n_columns = len(first.names)
+    while (row := rows.next(n_columns)) is not None:
+        origin = f"{first.table}:{rows.first}"
+        problem = lines.problem(rows.last) if lines.problems else ""
+        if isinstance(row, csv.Error):
+            yield DataError(f"{origin}: broken row: {_told(row)}{_lost(rows)}.")
             continue
         if header is None:
-            is_ours = header_ends_in_cr and re.search(r"(?<!\r)\n$", lines.last) is not None
+            is_ours = first.begins_as_ours and not rows.text.endswith("\r\n")
             header = _columns(first, is_ours=is_ours)
-        if lines.problems and (problem := lines.problem(n_blank + rows.line_num)):
-            yield DataError(f"{origin}: {problem}.")
-        elif len(row) == len(header):
+        if problem:
+            yield DataError(f"{origin}: {problem}{_lost(rows)}.")
+        elif len(row) == n_columns:
+            n_escaped += 0 if is_ours else sum(map(looks_escaped, row))
             cells = map(unescaped, row) if is_ours else row
             yield origin, dict(zip(header, cells, strict=True))
         elif row:
             n = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-            yield DataError(f"{origin}: {n}, but the header has {len(header)} columns.")
+            yield DataError(f"{origin}: {n}, but the header has {n_columns} columns{_lost(rows)}.")
     if header is None:
         _columns(first, is_ours=False)
+    if n_escaped:
+        n = "1 cell begins" if n_escaped == 1 else f"{n_escaped} cells begin"
+        yield Notice(
+            f"{first.table}: {n} with an apostrophe before a formula, and the apostrophe is kept. "
+            "If the table was written here and a spreadsheet saved it anew, take them away, or "
+            "read the file as it was."
+        )
 
 
-class _Lines:
-    """The lines of a table as text; remembers the last one, and what is wrong with which."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self.last = ""
-        self.problems: dict[int, str] = {}
-        """By the number of the line; some may be ahead of the last one."""
-        self._blocks = blocks
-
-    def __iter__(self) -> Iterator[str]:
-        number = 0
-        for portion in whole_lines(self._blocks):
-            if portion is None:
-                self.problems[number + 1] = f"line {number + 1} is too large"
-            lines = self._decoded(portion or b"\n", number + 1)
-            number += len(lines)
-            for line in lines:
-                self.last = line
-                yield line
-
-    def problem(self, last: int) -> str:
-        """What is wrong up to line ``last`` and was not told yet; empty: nothing."""
-        numbers = [number for number in self.problems if number <= last]
-        return "; ".join(self.problems.pop(number) for number in numbers)
-
-    def _decoded(self, portion: bytes, first: int) -> list[str]:
-        try:
-            text = portion.decode("utf-8")
-        except UnicodeDecodeError:
-            text = portion.decode("utf-8", "replace")
-            for number, raw in enumerate(io.BytesIO(portion).readlines(), first):
-                self._note_bad_byte(number, raw)
-        lines = io.StringIO(text, newline="\n").readlines()
-        if "\0" in text:
-            for number, line in enumerate(lines, first):
-                if "\0" in line:
-                    self.problems[number] = f"line {number} holds a NUL byte, as no text does"
-        return lines
-
-    def _note_bad_byte(self, number: int, raw: bytes) -> None:
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self.problems[number] = (
-                f"byte {raw[error.start]:#04x} at offset {error.start} of line {number} is not "
-                "UTF-8. Save the file as UTF-8"
-            )
+def _lost(rows: TableRows) -> str:
+    """How much is left out with a row that takes up more than its first line."""
+    return f"; {rows.n_lines} lines are left out with it" if rows.n_lines > 1 else ""
 
 
 def _columns(first: _Header, *, is_ours: bool) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tunesmith.core.errors import DataError
 from tunesmith.data.files.encoding import decoded
 from tunesmith.data.files.located import LARGEST_RECORD, Located
 from tunesmith.data.files.unpack import Readable, read_all
 
 
-def read_text(name: str, stream: Readable, *, is_packed: bool) -> Iterator[Located]:
-    """Yields the text as it is written; nothing where there is only white space.
+def read_text(name: str, stream: Readable, *, is_packed: bool) -> Iterator[Located | DataError]:
+    """Yields the text as it is written; its error where there is only white space.
 
     Args:
         name: of the file, for the origin.
@@ -21,5 +22,11 @@ def read_text(name: str, stream: Readable, *, is_packed: bool) -> Iterator[Locat
         DataError: a byte is not of its encoding, or the text is too large.
     """
     text = decoded(name, read_all(name, stream, LARGEST_RECORD if is_packed else None))
-    if text.strip():
-        yield f"{name}:1", {"text": text}
+    yield text_record(f"{name}:1", text)
+
+
+def text_record(origin: str, text: str, label: str | None = None) -> Located | DataError:
+    """A text as a record, with its label where it has one; a blank text is an error."""
+    if not text.strip():
+        return DataError(f"{origin}: a blank text. Fill it, or take it away.")
+    return origin, {"text": text} if label is None else {"text": text, "label": label}

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.extras import require
+from tunesmith.data.files.located import shown
 
 BLOCK = 2**18
 """Bytes read at a time: 256 KiB."""
@@ -108,9 +109,9 @@ def opened(path: Path, packing: str = "") -> Generator[Readable]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror}).") from None
     with file:
-        yield unpacked(str(path), file, packing)
+        yield unpacked(shown(path), file, packing)
 
 
 def read_all(name: str, stream: Readable, limit: int | None) -> bytes:

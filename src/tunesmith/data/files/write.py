@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.extras import require
-from tunesmith.data.files.formula import escaped
+from tunesmith.data.files.formula import escaped, header_line
 from tunesmith.data.files.kind import TABLES, Kind, kind_of
 from tunesmith.data.files.table import DELIMITERS, SUFFIX_DELIMITERS
 from tunesmith.data.files.write_parquet import write_parquet
@@ -161,8 +161,7 @@ def _table(path: Path, records: Iterator[Record], delimiter: str) -> Iterator[by
     names = list(first)
     if "" in names[1:]:
         raise DataError(f"{path}: a column that is not the first has no name. Give it one.")
-    # These two line ends tell the reader that the table is ours.
-    yield _row(path, 0, names, delimiter).encode() + b"\r\n"
+    yield header_line([_text(path, 0, name) for name in names], delimiter).encode()
     for number, record in enumerate(chain([first], records), 1):
         row = _row(path, number, [record[name] for name in names], delimiter)
         try:
@@ -178,15 +177,20 @@ def _row(path: Path, number: int, cells: list[Any], delimiter: str) -> str:
 def _cell(path: Path, number: int, value: Any, *, alone: bool) -> str:
     if isinstance(value, bool | int | float):
         return _json_text(path, number, value).decode()
-    if not isinstance(value, str) or "\0" in value:
-        what = "NUL byte" if isinstance(value, str) else type(value).__name__
-        raise DataError(
-            f"{path}: record {number} holds a {what}, and a table's cells hold text. Write .jsonl."
-        )
-    text = escaped(value)
+    text = _text(path, number, value)
     needs_quotes = (
         any(mark in text for mark in ('"', "\r", "\n", "\ufeff", *DELIMITERS))
         or text != text.strip()
         or (alone and not text)
     )
     return '"' + text.replace('"', '""') + '"' if needs_quotes else text
+
+
+def _text(path: Path, number: int, value: Any) -> str:
+    """A text as a cell holds it, without quotes."""
+    if not isinstance(value, str) or "\0" in value:
+        what = "NUL byte" if isinstance(value, str) else type(value).__name__
+        raise DataError(
+            f"{path}: record {number} holds a {what}, and a table's cells hold text. Write .jsonl."
+        )
+    return escaped(value)

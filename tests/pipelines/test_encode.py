@@ -9,7 +9,7 @@ import pytest
 from tunesmith.core.cache import cache_dir
 from tunesmith.core.errors import DataError, RunError
 from tunesmith.core.ledger import FATES
-from tunesmith.data.files.located import shown
+from tunesmith.data.files.located import shown as shown_name
 from tunesmith.pipelines import encode
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.recipe import make_recipe
@@ -181,7 +181,7 @@ def test_a_file_whose_name_is_no_text_is_read(cache, recipe_fields, dialogues, t
         file.write(dialogues.read_bytes())
     found = prepared(recipe_fields, path=os.fsdecode(odd))
     assert {e.origin.rpartition(":")[0] for e in found.encoded["train"]} == {
-        shown(os.fsdecode(odd)).replace("\n", " ")
+        shown_name(os.fsdecode(odd)).replace("\n", " ")
     }
 
 

@@ -351,10 +351,8 @@ def test_an_unclosed_text_in_an_array_ends_the_reading(tmp_path, between):
     """Else {}, which stands in a text, would be taken for a record."""
     found = records(tmp_path / "a.json", f'[{{"a": "x}},{between}{{"b":"}}, {{}}, {{"}}]')
     assert len(found) == 1
-    told = (
-        "The records behind it cannot be told apart: nothing from here on is read, 3 lines in all"
-    )
-    assert told in str(found[0])
+    n_lines = "2 lines" if between else "1 line"
+    assert f"nothing from here on is read, {n_lines} in all" in str(found[0])
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

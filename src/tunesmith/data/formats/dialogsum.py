@@ -41,11 +41,15 @@ class DialogSum(Format):
     def example(self, record: Record, origin: str) -> Conversation:
         """Makes a request to summarise; the first summary is the answer, the others references."""
         dialogue = text_field(record, self.dialogue_key, origin, setting="data.format.dialogue_key")
+        summaries: list[str] = []
         for key in SUMMARIES:
-            if not isinstance(record.get(key, ""), str | None):
+            text = record.get(key)
+            if text is None:
+                continue
+            if not isinstance(text, str):
                 raise DataError(f"{origin}: {key!r} is no text.")
-        written = [str(record[key]) for key in SUMMARIES if record.get(key)]
-        summaries = [text for text in written if text.strip()]
+            if text.strip():
+                summaries.append(text)
         if not summaries:
             raise DataError(f"{origin}: no summary; the record has {sorted(record)}. {WAY_OUT}")
         return Conversation(
@@ -87,6 +91,8 @@ class DialogSum(Format):
 
     def group(self, record: Record) -> str:
         """The dialogue, by its name."""
-        keys = KEYS_OF_NAME if self.group_key is None else (self.group_key,)
-        found = next((record[key] for key in keys if key in record), "")
-        return str(found) if isinstance(found, str | int) else ""
+        for key in KEYS_OF_NAME if self.group_key is None else (self.group_key,):
+            if key in record:
+                found = record[key]
+                return str(found) if isinstance(found, (str, int)) else ""
+        return ""

@@ -11,22 +11,19 @@ r"""ShareGPT dialogues, and how LLaMA-Factory extends them to calls of tools.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Literal
 
-from tunesmith.core.examples import Conversation, Example
-from tunesmith.data.format import Record, needed_field
-from tunesmith.data.formats.order import check_order
-from tunesmith.data.formats.turns import TurnFormat, turns_in
-from tunesmith.data.formats.write_turns import REFERENCES, lost_of_turns, tools_field, write_turns
+from tunesmith.core.examples import Conversation
+from tunesmith.data.format import Record
+from tunesmith.data.formats.dialogue import DialogueFormat
+from tunesmith.data.formats.turns import turns_in
 
 USUAL = ("conversations", "conversation")
 
 
-class ShareGPT(TurnFormat):
+class ShareGPT(DialogueFormat):
     """Dialogues as lists of turns, each with its speaker."""
 
-    takes: ClassVar[tuple[type[Example], ...]] = (Conversation,)
     name: Literal["sharegpt"] = "sharegpt"
     messages_key: str = "conversations"
     """Field that holds the list of turns; where it is missing, ``conversation`` is read too."""
@@ -45,24 +42,4 @@ class ShareGPT(TurnFormat):
         key = self.messages_key
         if key not in record and key == USUAL[0] and USUAL[1] in record:
             key = USUAL[1]
-        found = needed_field(record, key, origin, setting="data.format.messages_key")
-        tools = self.tools(record, origin)
-        messages = self.with_system(record, self.read_turns(found, origin, key), origin)
-        check_order(messages, origin, ends_with="answer")
-        return Conversation(messages, origin, tools=tools, group=self.group(record))
-
-    def record(self, example: Example) -> dict[str, Any]:
-        """Writes turns, tools and group; a system text is the first turn."""
-        conversation = cast("Conversation", example)
-        check_order(conversation.messages, conversation.origin, ends_with="answer")
-        return {
-            self.messages_key: write_turns(self, conversation.messages, conversation.origin),
-            **tools_field(self, conversation.tools, conversation.origin),
-            **self.grouped(conversation),
-        }
-
-    def lost(self, example: Example) -> Sequence[str]:
-        """Names, ids, weights, further references, and an input apart from its request."""
-        conversation = cast("Conversation", example)
-        lost = lost_of_turns(self, conversation.messages)
-        return [REFERENCES, *lost] if conversation.references else lost
+        return self.conversation(record, key, origin)

@@ -154,7 +154,8 @@ def _fixed_part(pattern: Path) -> Path:
 
 def _missing(path: str, place: Path) -> DataError:
     parent = place.parent
-    beside = [shown(p.name) for p in parent.iterdir()] if parent.is_dir() else []
+    found = sorted(p.name for p in parent.iterdir()) if parent.is_dir() else []
+    beside = [shown(name) for name in found if not name.startswith(".")]
     hint = (
         did_you_mean(place.name, [*beside[:20], *BUNDLED])
         if parent.is_dir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import yaml
-from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError, model_validator
 
 from tunesmith.core.bundled import recipe_path
 from tunesmith.core.errors import RecipeError, did_you_mean
@@ -22,7 +22,6 @@ from tunesmith.methods.method import Method
 from tunesmith.model.spec import Model
 from tunesmith.objectives import OBJECTIVES
 from tunesmith.objectives.objective import Objective
-from tunesmith.objectives.tokens import Tokens
 from tunesmith.tasks import TASKS
 from tunesmith.tasks.sft import SupervisedFineTuning
 from tunesmith.tasks.task import Task
@@ -37,7 +36,7 @@ PARTS = {"task", "template", "method", "objective", "format"}
 """Keys whose value is a part: ``method=lora`` names one, ``method.rank=8`` sets a field of it."""
 
 
-DEFAULT_PARTS = {"method": "lora", "task": "sft", "objective": "tokens"}
+DEFAULT_PARTS = {"method": "lora", "task": "sft"}
 """What ``method.rank=8`` sets a field of where the recipe names none."""
 
 
@@ -54,8 +53,8 @@ class Recipe(Settings):
     """What is learnt of an example."""
     method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.parse)] = LoRA()
     """Which weights train."""
-    objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.parse)] = Tokens()
-    """What is minimised."""
+    objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.parse)] | None = None
+    """What is minimised; None: the task's own."""
     optim: Optim = Optim()
     """How weights are updated."""
     train: Train = Train()
@@ -66,6 +65,20 @@ class Recipe(Settings):
     """How answers are made and scored."""
     out: str = "runs/run"
     """Directory of the run."""
+
+    @model_validator(mode="after")
+    def _objective_fits(self) -> Recipe:
+        if self.objective is not None and self.objective.name not in self.task.objectives:
+            raise ValueError(
+                f"objective {self.objective.name!r} does not go with task {self.task.name!r}, "
+                f"which takes: {', '.join(self.task.objectives)}. Change one of them."
+            )
+        return self
+
+    @property
+    def loss(self) -> Objective:
+        """The objective: the one that is named, else the task's own."""
+        return self.objective or OBJECTIVES.parse(self.task.objectives[0])
 
     @property
     def lr(self) -> float:
@@ -197,7 +210,9 @@ def apply_override(fields: dict[str, Any], override: str) -> None:
     *path, last = key.split(".")
     place = fields
     for step in path:
-        inner = place.get(step, DEFAULT_PARTS.get(step))
+        inner = place.get(step)
+        if inner is None:
+            inner = _objective_of(fields) if step == "objective" else DEFAULT_PARTS.get(step)
         if isinstance(inner, str) and step in PARTS:
             inner = {"name": inner}
         elif inner is None:
@@ -210,6 +225,13 @@ def apply_override(fields: dict[str, Any], override: str) -> None:
     if last in PARTS and isinstance(value, str) and isinstance(before, dict):
         value = _renamed(last, cast("dict[str, Any]", before), value)
     place[last] = value
+
+
+def _objective_of(fields: dict[str, Any]) -> str | None:
+    """The name of the objective that the recipe's task takes by itself."""
+    task = fields.get("task") or DEFAULT_PARTS["task"]
+    name = cast("dict[str, Any]", task).get("name") if isinstance(task, dict) else task
+    return TASKS.load(name).objectives[0] if name in TASKS.names() else None
 
 
 def _renamed(kind: str, before: dict[str, Any], name: str) -> Any:

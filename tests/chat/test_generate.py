@@ -10,7 +10,7 @@ from tunesmith.chat.local import LocalModel  # noqa: E402
 from tunesmith.core.bundled import BUNDLED  # noqa: E402
 from tunesmith.core.errors import TemplateError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.source import load_tokenizer  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.templates import TEMPLATES  # noqa: E402
@@ -20,7 +20,7 @@ PROMPTS = [[1, 300, 301], [1] + list(range(400, 440)), [1, 9], [1] + [500] * 11]
 
 @pytest.fixture(scope="module")
 def bundled():
-    return load_causal_lm(Model(), device=torch.device("cpu"))
+    return load_model(Model(), device=torch.device("cpu"))
 
 
 def run(model, prompts, n=20, ends=frozenset({2}), **sampling):

@@ -5,13 +5,14 @@ import pytest
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.registry import Registry
 from tunesmith.data import FORMATS
+from tunesmith.evaluation.metrics import METRICS
 from tunesmith.methods import METHODS
 from tunesmith.objectives import OBJECTIVES
 from tunesmith.tasks import TASKS
 from tunesmith.templates import TEMPLATES
 from tunesmith.trackers import TRACKERS
 
-TABLES = [FORMATS, METHODS, OBJECTIVES, TASKS, TEMPLATES, TRACKERS]
+TABLES = [FORMATS, METHODS, METRICS, OBJECTIVES, TASKS, TEMPLATES, TRACKERS]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.kind)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tunesmith.evaluation.baseline import constant_answer
 from tunesmith.evaluation.rouge import ROUGE, best_rouge, rouge
-from tunesmith.evaluation.scores import score_answers
+from tunesmith.evaluation.score import score_answers
 
 WORD = st.sampled_from(["the", "kettle", "leaks", "It", "5", "new", "new.", "café", "—", "a-b", ""])
 TEXT = st.lists(st.one_of(WORD, st.just("\n")), max_size=30).map(" ".join)
@@ -37,7 +37,8 @@ def test_the_best_reference_counts_for_each_kind():
 
 
 def test_means_are_over_all_answers():
-    means, rows = score_answers(["a b", "x"], [["a b"], ["a b"]])
+    scores = score_answers(["rouge"], ["a b", "x"], [["a b"], ["a b"]])
+    means, rows = scores.values, scores.rows
     assert means["rougeL"] == 0.5
     assert means["mean_words"] == 1.5
     assert [row["rougeL"] for row in rows] == [1.0, 0.0]

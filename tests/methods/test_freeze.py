@@ -8,10 +8,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from tunesmith.core.errors import RecipeError  # noqa: E402
-from tunesmith.methods import METHODS  # noqa: E402
 from tunesmith.methods.freeze import Freeze  # noqa: E402
 from tunesmith.methods.method import BaseIdentity  # noqa: E402
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.shape import shape_of  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
@@ -45,7 +44,7 @@ def _llama(folder, *, tied):
 
 
 def frozen(folder, dtype="float32", **fields):
-    model = load_causal_lm(Model(path=str(folder), dtype=dtype), device=CPU)
+    model = load_model(Model(path=str(folder), dtype=dtype), device=CPU)
     Freeze(**fields).apply(model)
     return model
 
@@ -105,9 +104,9 @@ def test_what_the_model_does_not_have_is_named(deep, fields, named):
         frozen(deep, **fields)
 
 
-def test_training_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"trains nothing\. Set layers"):
-        METHODS.parse({"name": "freeze", "layers": 0})
+def test_training_nothing_is_refused(deep):
+    with pytest.raises(RecipeError, match=r"trains nothing\. Set method\.layers"):
+        frozen(deep, layers=0)
 
 
 def test_nothing_is_recorded_below_the_first_trained_block(deep, ids):
@@ -137,7 +136,7 @@ def test_nothing_is_recorded_below_the_first_trained_block(deep, ids):
     [(["lm_head"], False), (["embed_tokens"], False), (["lm_head", "embed_tokens"], True)],
 )
 def test_a_tied_head_is_parted_where_one_side_trains(tied, ids, tmp_path, extra, shared):
-    before = load_causal_lm(Model(path=str(tied)), device=CPU)(ids).logits
+    before = load_model(Model(path=str(tied)), device=CPU)(ids).logits
     method = Freeze(layers=0, extra_modules=extra)
     model = frozen(tied, layers=0, extra_modules=extra)
     head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
@@ -180,9 +179,9 @@ def test_a_run_leaves_weights_that_transformers_loads(recipe_fields, tiny, ids, 
     theirs = transformers.AutoModelForCausalLM.from_pretrained(run.artifact, dtype=torch.float32)
     ours = load(run).causal_lm
     torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, atol=1e-5, rtol=1e-5)
-    base = load_causal_lm(Model(path=str(tiny)), device=CPU).state_dict()
+    base = load_model(Model(path=str(tiny)), device=CPU).state_dict()
     changed = {n.removesuffix(".weight") for n, w in theirs.state_dict().items()
                if not torch.equal(w, base[n])}  # fmt: skip
-    model = load_causal_lm(Model(path=str(tiny)), device=CPU)
+    model = load_model(Model(path=str(tiny)), device=CPU)
     recipe.method.apply(model)
     assert changed == trained(model)

@@ -11,7 +11,7 @@ from tunesmith.core.errors import ModelError, RecipeError  # noqa: E402
 from tunesmith.methods.lora import LoRA  # noqa: E402
 from tunesmith.methods.method import BaseIdentity  # noqa: E402
 from tunesmith.model.adapter import load_adapter  # noqa: E402
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.lora_linear import adapter_off, lora_layers  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def base(folder):
-    return load_causal_lm(Model(path=str(folder)), device=CPU)
+    return load_model(Model(path=str(folder)), device=CPU)
 
 
 def tuned(folder, **fields):

@@ -6,13 +6,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.neftune import add_embedding_noise  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 
 
 def test_noise_fills_its_bound_in_training_and_is_absent_in_use(tiny):
-    model = load_causal_lm(Model(path=str(tiny)), device=torch.device("cpu"))
+    model = load_model(Model(path=str(tiny)), device=torch.device("cpu"))
     ids = torch.randint(5, 3000, (3, 50), generator=torch.Generator().manual_seed(0))
     embeddings = model.get_input_embeddings()
     clean, logits = embeddings(ids), model(ids).logits
@@ -32,7 +32,7 @@ def test_noise_fills_its_bound_in_training_and_is_absent_in_use(tiny):
 
 def test_the_noise_is_that_of_transformers(tiny):
     theirs = pytest.importorskip("transformers.integrations.neftune").neftune_post_forward_hook
-    model = load_causal_lm(Model(path=str(tiny)), device=torch.device("cpu"))
+    model = load_model(Model(path=str(tiny)), device=torch.device("cpu"))
     ids = torch.randint(5, 3000, (3, 50), generator=torch.Generator().manual_seed(0))
     embeddings = model.get_input_embeddings().train()
     clean = embeddings(ids)

@@ -7,7 +7,7 @@ bitsandbytes = pytest.importorskip("bitsandbytes")
 
 from tunesmith.core.errors import ModelError, RecipeError  # noqa: E402
 from tunesmith.methods.qlora import QLoRA  # noqa: E402
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
 from tunesmith.model.quantised import dense_weight  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
@@ -17,14 +17,14 @@ CPU = torch.device("cpu")
 
 def quantised(folder, **fields):
     options = QLoRA(**fields).load_options(torch.float32)
-    return load_causal_lm(Model(path=str(folder)), device=CPU, options=options)
+    return load_model(Model(path=str(folder)), device=CPU, options=options)
 
 
 @pytest.mark.parametrize("quant_type", ["nf4", "fp4"])
 @pytest.mark.parametrize("double_quant", [True, False])
 def test_four_bits_are_those_of_bitsandbytes(tiny, quant_type, double_quant):
     """Quantised by hand with its functions, the weights are the same to the bit."""
-    plain = load_causal_lm(Model(path=str(tiny)), device=CPU)
+    plain = load_model(Model(path=str(tiny)), device=CPU)
     model = quantised(tiny, quant_type=quant_type, double_quant=double_quant)
     for name in ("model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj"):
         weight = plain.get_submodule(name).weight.detach()
@@ -53,7 +53,7 @@ def test_use_does_not_change_the_weights_that_are_trained_beside(tiny):
 
 
 def test_eight_bits_are_within_half_a_grid_step(tiny):
-    plain = load_causal_lm(Model(path=str(tiny)), device=CPU)
+    plain = load_model(Model(path=str(tiny)), device=CPU)
     name = "model.layers.0.self_attn.q_proj"
     weight = plain.get_submodule(name).weight.detach()
     found = dense_weight(quantised(tiny, bits=8).get_submodule(name))
@@ -70,7 +70,7 @@ def test_what_is_quantised_cannot_train_whole(tiny):
 def test_fresh_weights_are_not_quantised_in_silence(tiny):
     spec = Model(path=str(tiny), init="random")
     with pytest.raises(ModelError, match="fresh weights are not quantised"):
-        load_causal_lm(spec, device=CPU, options=QLoRA().load_options(torch.float32))
+        load_model(spec, device=CPU, options=QLoRA().load_options(torch.float32))
 
 
 def test_updates_stand_beside_quantised_layers_in_float32(tiny):

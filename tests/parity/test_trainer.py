@@ -12,7 +12,7 @@ transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 accelerate = pytest.importorskip("accelerate")
 
-from tunesmith.model.load import load_causal_lm  # noqa: E402
+from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
@@ -36,7 +36,8 @@ class Curve:
 
 def our_curve(recipe, prepared, start: dict | None) -> list[float]:
     curve = Curve()
-    trainer, causal_lm = build_trainer(recipe, prepared, curve)
+    trainer = build_trainer(recipe, prepared, curve)
+    causal_lm = trainer.model.model
     trainer.eval_rows = None
     if start is not None:
         with torch.no_grad():
@@ -111,7 +112,7 @@ def test_twenty_steps_with_accumulation_and_uneven_lengths(tiny, tmp_path, lines
         }
     )
     prepared = prepare(recipe)
-    model = load_causal_lm(Model(path=str(tiny)), device=torch.device("cpu"))
+    model = load_model(Model(path=str(tiny)), device=torch.device("cpu"))
     start = None
     if method == "lora":
         config = peft.LoraConfig(r=4, lora_alpha=8, target_modules="all-linear")

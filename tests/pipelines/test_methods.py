@@ -111,7 +111,7 @@ def test_what_was_trained_on_quantised_weights_is_used_on_them(recipe_fields, bi
 def test_the_loop_gives_b_its_own_rate(recipe_fields):
     method = {"name": "lora", "rank": 4, "lr_ratio": 16.0}
     recipe = make_recipe({**recipe_fields, "method": method})
-    trainer, _ = build_trainer(recipe, prepare(recipe), Silent())
+    trainer = build_trainer(recipe, prepare(recipe), Silent())
     trainer.fit(lambda step: step == 2)
     names = {id(p): name for name, p in trainer.parameters.items()}
     rates = {names[id(p)][-1]: g["lr"] for g in trainer.optimizer.param_groups for p in g["params"]}

@@ -166,7 +166,8 @@ def test_accumulated_gradients_equal_those_of_one_large_batch(recipe_fields):
         fields = {**recipe_fields, "method": {"name": "lora", "rank": 4}}
         fields["train"] = {**fields["train"], "micro_batch_size": micro, "max_steps": 1}
         recipe = make_recipe(fields)
-        trainer, causal_lm = build_trainer(recipe, prepare(recipe), None)
+        trainer = build_trainer(recipe, prepare(recipe), None)
+        causal_lm = trainer.model.model
         trainer.optimizer.zero_grad = lambda set_to_none=True: None
         trainer._step(0)
         gradients.append([p.grad for p in causal_lm.parameters() if p.grad is not None])

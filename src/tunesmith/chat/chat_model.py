@@ -25,7 +25,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """What a model said."""
 
     text: str
@@ -42,7 +42,7 @@ class ChatModel(ABC):
     """Answers conversations that end with a request."""
 
     @abstractmethod
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Answer]:
+    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
         """Answers many conversations, in their order."""
 
     @abstractmethod

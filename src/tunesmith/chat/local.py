@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tunesmith.chat.chat_model import Answer, ChatModel, Sampling
+from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.generate import Generated, generate
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation
@@ -93,11 +93,11 @@ class LocalModel(ChatModel):
             )
         return rendered
 
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Answer]:
+    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
         """Answers conversations of similar length together; the order is kept."""
         prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
         order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
-        answers: dict[int, Answer] = {}
+        answers: dict[int, Completion] = {}
         for start in range(0, len(order), self.batch_size):
             group = order[start : start + self.batch_size]
             last = deque(self._generate([prompts[i] for i in group], sampling), maxlen=1)
@@ -145,9 +145,10 @@ class LocalModel(ChatModel):
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(self, row: Generated, prompt: Rendered) -> Answer:
+    def _answer(self, row: Generated, prompt: Rendered) -> Completion:
         reason = "stop" if row.ended else "length"
-        return Answer(self._text(row.ids).rstrip(), reason, len(prompt), len(row.ids), prompt.n_cut)
+        text = self._text(row.ids).rstrip()
+        return Completion(text, reason, len(prompt), len(row.ids), prompt.n_cut)
 
     def _text(self, ids: list[int]) -> str:
         """The answer so far: up to a stop text, without white space before it."""

@@ -16,5 +16,7 @@ class Evaluate(Settings):
     """Longest answer; a longer one is cut, and counted as cut."""
     batch_size: int = Field(default=32, gt=0)
     """Prompts answered at once."""
+    metrics: list[str] | None = None
+    """Names of metrics; None: the task's own."""
     n_shown: int = Field(default=20, ge=0)
     """Examples shown side by side in the report."""

@@ -17,7 +17,7 @@ N_PROBE_TOKENS = 64
 
 
 @torch.no_grad()
-def merge_adapter(causal_lm: Any, dtype: torch.dtype) -> None:
+def merge_adapter(model: Any, dtype: torch.dtype) -> None:
     """Adds every update to its weight in float32, and casts all weights; changes the model.
 
     Weights that are held in four bits are written out: the values the model was tuned with.
@@ -25,24 +25,24 @@ def merge_adapter(causal_lm: Any, dtype: torch.dtype) -> None:
     Raises:
         ModelError: they are held in eight; then inputs are rounded too, and no weights give that.
     """
-    for name, module in causal_lm.named_modules():
+    for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and rounds_inputs(module):
             raise ModelError(
                 f"{name}: held in eight bits, with inputs rounded as well; plain weights cannot "
                 "answer the same. Use base and adapter, or train with method.bits=4."
             )
-    for name, layer in list(lora_layers(causal_lm)):
-        causal_lm.set_submodule(name, _plain(layer.base, layer.merged_weight()))
-    for name, copy in list(trained_copies(causal_lm)):
-        causal_lm.set_submodule(name, copy.trained)
-    for name, module in list(causal_lm.named_modules()):
+    for name, layer in list(lora_layers(model)):
+        model.set_submodule(name, _plain(layer.base, layer.merged_weight()))
+    for name, copy in list(trained_copies(model)):
+        model.set_submodule(name, copy.trained)
+    for name, module in list(model.named_modules()):
         if isinstance(module, nn.Linear) and is_quantised(module):
-            causal_lm.set_submodule(name, _plain(module, dense_weight(module)))
-    mark_dense(causal_lm)
-    if causal_lm.config.tie_word_embeddings and not has_tied_head(causal_lm):
-        mark_untied(causal_lm)
-    causal_lm.to(dtype)
-    causal_lm.config.dtype = dtype
+            model.set_submodule(name, _plain(module, dense_weight(module)))
+    mark_dense(model)
+    if model.config.tie_word_embeddings and not has_tied_head(model):
+        mark_untied(model)
+    model.to(dtype)
+    model.config.dtype = dtype
 
 
 def _plain(layer: nn.Linear, weight: Tensor) -> nn.Linear:
@@ -56,12 +56,12 @@ def _plain(layer: nn.Linear, weight: Tensor) -> nn.Linear:
 
 
 @torch.no_grad()
-def probe_logits(causal_lm: Any) -> Tensor:
+def probe_logits(model: Any) -> Tensor:
     """Logits for a fixed sequence of seeded tokens, [T, V] float32."""
-    device = next(causal_lm.parameters()).device
+    device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, causal_lm.config.vocab_size, (1, N_PROBE_TOKENS), generator=generator)
-    return causal_lm(input_ids=ids.to(device), use_cache=False).logits[0].float()
+    ids = torch.randint(0, model.config.vocab_size, (1, N_PROBE_TOKENS), generator=generator)
+    return model(input_ids=ids.to(device), use_cache=False).logits[0].float()
 
 
 def largest_difference(a: Tensor, b: Tensor) -> float:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.methods.method import BaseIdentity, Method
 from tunesmith.methods.names import named
+from tunesmith.model.head import own_heads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,27 +29,23 @@ class Freeze(Method):
 
     name: Literal["freeze"] = "freeze"
     layers: int = 2
-    """Blocks that train: the last n; a negative number: the first n; 0: none."""
+    """Blocks that train: the last n; a negative number: the first n; 0: none, for a head alone."""
     modules: list[str] | Literal["all"] = "all"
     """What trains in these blocks: names or patterns such as ``mlp``, ``q_proj`` or ``.*_proj``."""
     extra_modules: list[str] = Field(default_factory=list)
     """Further modules, in or outside blocks: ``lm_head``, ``embed_tokens``, ``model.norm``. Where
-    head and embeddings share one weight, naming one of them parts them; naming both does not."""
+    head and embeddings share one weight, naming one of them parts them; naming both does not. A
+    task's own head trains without being named."""
     default_lr: ClassVar[float] = 2e-5
     saves_adapter: ClassVar[bool] = False
-
-    @model_validator(mode="after")
-    def _something_trains(self) -> Freeze:
-        if not self.extra_modules and (self.layers == 0 or self.modules == []):
-            raise ValueError("trains nothing. Set layers, or extra_modules: [lm_head].")
-        return self
 
     def n_trained(self, shape: Shape) -> int:
         """The weights of the modules that train; a weight that two of them share counts once."""
         sizes = {name: math.prod(size) for name, size in shape.modules.items()}
         trained = self.trained_modules(list(sizes))
         shared = shape.tied and {"lm_head", "model.embed_tokens"} <= set(trained)
-        return sum(sizes[name] for name in trained) - (sizes["lm_head"] if shared else 0)
+        once = sizes["lm_head"] if shared else 0
+        return sum(sizes[name] for name in trained) - once + shape.n_head_biases
 
     def trained_modules(self, names: Sequence[str]) -> list[str]:
         """The modules that train, in the model's order.
@@ -71,11 +68,16 @@ class Freeze(Method):
         patterns = [".*"] if self.modules == "all" else self.modules
         inside = {name: f[2] for name, f in blocks.items() if int(f[1]) in chosen}
         trained = set(named(names, self.extra_modules, "method.extra_modules"))
+        trained |= set(own_heads(names))
         for pattern in patterns if inside else []:
             trained |= _fitting(inside, pattern)
+        if not trained:
+            raise RecipeError(
+                "method: trains nothing. Set method.layers, or method.extra_modules=[lm_head]."
+            )
         return [name for name in names if name in trained]
 
-    def apply(self, causal_lm: nn.Module) -> None:
+    def apply(self, model: nn.Module) -> None:
         """Freezes the model but for the chosen modules; changes in place.
 
         Everything from the first block that trains upwards is held in float32, so that small
@@ -85,14 +87,14 @@ class Freeze(Method):
         Raises:
             RecipeError: a name or a number of blocks does not fit the model.
         """
-        causal_lm.requires_grad_(False)
+        model.requires_grad_(False)
         modules = {
             name: module
-            for name, module in causal_lm.named_modules()
+            for name, module in model.named_modules()
             if next(module.parameters(recurse=False), None) is not None
         }
         trained = self.trained_modules(list(modules))
-        _part_head(causal_lm, {id(modules[name]) for name in trained})
+        _part_head(model, {id(modules[name]) for name in trained})
         block = IN_BLOCK.fullmatch(trained[0])
         start = trained[0] if block is None else trained[0].removesuffix(block[2])
         first = next(place for place, name in enumerate(modules) if name.startswith(start))
@@ -101,11 +103,11 @@ class Freeze(Method):
         for name in trained:
             modules[name].requires_grad_(True)
 
-    def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
+    def save(self, model: nn.Module, folder: Path, base: BaseIdentity) -> None:
         """Writes config.json and safetensors, as transformers reads them."""
         from tunesmith.model.save import save_weights
 
-        save_weights(causal_lm, folder)
+        save_weights(model, folder)
 
 
 def _fitting(inside: dict[str, str], pattern: str) -> set[str]:
@@ -123,10 +125,13 @@ def _fitting(inside: dict[str, str], pattern: str) -> set[str]:
     return found
 
 
-def _part_head(causal_lm: Any, trained: set[int]) -> None:
+def _part_head(model: Any, trained: set[int]) -> None:
     """Gives the head a weight of its own where it shares one and only one side trains."""
+    from tunesmith.model.head import own_head
     from tunesmith.model.tied import has_tied_head, untie_head
 
-    head, embeddings = causal_lm.get_output_embeddings(), causal_lm.get_input_embeddings()
-    if has_tied_head(causal_lm) and (id(head) in trained) != (id(embeddings) in trained):
-        untie_head(causal_lm)
+    if own_head(model) is not None:
+        return
+    head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
+    if has_tied_head(model) and (id(head) in trained) != (id(embeddings) in trained):
+        untie_head(model)

@@ -18,12 +18,12 @@ class Full(Method):
     default_lr: ClassVar[float] = 2e-5
     saves_adapter: ClassVar[bool] = False
 
-    def apply(self, causal_lm: nn.Module) -> None:
+    def apply(self, model: nn.Module) -> None:
         """Every weight requires gradients, held in float32 so that small updates are not lost."""
-        causal_lm.float().requires_grad_(True)
+        model.float().requires_grad_(True)
 
-    def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
+    def save(self, model: nn.Module, folder: Path, base: BaseIdentity) -> None:
         """Writes config.json and safetensors, as transformers reads them."""
         from tunesmith.model.save import save_weights
 
-        save_weights(causal_lm, folder)
+        save_weights(model, folder)

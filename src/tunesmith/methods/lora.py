@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from tunesmith.core.errors import RecipeError
 from tunesmith.methods.method import BaseIdentity, Method
 from tunesmith.methods.names import named
+from tunesmith.model.head import own_heads
 from tunesmith.model.patterns import pattern_value
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ class LoRA(Method):
             self.rank_of(name) * sum(modules[name]) + (modules[name][0] if self.dora else 0)
             for name in self.target_names(inside, extra)
         )
-        return updates + sum(math.prod(modules[name]) for name in extra)
+        return updates + sum(math.prod(modules[name]) for name in extra) + shape.n_head_biases
 
     def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
         """``lr_ratio`` for B and for vectors, as in PEFT's optimizer for LoRA+; else 1."""
         is_faster = "lora_B" in name or parameter.ndim == 1
         return self.lr_ratio if is_faster and self.lr_ratio is not None else 1.0
 
-    def apply(self, causal_lm: nn.Module) -> None:
+    def apply(self, model: nn.Module) -> None:
         """Freezes the model, wraps its target layers and copies the extra modules.
 
         Raises:
@@ -119,13 +120,14 @@ class LoRA(Method):
         """
         from torch import nn
 
+        from tunesmith.model.head import output_head
         from tunesmith.model.lora_linear import LoRALinear
         from tunesmith.model.quantised import is_quantised
         from tunesmith.model.trained_copy import TrainedCopy
 
-        causal_lm.requires_grad_(False)
-        modules = dict(causal_lm.named_modules())
-        head: Any = causal_lm.get_output_embeddings()  # type: ignore[operator]
+        model.requires_grad_(False)
+        modules = dict(model.named_modules())
+        head = output_head(model)
         linears = [n for n, m in modules.items() if isinstance(m, nn.Linear) and m is not head]
         holders = [n for n, m in modules.items() if any(True for _ in m.parameters(recurse=False))]
         extra = self.extra_names(holders)
@@ -140,7 +142,7 @@ class LoRA(Method):
                 dora=self.dora,
             )
             self._start(layer, name)
-            causal_lm.set_submodule(name, layer)
+            model.set_submodule(name, layer)
         for name in extra:
             module = modules[name]
             if isinstance(module, nn.Linear) and is_quantised(module):
@@ -148,7 +150,7 @@ class LoRA(Method):
                     f"method.extra_modules: {name!r} is quantised and cannot be trained whole. "
                     "Leave it out, or set method=lora."
                 )
-            causal_lm.set_submodule(name, TrainedCopy(module))
+            model.set_submodule(name, TrainedCopy(module))
 
     def _start(self, layer: LoRALinear, name: str) -> None:
         from tunesmith.model.pissa import start_principal
@@ -172,15 +174,19 @@ class LoRA(Method):
         return found
 
     def extra_names(self, modules: Sequence[str]) -> list[str]:
-        """Full names of the modules that are trained whole, of all with weights of their own."""
-        return named(modules, self.extra_modules, "method.extra_modules")
+        """Full names of the modules that are trained whole, of all with weights of their own.
 
-    def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
+        A task's own head is one of them: it starts fresh.
+        """
+        wanted = [*self.extra_modules, *own_heads(modules)]
+        return named(modules, wanted, "method.extra_modules")
+
+    def save(self, model: nn.Module, folder: Path, base: BaseIdentity) -> None:
         """Writes adapter_config.json and adapter_model.safetensors."""
         from tunesmith.model.adapter import save_adapter
 
         save_adapter(
-            causal_lm,
+            model,
             folder,
             base_path=base.path,
             base_revision=base.revision,

@@ -50,9 +50,9 @@ class Method(Part):
         return 1.0
 
     @abstractmethod
-    def apply(self, causal_lm: nn.Module) -> None:
+    def apply(self, model: nn.Module) -> None:
         """Makes the weights that train require gradients, and no others; changes in place."""
 
     @abstractmethod
-    def save(self, causal_lm: nn.Module, folder: Path, base: BaseIdentity) -> None:
+    def save(self, model: nn.Module, folder: Path, base: BaseIdentity) -> None:
         """Writes what is needed to use the tuned model into an existing folder."""

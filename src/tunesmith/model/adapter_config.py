@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from tunesmith.core.errors import ModelError
+from tunesmith.model.head import peft_task
 from tunesmith.model.lora_linear import LoRALinear, lora_layers
 from tunesmith.model.trained_copy import trained_copies
 
@@ -65,7 +66,7 @@ def peft_config(
     alpha, alpha_pattern = _patterns(alphas)
     return {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
+        "task_type": peft_task(model),
         "base_model_name_or_path": base_path,
         "revision": base_revision,
         "r": rank,

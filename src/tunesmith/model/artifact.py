@@ -25,6 +25,7 @@ class ArtifactInfo:
         task: name of the task.
         method: name of the method.
         instruction: the request that all training rows shared, apart from their material.
+        head: the task's own output, as ``Head.as_dict`` gives it; None: a language model.
         quantisation: how the base's weights were held in few bits; None: they were not.
     """
 
@@ -37,6 +38,7 @@ class ArtifactInfo:
     method: str
     instruction: str | None = None
     quantisation: dict[str, Any] | None = None
+    head: dict[str, Any] | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-IGNORED = -100
+Targets = Mapping[str, Tensor]
+"""What an objective compares states with, by name; which names there are, task and objective
+agree on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,32 +19,27 @@ class Batch:
 
     Attributes:
         input_ids: [B, T] int64, filled up on the right.
-        labels: [B, T] int64; ``labels[b, t]`` is the token that follows position t, or -100 where
-            that token is not learnt.
-        target_rows: [N] int64, places in the flattened [B * T] whose label is learnt.
-        n_targets: the sum of the targets' weights, N where all weigh 1; on the host.
+        target_rows: [N] int64, places in the flattened [B * T] whose states the head sees.
+        targets: what they are compared with; ``labels`` [N] int64 where each state has one.
+        n_targets: what the loss is divided by: the sum of the targets' weights; on the host.
         n_tokens: tokens that are not padding, on the host.
-        weights: [N] float32, of each target in the loss; None: all weigh 1.
     """
 
     input_ids: Tensor
-    labels: Tensor
     target_rows: Tensor
+    targets: Targets
     n_targets: float
     n_tokens: int
-    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
         if self.input_ids.device == device:
             return self
-        return Batch(
-            self.input_ids.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            self.target_rows.to(device, non_blocking=True),
-            self.n_targets,
-            self.n_tokens,
-            None if self.weights is None else self.weights.to(device, non_blocking=True),
+        return replace(
+            self,
+            input_ids=self.input_ids.to(device, non_blocking=True),
+            target_rows=self.target_rows.to(device, non_blocking=True),
+            targets={k: t.to(device, non_blocking=True) for k, t in self.targets.items()},
         )
 
 
@@ -55,4 +53,4 @@ class LossSum:
     """
 
     total: Tensor
-    metrics: dict[str, tuple[Tensor, int]] = field(default_factory=dict)
+    metrics: dict[str, tuple[Tensor, float]] = field(default_factory=dict)

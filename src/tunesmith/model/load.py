@@ -1,15 +1,17 @@
-"""Load: a model folder -> a transformers causal language model, from safetensors only."""
+"""Load: a model folder -> a transformers model, from safetensors only."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+import transformers
+from transformers import AutoConfig
 from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
+from tunesmith.model.head import AUTO_CLASSES, Head
 from tunesmith.model.quantised import keep_as_loaded
 from tunesmith.model.source import model_folder, read_config
 from tunesmith.model.spec import Model
@@ -36,16 +38,22 @@ def weight_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
-def load_causal_lm(
-    spec: Model, *, device: torch.device, options: dict[str, Any] | None = None, seed: int = 0
+def load_model(
+    spec: Model,
+    *,
+    device: torch.device,
+    head: Head | None = None,
+    options: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> Any:
     """Loads weights.
 
     Args:
         spec: which.
         device: where to.
+        head: a task's own output; fresh where the folder holds none. None: a language model.
         options: further arguments of ``from_pretrained``, from the method (quantisation).
-        seed: of the fresh weights where ``spec.init`` is ``random``.
+        seed: of fresh weights: a new head's, or all where ``spec.init`` is ``random``.
 
     Returns:
         A transformers model in evaluation mode.
@@ -56,7 +64,7 @@ def load_causal_lm(
     pretrained = spec.init == "pretrained"
     folder = model_folder(spec.path, spec.revision, weights=pretrained)
     changed = [key for key in CHANGED_LOGITS if read_config(folder).get(key) not in (None, 1, 1.0)]
-    if changed:
+    if changed and head is None:
         raise ModelError(
             f"{folder}: {changed[0]} in config.json changes the logits after the output head, "
             "which the loss here does not know. Models of this kind are not supported."
@@ -70,19 +78,27 @@ def load_causal_lm(
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    factory: Any = getattr(
+        transformers, "AutoModelForCausalLM" if head is None else AUTO_CLASSES[head.kind]
+    )
+    torch.manual_seed(seed)
     try:
+        config = AutoConfig.from_pretrained(
+            str(folder),
+            trust_remote_code=False,
+            **({} if head is None else head.config_options()),
+        )
         if not pretrained:
-            torch.manual_seed(seed)
-            config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
             return (
-                AutoModelForCausalLM.from_config(
+                factory.from_config(
                     config, dtype=dtype, trust_remote_code=False, attn_implementation=attention.NAME
                 )
                 .to(device)
                 .eval()
             )
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = factory.from_pretrained(
             str(folder),
+            config=config,
             dtype=dtype,
             trust_remote_code=False,
             use_safetensors=True,
@@ -99,8 +115,9 @@ def load_causal_lm(
     finally:
         transformers_logging.set_verbosity(verbosity)
     model, info = loaded
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
+    fresh = "" if head is None else f"{head.module}."
+    missing = sorted(key for key in info["missing_keys"] if not (fresh and key.startswith(fresh)))
+    if missing:
         raise ModelError(
             f"{folder}: the weights hold no {missing[0]!r} ({len(missing)} missing in all). The "
             "folder is incomplete, or its config.json belongs to another model."
@@ -111,10 +128,10 @@ def load_causal_lm(
     return model.eval()
 
 
-def recompute_activations(causal_lm: Any) -> None:
+def recompute_activations(model: Any) -> None:
     """Has activations computed again in the backward pass instead of kept."""
     options = {"use_reentrant": False}
-    if hasattr(causal_lm, "activation_checkpointing_enable"):  # its name since transformers 5
-        causal_lm.activation_checkpointing_enable(options)
+    if hasattr(model, "activation_checkpointing_enable"):  # its name since transformers 5
+        model.activation_checkpointing_enable(options)
     else:
-        causal_lm.gradient_checkpointing_enable(options)
+        model.gradient_checkpointing_enable(options)

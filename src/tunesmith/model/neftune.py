@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-def add_embedding_noise(causal_lm: Any, alpha: float) -> None:
+def add_embedding_noise(model: Any, alpha: float) -> None:
     """Has every training pass see its embeddings with uniform noise.
 
     The noise lies within alpha / sqrt(T * D), T being the length of the padded row, as in
@@ -17,7 +17,7 @@ def add_embedding_noise(causal_lm: Any, alpha: float) -> None:
     is exact. Evaluation and use see none.
 
     Args:
-        causal_lm: gets a hook on its embeddings.
+        model: gets a hook on its embeddings.
         alpha: the strength; 5 to 15 in the paper.
     """
 
@@ -27,4 +27,4 @@ def add_embedding_noise(causal_lm: Any, alpha: float) -> None:
         bound = alpha / math.sqrt(embedded.shape[1] * embedded.shape[2])  # of [B, T, D]
         return embedded + torch.empty_like(embedded).uniform_(-bound, bound)
 
-    causal_lm.get_input_embeddings().register_forward_hook(disturb)
+    model.get_input_embeddings().register_forward_hook(disturb)

@@ -74,24 +74,24 @@ def rounds_inputs(layer: nn.Linear) -> bool:
     return type(layer.weight).__name__ == "Int8Params"
 
 
-def keep_as_loaded(causal_lm: Any) -> None:
-    """Has four-bit weights stay as they are in use on a CPU; changes ``causal_lm``.
+def keep_as_loaded(model: Any) -> None:
+    """Has four-bit weights stay as they are in use on a CPU; changes ``model``.
 
     With AVX-512, bitsandbytes 0.50 lays them out anew at the first pass outside training and rounds
     their scales to bfloat16: training would go on with other weights after an evaluation, and use
     would not be what was trained. This is the layer's own switch for it.
     """
-    for module in causal_lm.modules():
+    for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
 
 
-def mark_dense(causal_lm: Any) -> None:
+def mark_dense(model: Any) -> None:
     """Has a model whose weights were written out again saved and cast as any other."""
-    if getattr(causal_lm, "hf_quantizer", None) is None:
+    if getattr(model, "hf_quantizer", None) is None:
         return
-    causal_lm.hf_quantizer = None
-    del causal_lm.config.quantization_config
+    model.hf_quantizer = None
+    del model.config.quantization_config
     for flag in ("is_quantized", "is_loaded_in_4bit", "is_loaded_in_8bit", "quantization_method"):
-        if hasattr(causal_lm, flag):
-            delattr(causal_lm, flag)
+        if hasattr(model, flag):
+            delattr(model, flag)

@@ -15,9 +15,9 @@ TOKENIZER_FILES = (
 )
 
 
-def save_weights(causal_lm: Any, folder: Path, *, max_shard_gib: int = 4) -> None:
+def save_weights(model: Any, folder: Path, *, max_shard_gib: int = 4) -> None:
     """Writes configuration and weights in the type they are held in."""
-    causal_lm.save_pretrained(folder, max_shard_size=f"{max_shard_gib}GB")
+    model.save_pretrained(folder, max_shard_size=f"{max_shard_gib}GB")
 
 
 def copy_tokenizer(source: Path, folder: Path) -> None:

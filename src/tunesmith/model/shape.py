@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunesmith.core.errors import ModelError
+from tunesmith.model.head import Head
 
 LLAMA_2_7B = {
     "hidden_size": 4096,
@@ -36,6 +37,12 @@ class Shape:
     vocabulary: int
     max_positions: int
     tied: bool
+    head: Head | None = None
+    """The task's own output; None: over the vocabulary."""
+
+    def with_head(self, head: Head | None) -> Shape:
+        """The same backbone under another output."""
+        return self if head is None else replace(self, head=head, tied=False)
 
     @property
     def linears(self) -> dict[str, tuple[int, int]]:
@@ -62,8 +69,16 @@ class Shape:
             found[f"{block}.input_layernorm"] = (self.width,)
             found[f"{block}.post_attention_layernorm"] = (self.width,)
         found["model.norm"] = (self.width,)
-        found["lm_head"] = (self.vocabulary, self.width)
+        if self.head is None:
+            found["lm_head"] = (self.vocabulary, self.width)
+        else:
+            found[self.head.module] = (self.head.n_outputs, self.width)
         return found
+
+    @property
+    def n_head_biases(self) -> int:
+        """Biases of the output, which is trained whenever it is the task's own."""
+        return 0 if self.head is None else self.head.n_biases
 
     @property
     def n_linear_parameters(self) -> int:
@@ -73,9 +88,13 @@ class Shape:
     @property
     def n_parameters(self) -> int:
         """All weights."""
-        heads = 1 if self.tied else 2
         norms = self.width * (2 * self.n_layers + 1)
-        return self.n_linear_parameters + heads * self.vocabulary * self.width + norms
+        embeddings = self.vocabulary * self.width
+        if self.head is not None:
+            head = self.head.n_outputs * self.width + self.n_head_biases
+        else:
+            head = 0 if self.tied else embeddings
+        return self.n_linear_parameters + embeddings + head + norms
 
 
 def shape_of(config: dict[str, Any], source: str) -> Shape:

@@ -6,16 +6,15 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from tunesmith.model.batch import Batch, LossSum
+from tunesmith.model.batch import Batch, LossSum, Targets
+from tunesmith.model.head import output_head
 
 
 class HiddenLoss(Protocol):
     """What a TaskModel needs of an objective."""
 
-    def loss_sum(
-        self, hidden: Tensor, head: nn.Linear, labels: Tensor, weights: Tensor | None
-    ) -> LossSum:
-        """The loss of hidden states [N, D] under a head [V, D] against labels [N], weighted."""
+    def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
+        """The loss of hidden states [N, D] under a head against targets."""
         ...
 
 
@@ -25,34 +24,36 @@ class TaskModel(nn.Module):
     The head is applied only to rows that carry a target; there is never a [B, T, V] tensor.
     """
 
-    def __init__(self, causal_lm: Any, objective: HiddenLoss) -> None:
-        """Takes a transformers causal language model apart.
+    def __init__(self, model: Any, objective: HiddenLoss) -> None:
+        """Takes a transformers model apart.
 
         Args:
-            causal_lm: the model; stays whole, so that it can be saved and can generate.
-            objective: turns hidden states and labels into a loss sum.
+            model: the model; stays whole, so that it can be saved and can generate.
+            objective: turns hidden states and targets into a loss sum.
         """
         super().__init__()
-        self.causal_lm = causal_lm
+        self.model = model
         self.objective = objective
 
     @property
     def backbone(self) -> nn.Module:
         """The layers below the output head."""
-        return self.causal_lm.base_model
+        return self.model.base_model
 
     @property
     def head(self) -> nn.Linear:
-        """The output head, [V, D]."""
-        return self.causal_lm.get_output_embeddings()
+        """The output head, [V, D] or a task's own."""
+        return output_head(self.model)
 
-    def forward(self, batch: Batch) -> LossSum:
-        """Computes the loss summed over the batch's targets.
+    def states(self, batch: Batch) -> Tensor:
+        """Hidden states under the head at the batch's target rows, [N, D].
 
         Rows are padded on the right and attention is causal, so no token of text ever sees
         padding, and no mask is needed.
         """
         hidden = self.backbone(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-        targets = hidden.flatten(0, 1).index_select(0, batch.target_rows)  # [N, D]
-        labels = batch.labels.flatten().index_select(0, batch.target_rows)  # [N]
-        return self.objective.loss_sum(targets, self.head, labels, batch.weights)
+        return hidden.flatten(0, 1).index_select(0, batch.target_rows)
+
+    def forward(self, batch: Batch) -> LossSum:
+        """Computes the loss summed over the batch's targets."""
+        return self.objective.loss_sum(self.states(batch), self.head, batch.targets)

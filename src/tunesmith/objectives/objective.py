@@ -10,17 +10,12 @@ from tunesmith.core.part import Part
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tunesmith.model.batch import LossSum
+    from tunesmith.model.batch import LossSum, Targets
 
 
 class Objective(Part):
-    """One way of judging hidden states against labels."""
+    """One way of judging hidden states against targets."""
 
     @abstractmethod
-    def loss_sum(
-        self, hidden: Tensor, head: nn.Linear, labels: Tensor, weights: Tensor | None = None
-    ) -> LossSum:
-        """The loss of hidden states [N, D] under a head [V, D] against labels [N], in nats.
-
-        ``weights`` [N] float32 weigh the targets; None: all weigh 1.
-        """
+    def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
+        """The loss of hidden states [N, D] under a head [V, D] against targets, in nats."""

@@ -9,7 +9,7 @@ from tunesmith.objectives.objective import Objective
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tunesmith.model.batch import LossSum
+    from tunesmith.model.batch import LossSum, Targets
 
 
 class Tokens(Objective):
@@ -17,12 +17,17 @@ class Tokens(Objective):
 
     name: Literal["tokens"] = "tokens"
 
-    def loss_sum(
-        self, hidden: Tensor, head: nn.Linear, labels: Tensor, weights: Tensor | None = None
-    ) -> LossSum:
-        """Sums over N targets; the metric ``token_accuracy`` counts labels on top."""
+    def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
+        """Sums over N targets; the metric ``token_accuracy`` counts labels on top.
+
+        Args:
+            hidden: [N, D].
+            head: [V, D].
+            targets: ``labels`` [N] int64, and ``weights`` [N] float32 where not all weigh 1.
+        """
         from tunesmith.model.batch import LossSum
         from tunesmith.model.loss import linear_cross_entropy
 
-        total, n_correct = linear_cross_entropy(hidden, head.weight, labels, weights)
+        labels = targets["labels"]
+        total, n_correct = linear_cross_entropy(hidden, head.weight, labels, targets.get("weights"))
         return LossSum(total, {"token_accuracy": (n_correct, len(labels))})

@@ -15,7 +15,7 @@ from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import constant_answer
-from tunesmith.evaluation.scores import score_answers
+from tunesmith.evaluation.score import score_answers
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
@@ -63,7 +63,7 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     results: dict[str, Scored] = {}
     if known:
         text = constant_answer([c.answer or "" for c in known])
-        results[CONSTANT] = _score(asked, [(text, False)] * len(asked))
+        results[CONSTANT] = _score(asked, [(text, False)] * len(asked), recipe)
     for name, model in _models(run, recipe):
         results[name] = _answer(model, asked, recipe)
     scores: dict[str, Any] = {name: result.scores for name, result in results.items()}
@@ -130,15 +130,19 @@ def _answer(model: LocalModel, asked: Sequence[Conversation], recipe: Recipe) ->
     from tunesmith.chat.chat_model import Sampling
 
     answers = model.complete(asked, Sampling(max_new_tokens=recipe.evaluate.max_new_tokens))
-    scored = _score(asked, [(a.text, a.finish_reason == "length") for a in answers])
+    scored = _score(asked, [(a.text, a.finish_reason == "length") for a in answers], recipe)
     n_cut = sum(answer.n_prompt_cut > 0 for answer in answers)
     scored.scores["prompt_cut_fraction"] = n_cut / len(answers)
     return scored
 
 
-def _score(asked: Sequence[Conversation], answers: Sequence[tuple[str, bool]]) -> Scored:
-    references = [[c.answer or "", *c.references] for c in asked]
-    means, rows = score_answers([text for text, _ in answers], references)
+def _score(
+    asked: Sequence[Conversation], answers: Sequence[tuple[str, bool]], recipe: Recipe
+) -> Scored:
+    references = [recipe.task.references(c) for c in asked]
+    names = recipe.evaluate.metrics or recipe.task.metrics
+    found = score_answers(names, [text for text, _ in answers], references)
+    means, rows = found.values, found.rows
     cut = [was_cut for _, was_cut in answers]
     means["cut_fraction"] = sum(cut) / len(cut)
     return Scored(

@@ -46,9 +46,9 @@ def load(
     from tunesmith.chat.local import LocalModel
 
     place = artifact_folder(model)
-    causal_lm, folder, info = load_weights(place)
+    network, folder, info = load_weights(place)
     tokenizer = Tokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, causal_lm.config.vocab_size)
+    check_vocabulary(tokenizer, network.config.vocab_size)
     if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
         raise ModelError(
             f"{folder}: its tokenizer is not the one the model was tuned with, so every token "
@@ -61,18 +61,18 @@ def load(
     else:
         chosen = choose_template(None, tokenizer)
     instruction = info.instruction if info is not None else None
-    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
+    return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
 
 def load_base(spec: Model, *, template: Template | None, batch_size: int) -> LocalModel:
     """Loads the model that a recipe starts from, as the recipe holds it."""
     from tunesmith.chat.local import LocalModel
-    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.load import default_device, load_model
 
     tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
-    causal_lm = load_causal_lm(spec, device=default_device())
+    network = load_model(spec, device=default_device())
     chosen = choose_template(template, tokenizer)
-    return LocalModel(causal_lm, tokenizer, chosen, batch_size=batch_size)
+    return LocalModel(network, tokenizer, chosen, batch_size=batch_size)
 
 
 def named_template(template: str | Template) -> Template:
@@ -117,16 +117,19 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     """
     from tunesmith.model.adapter import is_adapter, load_adapter
     from tunesmith.model.adapter_config import read_adapter_config
-    from tunesmith.model.load import default_device, load_causal_lm, weight_dtype
+    from tunesmith.model.head import Head
+    from tunesmith.model.load import default_device, load_model, weight_dtype
     from tunesmith.model.quantised import Quantisation
 
     folder = Path(place).expanduser()
     device = default_device()
     if not (folder.is_dir() and is_adapter(folder)):
         found = model_folder(place)
-        spec = Model.model_validate({"path": place, "dtype": dtype})
-        return load_causal_lm(spec, device=device), found, ArtifactInfo.load(found)
+        spec, info = Model.model_validate({"path": place, "dtype": dtype}), ArtifactInfo.load(found)
+        head = None if info is None or info.head is None else Head.from_dict(info.head)
+        return load_model(spec, device=device, head=head), found, info
     info = ArtifactInfo.load(folder)
+    head = None if info is None or info.head is None else Head.from_dict(info.head)
     config = read_adapter_config(folder)
     base = info.base_path if info else str(config["base_model_name_or_path"])
     revision = info.base_revision if info else config.get("revision")
@@ -137,10 +140,10 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     if info is not None and info.quantisation is not None:
         # The update was learnt beside rounded weights, and makes up for their rounding.
         options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
-    causal_lm = load_causal_lm(spec, device=device, options=options)
-    load_adapter(causal_lm, folder)
+    network = load_model(spec, device=device, head=head, options=options)
+    load_adapter(network, folder)
     has_tokenizer = (folder / "tokenizer.json").is_file()
-    return causal_lm, folder if has_tokenizer else base_folder, info
+    return network, folder if has_tokenizer else base_folder, info
 
 
 def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:

@@ -44,23 +44,23 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target}: exists already; nothing was touched. Choose another folder.")
     place = artifact_folder(model)
-    causal_lm, tokenizer_folder, info = load_weights(place, dtype="float32")
+    network, tokenizer_folder, info = load_weights(place, dtype="float32")
     is_whole = not is_adapter(Path(place))
-    before = probe_logits(causal_lm)
-    merge_adapter(causal_lm, DTYPES[dtype])
-    n_bytes = sum(p.numel() * p.element_size() for p in causal_lm.parameters())
+    before = probe_logits(network)
+    merge_adapter(network, DTYPES[dtype])
+    n_bytes = sum(p.numel() * p.element_size() for p in network.parameters())
     draft = target.with_name(f".{target.name}.draft")
     if draft.exists():  # left by a merge that was killed
         shutil.rmtree(draft)
     try:
         draft.mkdir(parents=True, exist_ok=True)
         require_space(draft, n_bytes)
-        save_weights(causal_lm, draft)
+        save_weights(network, draft)
         copy_tokenizer(tokenizer_folder, draft)
         if info is not None:
             replace(info, method=info.method if is_whole else f"{info.method}, merged").save(draft)
         (draft / "README.md").write_text(_card(model, place, info, dtype), "utf-8")
-        del causal_lm  # so that a large model is held once
+        del network  # so that a large model is held once
         again, _, _ = load_weights(str(draft), dtype=dtype)
         difference = largest_difference(before, probe_logits(again))
         if difference > BOUNDS[dtype]:

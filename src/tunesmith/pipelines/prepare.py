@@ -19,7 +19,7 @@ from tunesmith.pipelines.account import account
 from tunesmith.pipelines.encode import encoded_store
 from tunesmith.recipe import Recipe
 from tunesmith.tasks.store import FATES, EncodedSplit, Store
-from tunesmith.tasks.task import Limits
+from tunesmith.tasks.task import Limits, Task
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
@@ -36,6 +36,8 @@ class Prepared:
     tokenizer: Tokenizer
     template: Template
     limits: Limits
+    task: Task
+    """Settled by the training rows."""
     store: Store
     splits: Splits
     encoded: dict[str, EncodedSplit]
@@ -89,7 +91,8 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
     for split in encoded:
         if not len(encoded[split]) and (strict or split == "train"):
             raise DataError(_nothing_left(split, ledger))
-    return Prepared(folder, tokenizer, template, limits, store, splits, encoded, ledger)
+    task = recipe.task.settled(encoded["train"].label_names())
+    return Prepared(folder, tokenizer, template, limits, task, store, splits, encoded, ledger)
 
 
 def split_of(prepared: Prepared, recipe: Recipe, split: str) -> Iterator[Row]:

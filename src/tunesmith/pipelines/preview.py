@@ -100,10 +100,10 @@ def _add_losses(
     require("transformers", extra="train", purpose="Showing losses")
     import torch
 
-    from tunesmith.model.load import default_device, load_causal_lm
+    from tunesmith.model.load import default_device, load_model
 
     device = default_device()
-    model = load_causal_lm(recipe.model, device=device, seed=recipe.train.seed).eval()
+    model = load_model(recipe.model, device=device, seed=recipe.train.seed).eval()
     for row, example in zip(rows, examples, strict=True):
         ids = torch.as_tensor(row.input_ids[None].astype(np.int64), device=device)
         with torch.no_grad():

@@ -15,14 +15,19 @@ from tunesmith.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from tunesmith.model.head import Head
 
-def start(recipe: Recipe, device: torch.device, precision: torch.dtype) -> Any:
+
+def start(
+    recipe: Recipe, device: torch.device, precision: torch.dtype, head: Head | None = None
+) -> Any:
     """Loads what a recipe trains.
 
     Args:
         recipe: the whole of it.
         device: where to.
         precision: of the arithmetic.
+        head: the task's own output; None: over the vocabulary.
 
     Returns:
         The transformers model; what trains requires gradients.
@@ -32,20 +37,24 @@ def start(recipe: Recipe, device: torch.device, precision: torch.dtype) -> Any:
     """
     import torch
 
-    from tunesmith.model.load import load_causal_lm
+    from tunesmith.model.load import load_model
 
     seed, method = recipe.train.seed, recipe.method
     adapter = adapter_folder(recipe)
     torch.manual_seed(seed)
-    causal_lm = load_causal_lm(
-        recipe.model, device=device, options=method.load_options(precision), seed=seed
+    model = load_model(
+        recipe.model,
+        device=device,
+        head=head,
+        options=method.load_options(precision),
+        seed=seed,
     )
     torch.manual_seed(seed)
     if adapter is None:
-        method.apply(causal_lm)
+        method.apply(model)
     else:
-        _start_from(causal_lm, adapter, recipe)
-    return causal_lm
+        _start_from(model, adapter, recipe)
+    return model
 
 
 def adapter_folder(recipe: Recipe) -> Path | None:
@@ -68,7 +77,7 @@ def adapter_folder(recipe: Recipe) -> Path | None:
     return folder
 
 
-def _start_from(causal_lm: Any, adapter: Path, recipe: Recipe) -> None:
+def _start_from(model: Any, adapter: Path, recipe: Recipe) -> None:
     """Goes on with an adapter, or writes it into the weights that train."""
     from tunesmith.export.merge import merge_adapter
     from tunesmith.model.adapter import continue_adapter, load_adapter
@@ -76,14 +85,14 @@ def _start_from(causal_lm: Any, adapter: Path, recipe: Recipe) -> None:
     info = ArtifactInfo.load(adapter)
     require_base(adapter, info, model_folder(recipe.model.path, recipe.model.revision))
     if recipe.method.saves_adapter:
-        recipe.method.apply(causal_lm)
-        continue_adapter(causal_lm, adapter)
+        recipe.method.apply(model)
+        continue_adapter(model, adapter)
         return
     if info is not None and info.quantisation is not None:
         raise ModelError(
             f"{adapter}: was tuned on weights in few bits. Write both out with: tunesmith merge "
             f"{adapter} DIR; then model.path=DIR"
         )
-    load_adapter(causal_lm, adapter)
-    merge_adapter(causal_lm, causal_lm.dtype)
-    recipe.method.apply(causal_lm)
+    load_adapter(model, adapter)
+    merge_adapter(model, model.dtype)
+    recipe.method.apply(model)

@@ -80,7 +80,8 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             if not resume:
                 run.write(LOCK, {**identity["hashes"], "versions": versions()})
                 run.write(LEDGER, prepared.ledger.as_dict())
-                run.write_text(RECIPE, recipe.to_yaml())
+                settled = recipe.model_copy(update={"task": prepared.task})
+                run.write_text(RECIPE, settled.to_yaml())
             _train_in(run, recipe, prepared, identity, resume, show_progress)
         except torch.OutOfMemoryError as error:
             raise RunError(
@@ -115,7 +116,8 @@ def _train_in(
     recorder = Recorder(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
-    trainer, causal_lm = build_trainer(recipe, prepared, recorder)
+    trainer = build_trainer(recipe, prepared, recorder)
+    network: Any = trainer.model.model
     _require_room(run, recipe, trainer)
     restored = resume and restore(run, trainer, identity)
     # Nothing was evaluated yet where nothing was restored, not even the base at step 0.
@@ -140,7 +142,7 @@ def _train_in(
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
         kept_step = _take_best(run, trainer, progress.best[0])
-    _save_artifact(run, recipe, prepared, causal_lm, identity)
+    _save_artifact(run, recipe, prepared, network, identity)
     losses = [loss for _, loss in progress.eval_losses]
     run.write(
         SUMMARY,
@@ -163,16 +165,14 @@ def _train_in(
     write_report(run)
 
 
-def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Trainer, Any]:
+def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
 
-    Returns:
-        The trainer, and the transformers model inside it.
+    The transformers model is ``trainer.model.model``.
     """
     from tunesmith.model.load import default_device, recompute_activations
     from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
-    from tunesmith.tasks.collate import EncodedRows
     from tunesmith.training.allocator import keep_freed_memory
     from tunesmith.training.loop import Trainer
     from tunesmith.training.placement import SingleDevice
@@ -181,18 +181,19 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
     if device.type == "cpu":
         keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
-    causal_lm = start(recipe, device, precision)
+    head = prepared.task.head()
+    network = start(recipe, device, precision, head)
     if recipe.train.neftune_alpha is not None:
-        add_embedding_noise(causal_lm, recipe.train.neftune_alpha)
+        add_embedding_noise(network, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:
-        recompute_activations(causal_lm)
+        recompute_activations(network)
     placement = SingleDevice(device)
-    model = placement.place(TaskModel(causal_lm, recipe.objective))
+    model = placement.place(TaskModel(network, recipe.loss))
     rows = {
-        split: EncodedRows(encoded, prepared.tokenizer.pad_id)
+        split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
         for split, encoded in prepared.encoded.items()
     }
-    trainer = Trainer(
+    return Trainer(
         model,
         rows["train"],
         rows.get("validation"),
@@ -204,7 +205,6 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> tuple[Tra
         precision=precision,
         lr_factor=recipe.method.lr_factor,
     )
-    return trainer, causal_lm
 
 
 def arithmetic(name: str, device: torch.device) -> torch.dtype:
@@ -244,7 +244,7 @@ def _take_best(run: Run, trainer: Trainer, step: int) -> int:
 
 
 def _save_artifact(
-    run: Run, recipe: Recipe, prepared: Prepared, causal_lm: Any, identity: dict[str, Any]
+    run: Run, recipe: Recipe, prepared: Prepared, network: Any, identity: dict[str, Any]
 ) -> None:
     draft = run.path / ".model.draft"
     for leftover in (draft, run.artifact):
@@ -253,9 +253,10 @@ def _save_artifact(
     draft.mkdir()
     weights = identity["hashes"]["weights"]
     base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
-    recipe.method.save(causal_lm, draft, base)
+    recipe.method.save(network, draft, base)
     copy_tokenizer(prepared.folder, draft)
     quantisation = recipe.method.quantisation
+    head = prepared.task.head()
     ArtifactInfo(
         base_path=recipe.model.path,
         base_revision=recipe.model.revision,
@@ -266,6 +267,7 @@ def _save_artifact(
         method=recipe.method.name,
         instruction=_shared_instruction(recipe, prepared),
         quantisation=None if quantisation is None else asdict(quantisation),
+        head=None if head is None else head.as_dict(),
     ).save(draft)
     draft.rename(run.artifact)
 

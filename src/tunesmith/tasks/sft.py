@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tunesmith.core.answers import Answer
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
@@ -28,6 +29,7 @@ class SupervisedFineTuning(Task):
     where answers are very short (arXiv:2401.13586)."""
     example_type: ClassVar[type[Example]] = Conversation
     uses_template: ClassVar[bool] = True
+    metrics: ClassVar[tuple[str, ...]] = ("rouge",)
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -46,6 +48,16 @@ class SupervisedFineTuning(Task):
                 fitting = self._cut(conversation, whole, template, tokenizer, limits, learnt)
             outcomes.append(_outcome(conversation, fitting, limits.cut_from, learnt))
         return outcomes
+
+    def ask(self, example: Example) -> Conversation | None:
+        """The conversation up to its last answer."""
+        return example.prompt() if isinstance(example, Conversation) else None
+
+    def references(self, example: Example) -> list[Answer]:
+        """The conversation's own answer, and others that are accepted."""
+        if not isinstance(example, Conversation) or example.answer is None:
+            return []
+        return [example.answer, *example.references]
 
     def _cut(
         self,

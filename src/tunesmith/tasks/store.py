@@ -80,6 +80,9 @@ class StoreWriter:
         self._reasons: dict[str, int] = {}
         self._n_cut, self._first, self._starts = array("q"), array("q", [0]), array("q", [0])
         self._learnt = array("q")
+        self._values, self._value_starts = array("d"), array("q", [0])
+        self._labels, self._label_starts = array("i"), array("q", [0])
+        self._names: dict[str, int] = {}
         self._tokens: IO[bytes] = (folder / TOKENS).open("wb")
         self._weights: IO[bytes] = (folder / WEIGHTS).open("wb")
         self._origins: IO[bytes] = (folder / ORIGINS).open("wb")
@@ -107,6 +110,11 @@ class StoreWriter:
             for example in outcome.rows:
                 place += len(example)
                 self._starts.append(place)
+                self._values.extend(example.values)
+                self._value_starts.append(len(self._values))
+                names = self._names
+                self._labels.extend(names.setdefault(n, len(names)) for n in example.labels)
+                self._label_starts.append(len(self._labels))
             self._first.append(len(self._starts) - 1)
 
     def _known(self, reason: str) -> int:
@@ -147,11 +155,16 @@ class StoreWriter:
             first=np.array(self._first, np.int64),
             starts=np.array(self._starts, np.int64),
             n_learnt=np.array(self._learnt, np.int64),
+            values=np.array(self._values, np.float64),
+            value_starts=np.array(self._value_starts, np.int64),
+            labels=np.array(self._labels, np.int32),
+            label_starts=np.array(self._label_starts, np.int64),
         )
         info = {
             "dtype": np.dtype(self.dtype).name,
             "palette": list(self.palette),
             "reasons": list(self._reasons),
+            "names": list(self._names),
             "notices": self.notices,
             "bytes": {
                 name: (self.folder / name).stat().st_size
@@ -173,6 +186,11 @@ class Store:
         tokens: all token ids, memory-mapped.
         codes: for each token the place of its weight in ``palette``, memory-mapped.
         palette: [<= 256] float32.
+        values: numbers of all rows, float64; row r has ``value_starts[r]`` to the next.
+        value_starts: [R + 1] int64.
+        labels: names of all rows, as places in ``names``, in the same way.
+        label_starts: [R + 1] int64.
+        names: every name once.
         notices: what is worth telling of the files.
     """
 
@@ -183,6 +201,11 @@ class Store:
     tokens: np.ndarray
     codes: np.ndarray
     palette: np.ndarray
+    values: np.ndarray
+    value_starts: np.ndarray
+    labels: np.ndarray
+    label_starts: np.ndarray
+    names: list[str]
     notices: list[str]
     _origins: list[str] = field(default_factory=list[str], repr=False)
 
@@ -207,6 +230,11 @@ class Store:
             _mapped(folder / TOKENS, np.dtype(info["dtype"])),
             _mapped(folder / WEIGHTS, np.dtype(np.uint8)),
             np.asarray(info["palette"], np.float32),
+            columns["values"],
+            columns["value_starts"],
+            columns["labels"],
+            columns["label_starts"],
+            info["names"],
             info["notices"],
         )
 
@@ -225,6 +253,15 @@ class Store:
         part = slice(int(self.starts[row]), int(self.starts[row + 1]))
         return self.tokens[part], self.palette[self.codes[part]]
 
+    def values_of(self, row: int) -> np.ndarray:
+        """The numbers that the task put beside one encoded row, float64."""
+        return self.values[int(self.value_starts[row]) : int(self.value_starts[row + 1])]
+
+    def labels_of(self, row: int) -> list[str]:
+        """The names that the task put beside one encoded row."""
+        part = self.labels[int(self.label_starts[row]) : int(self.label_starts[row + 1])]
+        return [self.names[code] for code in part]
+
     def origin(self, row: int) -> str:
         """Where the source row of an encoded row was read."""
         return self.origins()[int(np.searchsorted(self.source.first, row, side="right")) - 1]
@@ -232,7 +269,13 @@ class Store:
     def example(self, row: int) -> EncodedExample:
         """One encoded row with its place."""
         ids, weights = self.arrays(row)
-        return EncodedExample(ids.astype(np.int32), weights, self.origin(row))
+        return EncodedExample(
+            ids.astype(np.int32),
+            weights,
+            self.origin(row),
+            tuple(self.values_of(row).tolist()),
+            tuple(self.labels_of(row)),
+        )
 
     def rows_of(self, source_rows: np.ndarray) -> np.ndarray:
         """The encoded rows of some source rows, in order, int64."""
@@ -264,6 +307,20 @@ class EncodedSplit(Sequence[EncodedExample]):
     def arrays(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Token ids [T] and weights [T] float32 of one row."""
         return self.store.arrays(int(self.rows[place]))
+
+    def values_of(self, place: int) -> np.ndarray:
+        """The numbers that the task put beside one row, float64."""
+        return self.store.values_of(int(self.rows[place]))
+
+    def labels_of(self, place: int) -> list[str]:
+        """The names that the task put beside one row."""
+        return self.store.labels_of(int(self.rows[place]))
+
+    def label_names(self) -> list[str]:
+        """Every name that is beside one of these rows, once, sorted."""
+        if not self.store.names:
+            return []
+        return sorted({name for place in range(len(self)) for name in self.labels_of(place)})
 
     def origin(self, place: int) -> str:
         """Where one row was read."""

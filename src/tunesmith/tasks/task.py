@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 
+from tunesmith.core.answers import Answer
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Example
+from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.part import Part
 from tunesmith.templates.shorten import Side
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from tunesmith.model.head import Head
+    from tunesmith.tasks.collate import EncodedRows
+    from tunesmith.tasks.store import EncodedSplit
 
 TooLong = Literal["cut", "drop", "error"]
 Fate = Literal["kept", "cut", "dropped", "rejected"]
@@ -28,11 +34,15 @@ class EncodedExample:
         input_ids: [T] int32.
         weights: [T] float32; of each token as a target of the loss, 0 where it is only context.
         origin: the place it was read from.
+        values: numbers the task keeps beside the tokens: a place of an answer, a grade.
+        labels: names it keeps, of classes for example.
     """
 
     input_ids: np.ndarray
     weights: np.ndarray
     origin: str
+    values: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -72,6 +82,11 @@ class Task(Part):
 
     example_type: ClassVar[type[Example]]
     uses_template: ClassVar[bool]
+    objectives: ClassVar[tuple[str, ...]] = ("tokens",)
+    """Names of the objectives that understand its targets; the first is the default."""
+
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics its answers are scored by where a recipe names none."""
 
     @abstractmethod
     def encode(
@@ -91,6 +106,56 @@ class Task(Part):
         Raises:
             DataError: one is too long and must not be.
         """
+
+    def settled(self, names: Iterable[str]) -> Self:
+        """This task with what it leaves to the data decided, such as the classes there are.
+
+        Args:
+            names: every label of the training rows, sorted.
+
+        Raises:
+            DataError: these rows leave it undecided.
+        """
+        return self
+
+    def head(self) -> Head | None:
+        """The output of its own that the settled task needs; None: over the vocabulary."""
+        return None
+
+    def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
+        """The encoded rows of a split as the batches that the task's objectives take.
+
+        Args:
+            split: encoded by this task.
+            pad_id: fills rows up.
+        """
+        from tunesmith.tasks.collate import EncodedRows
+
+        return EncodedRows(split, pad_id)
+
+    def ask(self, example: Example) -> Conversation | None:
+        """What a chat model is asked, so that it does this task on an example.
+
+        Returns:
+            A conversation without an answer; None where this task asks nothing.
+        """
+        return None
+
+    def read(self, text: str, example: Example) -> Answer:
+        """What a chat model's text answers to :meth:`ask`; None where it cannot be read."""
+        return text
+
+    def references(self, example: Example) -> list[Answer]:
+        """The answers that are right; none where the example has no reference answer."""
+        return []
+
+    def candidates(self, example: Example) -> list[str]:
+        """All that can be answered to :meth:`ask`, to be compared by their likelihood.
+
+        Returns:
+            Texts that :meth:`read` understands; none where answers cannot be listed.
+        """
+        return []
 
     def require(self, example: Example) -> None:
         """Checks that an example is of the kind this task takes.

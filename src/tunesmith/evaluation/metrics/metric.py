@@ -1,0 +1,41 @@
+"""Metric: scores answers against reference answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tunesmith.core.answers import Answer
+from tunesmith.core.part import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a metric found.
+
+    Attributes:
+        values: by name, over all answers.
+        rows: by name, for each answer; nothing of a name that has no meaning for one answer alone.
+    """
+
+    values: dict[str, float]
+    rows: list[dict[str, float]]
+
+
+class Metric(Part):
+    """One way of scoring."""
+
+    gives: ClassVar[tuple[str, ...]]
+    """Names of its scores; the first is the one to judge by."""
+    higher_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
+        """Scores N answers, each against all that are accepted for it.
+
+        Args:
+            answers: N; None where there is none that can be read, which is wrong.
+            references: N lists of at least one answer.
+        """

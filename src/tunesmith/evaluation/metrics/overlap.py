@@ -1,0 +1,28 @@
+"""Rouge: words and runs of words that an answer shares with its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from tunesmith.core.answers import Answer
+from tunesmith.evaluation.metrics.metric import Metric, Scores
+from tunesmith.evaluation.rouge import ROUGE, best_rouge, words
+
+
+class Rouge(Metric):
+    """ROUGE F1 in [0, 1] against the best reference of each kind (Lin 2004), and the length."""
+
+    name: Literal["rouge"] = "rouge"
+    gives: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "rougeLsum", "mean_words")
+
+    def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
+        """Means over all answers; ``mean_words`` is their length, good or bad."""
+        texts = ["" if answer is None else str(answer) for answer in answers]
+        rows = [
+            best_rouge(text, [str(one) for one in accepted])
+            for text, accepted in zip(texts, references, strict=True)
+        ]
+        values = {kind: sum(row[kind] for row in rows) / len(rows) for kind in ROUGE}
+        values["mean_words"] = sum(len(words(text)) for text in texts) / len(texts)
+        return Scores(values, rows)

@@ -1,0 +1,101 @@
+"""Head: what stands on the backbone where a task has an output of its own, not the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Kind = Literal["sequence-classification", "question-answering"]
+Problem = Literal["single_label_classification", "multi_label_classification", "regression"]
+
+AUTO_CLASSES: dict[str, str] = {
+    "sequence-classification": "AutoModelForSequenceClassification",
+    "question-answering": "AutoModelForQuestionAnswering",
+}
+"""Kind -> the class of transformers that builds backbone and head."""
+
+MODULES = {"sequence-classification": "score", "question-answering": "qa_outputs"}
+"""Kind -> the name of the head's module there."""
+
+PEFT_TASKS = {
+    None: "CAUSAL_LM",
+    "sequence-classification": "SEQ_CLS",
+    "question-answering": "QUESTION_ANS",
+}
+"""Kind -> what PEFT calls the task of such a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A task's own output.
+
+    Attributes:
+        kind: which of transformers' heads.
+        labels: names of its outputs, in order; of a regression one name.
+        problem: what transformers is told of a classification, so that its loss is ours.
+    """
+
+    kind: Kind
+    labels: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def module(self) -> str:
+        """Name of its module in the model."""
+        return MODULES[self.kind]
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of its output: one for each label, or start and end."""
+        return len(self.labels) if self.kind == "sequence-classification" else 2
+
+    @property
+    def n_biases(self) -> int:
+        """Biases of its output: transformers gives one to the places of an answer only."""
+        return 0 if self.kind == "sequence-classification" else 2
+
+    def config_options(self) -> dict[str, Any]:
+        """What a transformers configuration says of it."""
+        if self.kind == "question-answering":
+            return {}
+        return {
+            "num_labels": len(self.labels),
+            "id2label": dict(enumerate(self.labels)),
+            "label2id": {label: number for number, label in enumerate(self.labels)},
+            "problem_type": self.problem,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Head:
+        """What :meth:`as_dict` gave."""
+        return cls(**{**fields, "labels": tuple(fields["labels"])})
+
+
+def own_head(model: nn.Module) -> str | None:
+    """Name of the module that is a task's own head; None where the output is the vocabulary."""
+    return next((name for name in MODULES.values() if hasattr(model, name)), None)
+
+
+def own_heads(names: Collection[str]) -> list[str]:
+    """Those of a model's modules that are a task's own head."""
+    return [name for name in MODULES.values() if name in names]
+
+
+def output_head(model: Any) -> nn.Linear:
+    """The layer that makes a model's output of hidden states: [V or outputs, D]."""
+    name = own_head(model)
+    return model.get_output_embeddings() if name is None else getattr(model, name)
+
+
+def peft_task(model: nn.Module) -> str:
+    """What PEFT calls the task of a model."""
+    name = own_head(model)
+    return PEFT_TASKS[next((kind for kind, module in MODULES.items() if module == name), None)]

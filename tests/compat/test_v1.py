@@ -87,6 +87,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"peft_config": LORA, "quant_config": {"name": "auto", "quantization_bit": 4}},
         {"method.name": "qlora", "method.quant_type": "nf4", "method.double_quant": True},
     ),
+    "eight bits": (
+        {"peft_config": LORA, "quant_config": {"name": "bnb", "quantization_bit": 8}},
+        {"method.name": "qlora", "method.bits": 8},
+    ),
+    "an adapter to go on with": (
+        {"peft_config": {**LORA, "adapter_name_or_path": "saves/a"}}, {"model.adapter": "saves/a"},
+    ),
     "nothing quantised": (
         {"peft_config": LORA, "quant_config": {"name": "auto"}}, {"method.name": "lora"},
     ),
@@ -133,10 +140,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     "dist_config.name": {"dist_config": {"name": "fsdpturbo"}},
     "dist_config.dcp_path": {"dist_config": {"name": "fsdp2", "dcp_path": "x"}},
     "peft_config.name": {"peft_config": {"name": "oft"}},
-    "peft_config.adapter_name_or_path": {"peft_config": {**LORA, "adapter_name_or_path": "a"}},
+    "peft_config.adapter_name_or_path": {"peft_config": {**LORA, "adapter_name_or_path": "a,b"}},
     "quant_config.name": {"quant_config": {"name": "bnb", "quantization_bit": 4}},
     "quant_config.quantization_bit": {
-        "peft_config": LORA, "quant_config": {"name": "bnb", "quantization_bit": 8},
+        "peft_config": LORA, "quant_config": {"name": "bnb", "quantization_bit": 2},
     },
 }  # fmt: skip
 

@@ -120,7 +120,6 @@ _OFF: dict[str, tuple[tuple[Any, ...], str]] = {
     "use_asft_loss": ((False,), "this loss is not here"),
     "use_eaft_loss": ((False,), "this loss is not here"),
     "label_smoothing_factor": ((0,), "labels are not smoothed here"),
-    "neftune_noise_alpha": ((0,), "noise on embeddings is not here"),
     "use_llama_pro": ((False,), "training expanded blocks only is not here"),
     "mixture_of_depths": ((), "models that skip layers are not here"),
     "shift_attn": ((False,), "shifted short attention is not here"),
@@ -215,7 +214,7 @@ MAPPED = frozenset(
     learning_rate num_train_epochs max_steps lr_scheduler_type warmup_ratio warmup_steps optim
     adafactor weight_decay adam_beta1 adam_beta2 adam_epsilon max_grad_norm
     bf16 fp16 pure_bf16 gradient_checkpointing disable_gradient_checkpointing
-    seed data_seed group_by_length train_sampling_strategy disable_shuffling
+    neftune_noise_alpha seed data_seed group_by_length train_sampling_strategy disable_shuffling
     eval_strategy eval_steps save_strategy save_steps save_total_limit
     load_best_model_at_end metric_for_best_model greater_is_better early_stopping_steps
     max_new_tokens max_length generation_max_length

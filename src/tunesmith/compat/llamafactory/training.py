@@ -34,6 +34,9 @@ def train(account: Account, counted: list[Counted]) -> Fields:
     fields["eval_every_fraction"] = _every(account, fields, counted)
     fields["eval_batch_size"] = account.number("per_device_eval_batch_size", 8)
     account.maps("per_device_eval_batch_size", "train.eval_batch_size")
+    if alpha := account.number("neftune_noise_alpha"):
+        fields["neftune_alpha"] = alpha
+    account.maps("neftune_noise_alpha", "train.neftune_alpha")
     return fields | _kept(account)
 
 

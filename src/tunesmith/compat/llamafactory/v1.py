@@ -11,7 +11,7 @@ from tunesmith.compat.llamafactory.conversion import Conversion, concluded
 from tunesmith.compat.llamafactory.counted import Counted
 from tunesmith.compat.llamafactory.v1_data import V1Source, v1_sources
 from tunesmith.compat.llamafactory.v1_keys import GROUPS, flat, keys_of
-from tunesmith.compat.llamafactory.v1_weights import method
+from tunesmith.compat.llamafactory.v1_weights import adapter, method
 from tunesmith.compat.llamafactory.waiting import waiting_for
 from tunesmith.compat.llamafactory.weights import check_name
 from tunesmith.core.errors import DataError
@@ -65,7 +65,8 @@ def _model(account: Account) -> dict[str, Any]:
     account.maps("model", "model.path")
     path = str(account.get("model"))
     check_name(account, "model", path)
-    return {"path": path}
+    started = adapter(account)
+    return {"path": path} if started is None else {"path": path, "adapter": started}
 
 
 def _sources(account: Account, file: Path) -> list[V1Source]:

@@ -58,10 +58,17 @@ def _lora(account: Account) -> dict[str, Any]:
     if extra := account.names("peft_config.modules_to_save"):
         fields["extra_modules"] = extra
     account.maps("peft_config.modules_to_save", "method.extra_modules")
-    if adapters := account.names("peft_config.adapter_name_or_path"):
-        merged = MERGE_FIRST.format(adapters[0]).partition("; then")[0]
-        account.refuses("peft_config.adapter_name_or_path", f"{merged}; then model=DIR.")
     return fields
+
+
+def adapter(account: Account) -> str | None:
+    """The adapter that is trained further; nothing goes on from several."""
+    key = "peft_config.adapter_name_or_path"
+    adapters = account.names(key)
+    if len(adapters) > 1:
+        account.refuses(key, f"{MERGE_FIRST.format('the first', adapters[0])}model=DIR.")
+    account.maps(key, "model.adapter")
+    return adapters[0] if adapters else None
 
 
 def _freeze(account: Account) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def _freeze(account: Account) -> dict[str, Any]:
 
 
 def _quantised(account: Account, fields: dict[str, Any]) -> dict[str, Any]:
-    """QLoRA, where the bits are four and bitsandbytes makes them."""
+    """QLoRA, where bitsandbytes makes the bits."""
     how, bits = account.get("quant_config.name"), account.number("quant_config.quantization_bit")
     if how is None or (how == "auto" and bits is None):
         for key in ("name", "quantization_bit", "double_quantization", "quantization_type"):
@@ -90,20 +97,22 @@ def _quantised(account: Account, fields: dict[str, Any]) -> dict[str, Any]:
         return fields
     for key, to in (
         ("name", "method"),
-        ("quantization_bit", "method"),
+        ("quantization_bit", "method.bits"),
         ("double_quantization", "method.double_quant"),
         ("quantization_type", "method.quant_type"),
     ):
         account.maps(f"quant_config.{key}", to)
     if how not in ("auto", "bnb"):
-        account.refuses("quant_config.name", f"{how!r} is not here; bnb in four bits is.")
-    if bits != 4:
-        account.refuses("quant_config.quantization_bit", f"{bits} bits are not here; four are.")
+        account.refuses("quant_config.name", f"{how!r} is not here; bnb is.")
+    if bits not in (4, 8):
+        key = "quant_config.quantization_bit"
+        account.refuses(key, f"{bits} bits are not here; four and eight are.")
     if fields["name"] != "lora":
         account.refuses("quant_config.name", "quantised weights cannot be trained; adapters can.")
     return {
         **fields,
         "name": "qlora",
+        **({"bits": 8} if bits == 8 else {}),
         "quant_type": account.get("quant_config.quantization_type", "nf4"),
         "double_quant": account.flag("quant_config.double_quantization", True),
     }

@@ -21,8 +21,7 @@ FREEZE = {
 }
 LORA_SWITCHES = {"use_rslora": "rslora", "use_dora": "dora"}
 MERGE_FIRST = (
-    "nothing starts from an adapter here. Write it into its base with: tunesmith merge {} DIR; "
-    "then model_name_or_path=DIR adapter_name_or_path=null"
+    "one adapter is gone on with. Write {} into its base with: tunesmith merge {} DIR; then "
 )
 
 
@@ -39,7 +38,8 @@ def model(account: Account) -> dict[str, Any]:
     if account.flag("train_from_scratch"):
         fields["init"] = "random"
     account.maps("train_from_scratch", "model.init")
-    _adapter(account)
+    if (adapter := _adapter(account)) is not None:
+        fields["adapter"] = adapter
     return fields
 
 
@@ -58,12 +58,22 @@ def check_name(account: Account, key: str, path: str) -> None:
         )
 
 
-def _adapter(account: Account) -> None:
+def _adapter(account: Account) -> str | None:
+    """The adapter that is trained further; the others must be in the base by then."""
     adapters = account.names("adapter_name_or_path")
-    if adapters:
-        account.refuses("adapter_name_or_path", MERGE_FIRST.format(adapters[0]) + ".")
-    for key in ("adapter_name_or_path", "create_new_adapter", "resume_lora_training"):
-        account.skips(key, "no adapter is given")
+    for key in ("create_new_adapter", "resume_lora_training"):
+        if not adapters:
+            account.skips(key, "no adapter is given")
+    starts_anew = account.flag("create_new_adapter")
+    if len(adapters) > 1 or (adapters and starts_anew):
+        path = "model_name_or_path=DIR"
+        rest = path if len(adapters) > 1 else f"{path} adapter_name_or_path=null"
+        merged = MERGE_FIRST.format("the first" if len(adapters) > 1 else "it", adapters[0])
+        account.refuses("adapter_name_or_path", f"{merged}{rest}.")
+    account.maps("adapter_name_or_path", "model.adapter")
+    for key in ("create_new_adapter", "resume_lora_training"):
+        account.maps(key, "model.adapter")
+    return adapters[0] if adapters else None
 
 
 def method(account: Account) -> dict[str, Any]:
@@ -137,19 +147,20 @@ def _targets(account: Account) -> list[str] | str:
 
 
 def _quantised(account: Account, fields: dict[str, Any], bits: int) -> dict[str, Any]:
-    """QLoRA, where the bits are four and bitsandbytes makes them."""
+    """QLoRA, where bitsandbytes makes the bits."""
     how = str(account.get("quantization_method", "bnb"))
     if how not in ("bnb", "bitsandbytes"):
-        account.refuses("quantization_method", f"{how!r} is not here; bnb in four bits is.")
-    if bits != 4:
-        account.refuses("quantization_bit", f"{bits} bits are not here; four are.")
-    account.maps("quantization_bit", "method")
+        account.refuses("quantization_method", f"{how!r} is not here; bnb is.")
+    if bits not in (4, 8):
+        account.refuses("quantization_bit", f"{bits} bits are not here; four and eight are.")
+    account.maps("quantization_bit", "method.bits")
     account.maps("quantization_method", "method")
     account.maps("quantization_type", "method.quant_type")
     account.maps("double_quantization", "method.double_quant")
     return {
         **fields,
         "name": "qlora",
+        **({"bits": 8} if bits == 8 else {}),
         "quant_type": account.get("quantization_type", "nf4"),
         "double_quant": account.flag("double_quantization", True),
     }

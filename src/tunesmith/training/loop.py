@@ -192,7 +192,7 @@ class Trainer:
             return
         self.model.eval()
         started = time.perf_counter()
-        loss, _ = evaluate_rows(
+        loss, means = evaluate_rows(
             self.eval_rows, self._forward, batch_size=self.settings.eval_batch_size
         )
         self.progress.eval_losses.append((self.progress.step, loss))
@@ -201,6 +201,7 @@ class Trainer:
                 "step": self.progress.step,
                 "eval_loss": loss,
                 "perplexity": math.exp(min(loss, 700.0)),
+                **means,
                 "seconds": time.perf_counter() - started,
             }
         )

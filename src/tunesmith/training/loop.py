@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
+from tunesmith.training.evaluation import Rows, Sums, evaluate_rows
 from tunesmith.training.optim import (
     LRFactor,
     build_optimizer,
@@ -25,51 +24,8 @@ from tunesmith.training.optim import (
 )
 from tunesmith.training.placement import SingleDevice
 from tunesmith.training.plan import Step, n_steps, plan_epoch
+from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
-
-
-class Rows(Protocol):
-    """Encoded examples that can be made into batches."""
-
-    @property
-    def lengths(self) -> Sequence[int] | np.ndarray:
-        """Tokens of each row."""
-        ...
-
-    def batch(self, rows: Sequence[int]) -> Batch:
-        """The batch of some rows."""
-        ...
-
-    def places(self, rows: Sequence[int]) -> list[str]:
-        """Where some rows were read."""
-        ...
-
-
-class Watcher(Protocol):
-    """Is told what happens, and keeps what must be kept."""
-
-    def step_done(self, values: dict[str, Any]) -> None:
-        """One step is over."""
-
-    def evaluated(self, values: dict[str, Any]) -> None:
-        """The evaluation set was scored."""
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Here is the state to go on from."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; all of it is in a checkpoint."""
-
-    step: int = 0
-    n_tokens: int = 0
-    eval_losses: list[tuple[int, float]] = field(default_factory=list)
-
-    @property
-    def best(self) -> tuple[int, float] | None:
-        """Step and loss of the best evaluation, the earliest of equals."""
-        return min(self.eval_losses, key=lambda pair: pair[1], default=None)
 
 
 class Trainer:
@@ -183,15 +139,12 @@ class Trainer:
         batches = [self.train_rows.batch(micro) for micro in rows]
         n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
         total = torch.zeros((), device=self.placement.device)
-        sums: dict[str, list[Any]] = {}
+        sums = Sums()
         for batch in batches:
             loss = self._forward(batch)
             (loss.total * (self.placement.world_size / n_targets)).backward()
             total += loss.total.detach()
-            for name, (value, count) in loss.metrics.items():
-                entry = sums.setdefault(name, [0, 0])
-                entry[0] += value
-                entry[1] += count
+            sums.add(loss.metrics)
         limit = self.optim.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
         lr = self.rate(step)
@@ -213,7 +166,7 @@ class Trainer:
             "n_tokens": n_tokens,
             "n_targets": n_targets,
             "rows": [row for micro in rows for row in micro],
-            **{name: float(value) / count for name, (value, count) in sums.items()},
+            **sums.means(),
         }
 
     def _forward(self, batch: Batch) -> LossSum:
@@ -234,27 +187,21 @@ class Trainer:
             "Lower optim.lr, or look at these rows with: tunesmith data preview"
         )
 
-    @torch.no_grad()
     def _evaluate(self) -> None:
         if self.eval_rows is None or len(self.eval_rows.lengths) == 0:
             return
         self.model.eval()
         started = time.perf_counter()
-        lengths = self.eval_rows.lengths
-        order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-        size = self.settings.eval_batch_size
-        total, n_targets = 0.0, 0.0
-        for start in range(0, len(order), size):
-            batch = self.eval_rows.batch(order[start : start + size])
-            total += float(self._forward(batch).total)
-            n_targets += batch.n_targets
-        loss = total / n_targets
+        loss, means = evaluate_rows(
+            self.eval_rows, self._forward, batch_size=self.settings.eval_batch_size
+        )
         self.progress.eval_losses.append((self.progress.step, loss))
         self.watcher.evaluated(
             {
                 "step": self.progress.step,
                 "eval_loss": loss,
                 "perplexity": math.exp(min(loss, 700.0)),
+                **means,
                 "seconds": time.perf_counter() - started,
             }
         )

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import tunesmith  # noqa: E402
 from tunesmith.chat.chat_model import Sampling  # noqa: E402
-from tunesmith.core.errors import DataError, ModelError, RunError  # noqa: E402
+from tunesmith.core.errors import ModelError, RecipeError, RunError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.core.runs import PREDICTIONS, Run  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -171,7 +171,7 @@ def test_data_without_answers_cannot_be_scored(tiny, tmp_path, lines):
     recipe = make_recipe(
         {"model": {"path": str(tiny)}, "data": {"path": str(file)}, "task": "causal-lm"}
     )
-    with pytest.raises(DataError, match="no conversation with a reference answer"):
+    with pytest.raises(RecipeError, match="has no answers to score"):
         tunesmith.evaluate(recipe)
 
 

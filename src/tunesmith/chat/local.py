@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.generate import Generated, generate
+from tunesmith.chat.likelihood import log_likelihoods
 from tunesmith.core.errors import TemplateError
-from tunesmith.core.examples import Conversation
+from tunesmith.core.examples import Conversation, Message
 from tunesmith.model.lora_linear import adapter_off, lora_layers
-from tunesmith.templates.render import Rendered
+from tunesmith.templates.render import Learnt, Rendered, render
 from tunesmith.templates.shorten import render_within
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
@@ -105,6 +109,40 @@ class LocalModel(ChatModel):
             for place, row in zip(group, rows, strict=True):
                 answers[place] = self._answer(row, prompts[place])
         return [answers[i] for i in range(len(many))]
+
+    def weigh(
+        self, many: Sequence[Conversation], answers: Sequence[str], *, normalised: bool = False
+    ) -> list[list[float]]:
+        """How likely each of some answers is, its end token included.
+
+        Args:
+            many: conversations that end with a request.
+            answers: texts; the same for all.
+            normalised: the mean over an answer's tokens rather than their sum.
+
+        Returns:
+            For each conversation the log-likelihood of each answer, in nats.
+
+        Raises:
+            TemplateError: a request does not fit even without its material.
+        """
+        tails = [self._answer_ids(many[0], text) for text in answers] if many else []
+        room = max(map(len, tails), default=0)
+        prompts = [self.prompt(conversation, room).input_ids for conversation in many]
+        with nullcontext() if self.uses_adapter else self._without_adapter():
+            found = log_likelihoods(
+                self.causal_lm, prompts, [tails] * len(prompts), rows_at_once=self.batch_size
+            )
+        if not normalised:
+            return found
+        return [[s / len(t) for s, t in zip(row, tails, strict=True)] for row in found]
+
+    def _answer_ids(self, conversation: Conversation, text: str) -> np.ndarray:
+        """The token ids of an answer as it is learnt behind a request, its end among them."""
+        asked = conversation.prompt()
+        whole = replace(asked, messages=(*asked.messages, Message("assistant", text)))
+        rendered = render(whole, self.template, self.tokenizer, Learnt("last"))
+        return rendered.input_ids[rendered.supervised]
 
     def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
         """Yields text as soon as no later token can change it or make it part of a stop text.

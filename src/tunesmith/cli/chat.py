@@ -55,12 +55,12 @@ def command(
     With --input it answers once: tunesmith chat runs/demo --input dialogue.txt
     """
     from tunesmith.chat.chat_model import Sampling
-    from tunesmith.pipelines.load import load
+    from tunesmith.pipelines.load import load_chat
 
     if as_json and message is None and material is None:
         raise click.UsageError("--json answers one request; give it with --message or --input.")
     text = _read(material) if material else ""
-    loaded = load(model, template=template)
+    loaded = load_chat(model, template=template)
     if base and not loaded.has_adapter:
         raise click.UsageError(f"{model} has no adapter; ask its base model by its own name.")
     chosen = loaded.base() if base else loaded

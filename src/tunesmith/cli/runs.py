@@ -26,7 +26,7 @@ def command(folder: str, as_json: bool) -> None:
                 k: summary[k] for k in ("steps", "eval_loss_first", "eval_loss_best", "seconds")
             }
         if (run.path / SCORES).is_file():
-            entry["rougeL"] = run.read(SCORES).get("tuned", {}).get("rougeL")
+            entry |= _verdict(run.read(SCORES))
         found.append(entry)
     if as_json:
         print_json({"runs": found})
@@ -36,13 +36,25 @@ def command(folder: str, as_json: bool) -> None:
         _print(found)
 
 
+def _verdict(scores: dict[str, Any]) -> dict[str, Any]:
+    """The score of the tuned model to judge it by, and its name."""
+    from tunesmith.evaluation.metrics import METRICS
+
+    verdicts = {METRICS.load(name).gives[0] for name in METRICS.names()}
+    tuned = next((row for name, row in scores.items() if name.partition("/")[0] == "tuned"), {})
+    kind = next((kind for kind in tuned if kind in verdicts), None)
+    if kind is None:
+        return {}
+    return {kind: tuned[kind], "score": tuned[kind], "score_name": kind}
+
+
 def _print(found: list[dict[str, Any]]) -> None:
     def shown(entry: dict[str, Any], key: str, form: str) -> str:
         value = entry.get(key)
         return "" if value is None else format(value, form)
 
     print_table(
-        ["run", "state", "steps", "eval loss", "best", "ROUGE-L", "s"],
+        ["run", "state", "steps", "eval loss", "best", "score", "", "s"],
         [
             [
                 entry["run"],
@@ -50,7 +62,8 @@ def _print(found: list[dict[str, Any]]) -> None:
                 shown(entry, "steps", ",d"),
                 shown(entry, "eval_loss_first", ".4f"),
                 shown(entry, "eval_loss_best", ".4f"),
-                shown(entry, "rougeL", ".3f"),
+                shown(entry, "score", ".3f"),
+                shown(entry, "score_name", ""),
                 shown(entry, "seconds", ",.0f"),
             ]
             for entry in found

@@ -79,22 +79,40 @@ def print_ledger(ledger: dict[str, Any]) -> None:
 
 def print_scores(scores: dict[str, Any]) -> None:
     """Writes the scores of every model."""
-    kinds = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+    from tunesmith.evaluation.metrics import METRICS
+
     notes = {"constant": "constant answer"}
+    rows = {name: row for name, row in scores.items() if isinstance(row, dict)}
+    headings = {
+        score: words
+        for name in METRICS.names()
+        for score, words in METRICS.load(name).headings.items()
+        if any(score in row for row in rows.values())
+    }
+    shares = {"cut_fraction": "cut", "unread_fraction": "unread"}
+    shares = {k: words for k, words in shares.items() if any(row.get(k) for row in rows.values())}
+    has_words = any("mean_words" in row for row in rows.values())
+    if has_words:
+        shares = {"cut_fraction": "cut", **shares}
     print_table(
-        ["model", "ROUGE-1", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum", "cut", "words"],
+        ["model", *headings.values(), *shares.values(), *(["words"] if has_words else [])],
         [
             [
                 notes.get(name, name),
-                *(f"{row[kind]:.3f}" for kind in kinds),
-                f"{row['cut_fraction']:.0%}",
-                f"{row['mean_words']:.0f}",
+                *(_figure(row.get(score), ".3f") for score in headings),
+                *(_figure(row.get(share), ".0%") for share in shares),
+                *([_figure(row.get("mean_words"), ".0f")] if has_words else []),
             ]
-            for name, row in scores.items()
-            if isinstance(row, dict) and "rougeL" in row
+            for name, row in rows.items()
         ],
         title=f"{scores['n']} rows of {scores['split']}",
     )
-    cut = max(row.get("prompt_cut_fraction", 0) for row in scores.values() if isinstance(row, dict))
+    cut = max((row.get("prompt_cut_fraction", 0) for row in rows.values()), default=0)
     if cut:
         click.echo(f"{cut:.0%} of the prompts were too long for the model and had material cut")
+    if scores.get("left_out"):
+        click.echo(f"{scores['left_out']} rows have no reference answer and were left out")
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

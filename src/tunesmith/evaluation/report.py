@@ -14,11 +14,11 @@ from markupsafe import Markup, escape
 
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation.charts import Bar, Line, bar_chart, describe, line_chart
+from tunesmith.evaluation.measures import Measures, measures_of
 
 BASE, TUNED = "base", "tuned"
 """Names of the two models that are compared; others stand beside them for orientation."""
-METRICS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
-VERDICT = "rougeL"
+ROUGE = measures_of(["rouge"])
 ROW_COUNTS = ("read", *FATES)
 TOKEN_COUNTS = ("tokens", "supervised_tokens", "cut_tokens")
 
@@ -41,7 +41,8 @@ class Example:
         reference: reference answer.
         answers: by model.
         cut: by model, whether the answer ran into the token limit.
-        scores: by model, ROUGE-L in [0, 1].
+        scores: by model, the score to judge by; in [0, 1].
+        compared: names of base and tuned.
     """
 
     origin: str
@@ -50,11 +51,13 @@ class Example:
     answers: dict[str, str]
     cut: dict[str, bool]
     scores: dict[str, float]
+    compared: tuple[str, str] = (BASE, TUNED)
 
     @property
     def gain(self) -> float | None:
-        """ROUGE-L of the tuned model's answer less that of the base model's, as shown."""
-        return difference(self.scores.get(TUNED), self.scores.get(BASE), digits=2)
+        """The score of the tuned model's answer less that of the base model's, as shown."""
+        base, tuned = (self.scores.get(name) for name in self.compared)
+        return difference(tuned, base, digits=2)
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,13 @@ class ModelScores:
     """What one model scored.
 
     Attributes:
-        name: ``base``, ``tuned``, or a baseline's own name.
+        name: ``base``, ``tuned``, a road behind it, or a baseline's own name.
         note: what the model is, in a few words; may be empty.
-        scores: mean F1 by metric, in [0, 1]; None where it was not measured.
-        cut_fraction: share of answers that ran into the token limit.
+        scores: by name; None where it was not measured.
+        cut_fraction: share of answers that ran into the token limit; None: nothing was written.
         mean_words: words per answer.
         n: answers scored.
+        unread_fraction: share of answers that could not be read; None: none has to be.
     """
 
     name: str
@@ -76,6 +80,7 @@ class ModelScores:
     cut_fraction: float | None
     mean_words: float | None
     n: int
+    unread_fraction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ class Report:
         recipe_yaml: the resolved recipe.
         versions: by package.
         lock: hashes of data, weights, tokenizer and template.
+        measures: what the scores are.
+        compared: names of the two models in ``models`` that are compared.
     """
 
     title: str
@@ -111,6 +118,8 @@ class Report:
     recipe_yaml: str
     versions: dict[str, str]
     lock: dict[str, str]
+    measures: Measures = ROUGE
+    compared: tuple[str, str] = (BASE, TUNED)
 
 
 @dataclass(frozen=True)
@@ -148,12 +157,15 @@ def render_report(report: Report) -> str:
     page.filters |= {"percent": percent_text, "unbroken": unbroken}
     text = page.get_template("report.html.j2").render(
         report=report,
-        base=BASE,
-        tuned=TUNED,
+        base=report.compared[0],
+        tuned=report.compared[1],
         created=date_text(report.created),
-        changes=changes(report.models),
-        metrics=(columns := metric_columns(report.models)),
-        score_rows=score_rows(report.models, list(columns)),
+        changes=changes(report),
+        metrics=(columns := metric_columns(report.models, report.measures)),
+        score_rows=score_rows(report.models, list(columns), report.measures, report.compared),
+        verdict=report.measures.headings.get(report.measures.verdict, report.measures.verdict),
+        writes=any(m.cut_fraction is not None for m in report.models),
+        unread=any(m.unread_fraction is not None for m in report.models),
         charts={name: Markup(svg) for name, svg in charts(report).items()},
         captions=[describe(c.name, c.points) for c in (report.train_loss, report.eval_loss) if c],
         splits={split: full_counts(counts) for split, counts in report.ledger.items()},
@@ -163,28 +175,32 @@ def render_report(report: Report) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def metric_columns(models: Sequence[ModelScores]) -> dict[str, str]:
+def metric_columns(models: Sequence[ModelScores], measures: Measures = ROUGE) -> dict[str, str]:
     """Heading by metric: those any model has, the known ones first."""
     present = {metric for model in models for metric in model.scores}
-    known = {metric: heading for metric, heading in METRICS.items() if metric in present}
+    known = {name: heading for name, heading in measures.headings.items() if name in present}
     return known | {metric: metric for metric in sorted(present - known.keys())}
 
 
 def score_rows(
-    models: Sequence[ModelScores], metrics: Sequence[str]
+    models: Sequence[ModelScores],
+    metrics: Sequence[str],
+    measures: Measures = ROUGE,
+    compared: tuple[str, str] = (BASE, TUNED),
 ) -> list[tuple[ModelScores, list[Cell]]]:
     """The score table: best values marked, the tuned model's distance to the base in its row."""
     values = {m.name: [known(m.scores.get(metric), digits=3) for metric in metrics] for m in models}
     columns = zip(*values.values(), strict=True)
-    best = [max((v for v in column if v is not None), default=None) for column in columns]
-    before = values.get(BASE, [None] * len(metrics))
+    best = [measures.best(of, name) for of, name in zip(columns, metrics, strict=False)]
+    base, tuned = compared
+    before = values.get(base, [None] * len(metrics))
     return [
         (
             model,
             [
                 Cell(
                     value,
-                    difference(value, before[i], digits=3) if model.name == TUNED else None,
+                    difference(value, before[i], digits=3) if model.name == tuned else None,
                     value is not None and value == best[i],
                 )
                 for i, value in enumerate(values[model.name])
@@ -194,17 +210,23 @@ def score_rows(
     ]
 
 
-def changes(models: Sequence[ModelScores]) -> list[Change]:
+def changes(report: Report) -> list[Change]:
     """The figures under the headline: what tuning changed, where both models were measured."""
-    by_name = {model.name: model for model in models}
-    if BASE not in by_name or TUNED not in by_name:
+    by_name = {model.name: model for model in report.models}
+    if not set(report.compared) <= by_name.keys():
         return []
-    before, after = by_name[BASE], by_name[TUNED]
-    old, new = (known(m.scores.get(VERDICT), digits=2) for m in (before, after))
+    before, after = (by_name[name] for name in report.compared)
     found = []
-    if old is not None and new is not None:
-        note = f"{signed_text(difference(new, old, digits=2), 2)} on a scale from 0 to 1"
-        found.append(Change("ROUGE-L", score_text(old, 2), score_text(new, 2), note))
+    for name, heading in _judged(report.measures):
+        old, new = (known(m.scores.get(name), digits=2) for m in (before, after))
+        if old is not None and new is not None:
+            note = signed_text(difference(new, old, digits=2), 2)
+            note += (
+                "; lower is better"
+                if name in report.measures.lower_is_better
+                else (" on a scale from 0 to 1")
+            )
+            found.append(Change(heading, score_text(old, 2), score_text(new, 2), note))
     old, new = known(before.cut_fraction), known(after.cut_fraction)
     if old is not None and new is not None:
         note = "share that ran into the token limit"
@@ -213,6 +235,13 @@ def changes(models: Sequence[ModelScores]) -> list[Change]:
     if old is not None and new is not None:
         found.append(Change("Answer length", f"{old:,.0f}", f"{new:,.0f}", "words on average"))
     return found
+
+
+def _judged(measures: Measures) -> list[tuple[str, str]]:
+    """The score to judge by with its heading; where no text is measured, the next one too."""
+    verdict = (measures.verdict, measures.headings.get(measures.verdict, measures.verdict))
+    others = [] if measures is ROUGE else [e for e in measures.headings.items() if e != verdict]
+    return [verdict, *others[:1]]
 
 
 def charts(report: Report) -> dict[str, str]:
@@ -228,16 +257,24 @@ def charts(report: Report) -> dict[str, str]:
     rate = report.learning_rate
     rates = [] if rate is None else [Line(rate.name, rate.points, "var(--quiet)")]
     scores, cuts = [], []
-    for m in report.models:
-        colour = {TUNED: "var(--accent)", BASE: "var(--quiet)"}.get(m.name, "var(--faint)")
-        score, cut = known(m.scores.get(VERDICT)), known(m.cut_fraction)
-        scores.append(Bar(m.name, score, score_text(score), colour))
-        cuts.append(Bar(m.name, cut, percent_text(cut), colour))
+    verdict = report.measures.verdict
+    heading = report.measures.headings.get(verdict, verdict)
+    base, tuned = report.compared
+    found = [known(m.scores.get(verdict)) for m in report.models]
+    is_error = verdict in report.measures.lower_is_better
+    most = max((value for value in found if value), default=1.0) if is_error else 1.0
+    for m, score in zip(report.models, found, strict=True):
+        colour = {tuned: "var(--accent)", base: "var(--quiet)"}.get(m.name, "var(--faint)")
+        length, cut = None if score is None else score / most, known(m.cut_fraction)
+        scores.append(Bar(m.name, length, score_text(score), colour))
+        if cut is not None:
+            cuts.append(Bar(m.name, cut, percent_text(cut), colour))
+    ends = ("0", score_text(most) if is_error else "1")
     return {
         "loss_wide": line_chart(losses, title="Loss by step", width=680, height=320),
         "loss_narrow": line_chart(losses, title="Loss by step", width=342, height=280),
         "learning_rate": line_chart(rates, title="Learning rate by step", width=332, height=320),
-        "scores": bar_chart(scores, title="ROUGE-L by model", ends=("0", "1"), width=342),
+        "scores": bar_chart(scores, title=f"{heading} by model", ends=ends, width=342),
         "cuts": bar_chart(cuts, title="Share of answers cut", ends=("0%", "100%"), width=342),
     }
 

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from tunesmith.core.answers import Answer
+from tunesmith.core.answers import Answer, Road, shown
+from tunesmith.core.examples import Example
 from tunesmith.evaluation.metrics import METRICS
 from tunesmith.evaluation.metrics.metric import Scores
+from tunesmith.evaluation.roads import Answered
+from tunesmith.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One model's answers to the same examples by one road."""
+
+    scores: dict[str, float]
+    """By name, over all answers: those of the metrics, and shares of answers: ``cut_fraction``
+    (ran into the token limit), ``prompt_cut_fraction`` (what they were given had to be shortened),
+    ``unread_fraction`` (could not be read; only where a text has to be)."""
+    rows: list[dict[str, Any]]
+    """Per answer: ``text``, ``cut``, its scores; where it was read or weighed also ``answer`` and
+    ``weighed``."""
 
 
 def score_answers(
@@ -24,3 +42,43 @@ def score_answers(
         for row, scores in zip(together.rows, found.rows, strict=True):
             row.update(scores)
     return together
+
+
+def score(
+    task: Task,
+    examples: Sequence[Example],
+    answered: Sequence[Answered],
+    road: Road | None,
+    metrics: Iterable[str] | None = None,
+) -> Scored:
+    """Scores what was answered.
+
+    Args:
+        task: settled.
+        examples: each with a reference answer.
+        answered: one for each.
+        road: by which they came; None: by none, as the best constant answer.
+        metrics: names; None: the task's own.
+    """
+    names = task.metrics if metrics is None else metrics
+    references = [task.references(example) for example in examples]
+    found = score_answers(names, [one.answer for one in answered], references)
+    n = len(answered)
+    scores = {**found.values, "cut_fraction": sum(one.cut for one in answered) / n}
+    if road is not None:
+        scores["prompt_cut_fraction"] = sum(one.n_prompt_cut > 0 for one in answered) / n
+    is_text = task.answers_freely
+    if road == "generate" and not is_text:
+        scores["unread_fraction"] = sum(one.answer is None for one in answered) / n
+    rows = [
+        {"text": one.text, "cut": one.cut, **({} if is_text else _details(one)), **row}
+        for one, row in zip(answered, found.rows, strict=True)
+    ]
+    return Scored(scores, rows)
+
+
+def _details(one: Answered) -> dict[str, Any]:
+    details: dict[str, Any] = {"answer": None if one.answer is None else shown(one.answer)}
+    if one.weighed:
+        details["weighed"] = {name: round(p, 6) for name, p in one.weighed}
+    return details

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tunesmith.core.answers import Road
 from tunesmith.core.part import Settings
 
 
@@ -18,5 +19,11 @@ class Evaluate(Settings):
     """Prompts answered at once."""
     metrics: list[str] | None = None
     """Names of metrics; None: the task's own."""
+    roads: list[Road] | None = None
+    """How each model comes to its answers: by its own ``head``, by the ``likelihood`` of each
+    answer there is, or by what it writes (``generate``). None: every way that task and model
+    know."""
+    length_normalised: bool = False
+    """Whether ``likelihood`` is the mean over an answer's tokens rather than the sum."""
     n_shown: int = Field(default=20, ge=0)
     """Examples shown side by side in the report."""

@@ -6,6 +6,9 @@ from typing import Any
 
 from tunesmith.model.artifact import ArtifactInfo
 
+BESIDE = ("_fraction", "mean_words")
+"""What stands beside scores; scores of single classes have a slash in their names."""
+
 
 def merged_card(
     *,
@@ -55,14 +58,19 @@ def merged_card(
         ]
     if scores is not None:
         rows = {k: v for k, v in scores.items() if isinstance(v, dict)}
-        kinds = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+        known = dict.fromkeys(kind for row in rows.values() for kind in row)
+        kinds = [k for k in known if not (k.endswith(BESIDE) or "/" in k)]
         lines += ["", f"## Scores on {scores['n']} rows of `{scores['split']}`", ""]
-        lines += ["| model | " + " | ".join(kinds) + " |", "|---" * 5 + "|"]
+        lines += ["| model | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
         for name, row in rows.items():
-            lines.append(f"| {name} | " + " | ".join(f"{row[k]:.3f}" for k in kinds) + " |")
+            lines.append(f"| {name} | " + " | ".join(_score(row.get(k)) for k in kinds) + " |")
     if recipe_yaml is not None:
         lines += ["", "## Recipe", "", "```yaml", recipe_yaml.rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _number(value: float | None) -> str:

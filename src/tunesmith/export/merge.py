@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tunesmith.core.errors import ModelError
+from tunesmith.model.head import output_head
 from tunesmith.model.lora_linear import lora_layers
 from tunesmith.model.quantised import dense_weight, is_quantised, mark_dense, rounds_inputs
 from tunesmith.model.tied import has_tied_head, mark_untied
@@ -57,11 +58,12 @@ def _plain(layer: nn.Linear, weight: Tensor) -> nn.Linear:
 
 @torch.no_grad()
 def probe_logits(model: Any) -> Tensor:
-    """Logits for a fixed sequence of seeded tokens, [T, V] float32."""
+    """Outputs for a fixed sequence of seeded tokens, [T, V or outputs of a head] float32."""
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(0, model.config.vocab_size, (1, N_PROBE_TOKENS), generator=generator)
-    return model(input_ids=ids.to(device), use_cache=False).logits[0].float()
+    hidden = model.base_model(input_ids=ids.to(device), use_cache=False).last_hidden_state
+    return output_head(model)(hidden)[0].float()
 
 
 def largest_difference(a: Tensor, b: Tensor) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -34,6 +34,20 @@ MAGNITUDE = "lora_magnitude_vector"
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter rather than whole weights."""
     return (folder / CONFIG).is_file()
+
+
+def head_rows(folder: Path) -> int | None:
+    """How many outputs the classification head has that an adapter holds; None: it holds none.
+
+    Raises:
+        ModelError: the file is damaged or missing.
+    """
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as tensors:
+            name = f"{PREFIX}score.weight"
+            return tensors.get_slice(name).get_shape()[0] if name in tensors.keys() else None
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{folder / WEIGHTS}: damaged or missing: {error}.") from None
 
 
 def save_adapter(

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from tunesmith.core.errors import ModelError
-from tunesmith.model.head import peft_task
+from tunesmith.model.head import PEFT_TASKS, Head, peft_task, problem_of, unnamed_labels
 from tunesmith.model.lora_linear import LoRALinear, lora_layers
 from tunesmith.model.trained_copy import trained_copies
 
@@ -135,6 +135,22 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config.get("r"), int) or "lora_alpha" not in config:
         raise ModelError(f"{file}: no 'r' or no 'lora_alpha'; the file is damaged.")
     return config
+
+
+def adapter_head(config: dict[str, Any], n_outputs: int | None) -> Head | None:
+    """The head that an adapter of PEFT's brings along; None where it is a language model's.
+
+    Args:
+        config: the adapter's.
+        n_outputs: rows of the weight of its ``score``, where it has one.
+    """
+    task = config.get("task_type")
+    if task == PEFT_TASKS["question-answering"]:
+        return Head("question-answering")
+    if task != PEFT_TASKS["sequence-classification"] or n_outputs is None:
+        return None
+    labels = unnamed_labels(n_outputs)
+    return Head("sequence-classification", labels, problem_of(labels))
 
 
 def adapter_method(config: dict[str, Any]) -> AdapterMethod:

@@ -26,6 +26,8 @@ class ArtifactInfo:
         method: name of the method.
         instruction: the request that all training rows shared, apart from their material.
         head: the task's own output, as ``Head.as_dict`` gives it; None: a language model.
+        part: the settled task, with its fields; None of an artefact of an older version.
+        limits: how long an example may be, as ``Limits`` has it; None: likewise.
         quantisation: how the base's weights were held in few bits; None: they were not.
     """
 
@@ -39,6 +41,8 @@ class ArtifactInfo:
     instruction: str | None = None
     quantisation: dict[str, Any] | None = None
     head: dict[str, Any] | None = None
+    part: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,17 +12,16 @@ if TYPE_CHECKING:
 Kind = Literal["sequence-classification", "question-answering"]
 Problem = Literal["single_label_classification", "multi_label_classification", "regression"]
 
-AUTO_CLASSES: dict[str, str] = {
+AUTO_CLASSES: dict[Kind, str] = {
     "sequence-classification": "AutoModelForSequenceClassification",
     "question-answering": "AutoModelForQuestionAnswering",
 }
 """Kind -> the class of transformers that builds backbone and head."""
 
-MODULES = {"sequence-classification": "score", "question-answering": "qa_outputs"}
+MODULES: dict[Kind, str] = {"sequence-classification": "score", "question-answering": "qa_outputs"}
 """Kind -> the name of the head's module there."""
 
-PEFT_TASKS = {
-    None: "CAUSAL_LM",
+PEFT_TASKS: dict[Kind, str] = {
     "sequence-classification": "SEQ_CLS",
     "question-answering": "QUESTION_ANS",
 }
@@ -79,6 +78,37 @@ class Head:
         return cls(**{**fields, "labels": tuple(fields["labels"])})
 
 
+def head_of_config(config: Mapping[str, Any]) -> Head | None:
+    """The head that a model's configuration tells of; None: its output is the vocabulary."""
+    names = config.get("architectures") or [""]
+    if names[0].endswith("ForQuestionAnswering"):
+        return Head("question-answering")
+    if not names[0].endswith("ForSequenceClassification"):
+        return None
+    named = config.get("id2label")
+    if named:  # keys are text in JSON
+        labels = tuple(str(named[key]) for key in sorted(named, key=int))
+    else:
+        labels = unnamed_labels(int(config.get("num_labels") or 2))
+    return Head("sequence-classification", labels, config.get("problem_type") or problem_of(labels))
+
+
+def unnamed_labels(n_labels: int) -> tuple[str, ...]:
+    """What transformers calls labels that have no names."""
+    return tuple(f"LABEL_{number}" for number in range(n_labels))
+
+
+def problem_of(labels: Collection[str]) -> Problem:
+    """What transformers takes a classification for that does not say: one output is a number."""
+    return "regression" if len(labels) == 1 else "single_label_classification"
+
+
+def name_padding(model: Any, pad_id: int) -> None:
+    """Tells transformers which token fills rows up, so that it finds the last one of a text."""
+    if own_head(model) is not None:
+        model.config.pad_token_id = pad_id
+
+
 def own_head(model: nn.Module) -> str | None:
     """Name of the module that is a task's own head; None where the output is the vocabulary."""
     return next((name for name in MODULES.values() if hasattr(model, name)), None)
@@ -98,4 +128,6 @@ def output_head(model: Any) -> nn.Linear:
 def peft_task(model: nn.Module) -> str:
     """What PEFT calls the task of a model."""
     name = own_head(model)
-    return PEFT_TASKS[next((kind for kind, module in MODULES.items() if module == name), None)]
+    return next(
+        (PEFT_TASKS[kind] for kind, module in MODULES.items() if module == name), "CAUSAL_LM"
+    )

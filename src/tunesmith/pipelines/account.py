@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tunesmith.core.ledger import Ledger, SplitLedger
@@ -10,14 +12,21 @@ from tunesmith.data.split import Splits
 from tunesmith.tasks.store import FATES, EncodedSplit, Store
 
 
-def account(store: Store, splits: Splits, encoded: dict[str, EncodedSplit]) -> Ledger:
+def account(
+    store: Store,
+    splits: Splits,
+    encoded: dict[str, EncodedSplit],
+    refused: Mapping[int, str] | None = None,
+) -> Ledger:
     """Counts what became of every row, by the split it ended up in.
 
     Args:
         store: what became of each row when it was encoded.
         splits: where each row went.
         encoded: the rows of each split, for their tokens.
+        refused: source rows that were encoded, but do not fit the others; and why.
     """
+    refused = refused or {}
     ledger = Ledger()
     ledger.notices = list(store.notices)
     source = store.source
@@ -33,16 +42,17 @@ def account(store: Store, splits: Splits, encoded: dict[str, EncodedSplit]) -> L
     for number, name in enumerate(SPLITS):
         rows = np.flatnonzero((split_of == number) & ~left_out)
         if len(rows) or name in splits.rows or name in encoded:
-            _count(ledger[name], store, rows)
+            _count(ledger[name], store, rows, refused)
     for name, split in encoded.items():
         _weigh(ledger[name], split, splits.rows.get(name))
     return ledger
 
 
-def _count(ledger: SplitLedger, store: Store, rows: np.ndarray) -> None:
+def _count(ledger: SplitLedger, store: Store, rows: np.ndarray, refused: Mapping[int, str]) -> None:
     """Enters the fate of each row; whole rows are only counted."""
     source = store.source
     plain = (source.fate[rows] == FATES.index("kept")) & (source.mended[rows] < 0)
+    plain &= ~np.isin(rows, list(refused))
     ledger.keep(int(plain.sum()))
     told = rows[~plain]
     origins = store.origins() if len(told) else []
@@ -50,7 +60,9 @@ def _count(ledger: SplitLedger, store: Store, rows: np.ndarray) -> None:
         fate, reason = FATES[source.fate[row]], source.reasons[source.reason[row]]
         if source.mended[row] >= 0:
             ledger.mend(origins[row], source.reasons[source.mended[row]])
-        if fate == "kept":
+        if row in refused:
+            ledger.reject(origins[row], refused[row])
+        elif fate == "kept":
             ledger.keep(1)
         elif fate == "cut":
             ledger.cut(origins[row], reason, n_cut=int(source.n_cut[row]))

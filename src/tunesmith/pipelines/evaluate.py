@@ -1,44 +1,37 @@
-"""Evaluate: base and tuned answer the same prompts, and both are scored."""
+"""Evaluate: base and tuned answer the same examples by every road, and all are scored."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.errors import DataError, RunError
-from tunesmith.core.examples import Conversation, Example
+from tunesmith.core.answers import Road, shown
+from tunesmith.core.errors import DataError, RecipeError, RunError
+from tunesmith.core.examples import Example
 from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
-from tunesmith.evaluation.baseline import constant_answer
-from tunesmith.evaluation.score import score_answers
+from tunesmith.evaluation.baseline import best_constant
+from tunesmith.evaluation.roads import Answered, answer, open_roads
+from tunesmith.evaluation.score import Scored, score
 from tunesmith.pipelines.load import load, load_base
+from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
+from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
 
 CONSTANT, BASE, TUNED = "constant", "base", "tuned"
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One model's answers to the same prompts."""
-
-    scores: dict[str, float]
-    """Means over the answers: ROUGE in [0, 1], ``mean_words``, ``cut_fraction`` (answers that ran
-    into the token limit), ``prompt_cut_fraction`` (prompts that had to be shortened)."""
-    rows: list[dict[str, Any]]
-    """Per answer: ``text``, ``cut`` and its ROUGE."""
-
-
 def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> dict[str, Any]:
-    """Scores the base model and, for a run, the tuned one.
+    """Scores the base model and, for a run, the tuned one, by every road that the task knows.
 
     Args:
         target: a run, its directory, or a recipe. A recipe whose run is finished stands for that
@@ -47,8 +40,10 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
 
     Returns:
         Scores by model (``constant``: the best answer that ignores the request; ``base``;
-        ``tuned``), ``split``, ``n``, and ``seconds``. A run also gets ``scores.json``,
-        ``predictions.jsonl`` and its report written anew.
+        ``tuned``), with the road behind the name where there are several (``base/likelihood``,
+        ``tuned/head``); ``split``, ``n``, ``left_out`` (rows without a reference answer) and
+        ``seconds``. A run also gets ``scores.json``, ``predictions.jsonl`` and its report written
+        anew.
 
     Raises:
         TunesmithError: run, data or model cannot be used.
@@ -56,20 +51,39 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     require("torch", extra="train", purpose="Evaluating")
     started = time.perf_counter()
     run, recipe = _resolve(target)
+    task = recipe.task if run is not None else _settled(recipe)
     examples = load_examples(recipe.data, recipe.train.seed)
     chosen = split or ("test" if examples.get("test") else "validation")
-    asked = _questions(examples.get(chosen, []), chosen, recipe)
-    known = [e for e in examples["train"] if isinstance(e, Conversation)]
+    rows = examples.get(chosen, [])
+    asked = _questions(rows, chosen, task)
+    n_left_out = len(rows) - len(asked)
+    asked = asked[: recipe.evaluate.max_rows]
     results: dict[str, Scored] = {}
+    known = [found[0] for e in examples["train"] if (found := task.references(e))]
     if known:
-        text = constant_answer([c.answer or "" for c in known])
-        results[CONSTANT] = _score(asked, [(text, False)] * len(asked), recipe)
+        constant = best_constant(known, is_text=task.answers_freely)
+        same = [Answered(constant, shown(constant))] * len(asked)
+        results[CONSTANT] = score(task, asked, same, None, recipe.evaluate.metrics)
     for name, model in _models(run, recipe):
-        results[name] = _answer(model, asked, recipe)
+        for road in open_roads(model, task, recipe.evaluate.roads):
+            if road == "likelihood" and not task.candidates(asked[0]):
+                continue
+            label = f"{name}/{road}" if len(task.roads) > 1 else name
+            results[label] = _answered(model, task, asked, road, recipe)
+    if not results.keys() - {CONSTANT}:
+        raise RecipeError(
+            f"evaluate.roads: no model here answers task {task.name!r} by "
+            f"{', '.join(recipe.evaluate.roads or ())}. It knows: {', '.join(task.roads)}."
+        )
     scores: dict[str, Any] = {name: result.scores for name, result in results.items()}
-    scores |= {"split": chosen, "n": len(asked), "seconds": round(time.perf_counter() - started, 2)}
+    scores |= {
+        "split": chosen,
+        "n": len(asked),
+        "left_out": n_left_out,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
     if run is not None:
-        _keep(run, asked, results, scores)
+        _keep(run, task, asked, results, scores)
     return scores
 
 
@@ -84,13 +98,14 @@ def _resolve(target: str | Path | Run | Recipe) -> tuple[Run | None, Recipe]:
             for name in Recipe.model_fields
             if name not in ("out", "evaluate", "trackers")
             and getattr(target.with_absolute_paths(), name) != getattr(made_with, name)
+            and not (name == "task" and _settled(target) == made_with.task)
         ]
         if changed:
             raise RunError(
                 f"{run.path}: holds a run that was made with other settings under "
                 f"{', '.join(changed)}. Score it by its directory, or set out to another one."
             )
-        return run, target
+        return run, target.model_copy(update={"task": made_with.task})
     path = target.path if isinstance(target, Run) else Path(target).expanduser()
     if (path / LOCK).is_file():
         run = Run(path)
@@ -101,72 +116,91 @@ def _resolve(target: str | Path | Run | Recipe) -> tuple[Run | None, Recipe]:
     return _resolve(load_recipe(path))
 
 
-def _questions(rows: Sequence[Example], split: str, recipe: Recipe) -> list[Conversation]:
-    asked = [e for e in rows if isinstance(e, Conversation) and e.answer is not None]
+def _settled(recipe: Recipe) -> Task:
+    """The task with what it leaves to the data decided."""
+    return prepare(recipe, weights=False).task
+
+
+def _questions(rows: Sequence[Example], split: str, task: Task) -> list[Example]:
+    if not task.roads:
+        raise RecipeError(
+            f"task {task.name!r} has no answers to score. Its loss stands in metrics.jsonl."
+        )
+    asked = [example for example in rows if task.references(example)]
     if not asked:
         raise DataError(
-            f"the split {split!r} has no conversation with a reference answer to score against. "
+            f"the split {split!r} has no example with a reference answer to score against. "
             "Choose another with --split, or hold rows out with data.validation_fraction."
         )
-    return asked[: recipe.evaluate.max_rows]
+    return asked
 
 
-def _models(run: Run | None, recipe: Recipe) -> list[tuple[str, LocalModel]]:
-    """Base and tuned; over the same weights where the tuned one is an adapter."""
+def _models(run: Run | None, recipe: Recipe) -> Iterator[tuple[str, LocalModel | Predictor]]:
+    """Base and tuned, one after the other; over the same weights where that can be."""
+    from tunesmith.chat.local import LocalModel
+
     size = recipe.evaluate.batch_size
     if run is None:
-        base = load_base(recipe.model, template=recipe.template, batch_size=size)
-        return [(BASE, base)]
+        yield BASE, load_base(recipe.model, template=recipe.template, batch_size=size)
+        return
     tuned = load(run, batch_size=size)
-    if recipe.method.saves_adapter:
-        return [(BASE, tuned.base()), (TUNED, tuned)]
-    if recipe.model.init == "random":
-        return [(TUNED, tuned)]
-    base = load_base(recipe.model, template=tuned.template, batch_size=size)
-    return [(BASE, base), (TUNED, tuned)]
+    if isinstance(tuned, LocalModel) and recipe.method.saves_adapter:
+        yield BASE, tuned.base()
+    elif recipe.model.init == "pretrained" and _asks_base(recipe):
+        template = tuned.template if isinstance(tuned, LocalModel) else recipe.template
+        yield (
+            BASE,
+            load_base(recipe.model, template=template, batch_size=size, method=recipe.method),
+        )
+    yield TUNED, tuned
 
 
-def _answer(model: LocalModel, asked: Sequence[Conversation], recipe: Recipe) -> Scored:
-    from tunesmith.chat.chat_model import Sampling
-
-    answers = model.complete(asked, Sampling(max_new_tokens=recipe.evaluate.max_new_tokens))
-    scored = _score(asked, [(a.text, a.finish_reason == "length") for a in answers], recipe)
-    n_cut = sum(answer.n_prompt_cut > 0 for answer in answers)
-    scored.scores["prompt_cut_fraction"] = n_cut / len(answers)
-    return scored
+def _asks_base(recipe: Recipe) -> bool:
+    """Whether any road is wanted that a language model can go."""
+    return any(road != "head" for road in recipe.evaluate.roads or recipe.task.roads)
 
 
-def _score(
-    asked: Sequence[Conversation], answers: Sequence[tuple[str, bool]], recipe: Recipe
+def _answered(
+    model: LocalModel | Predictor,
+    task: Task,
+    asked: Sequence[Example],
+    road: Road,
+    recipe: Recipe,
 ) -> Scored:
-    references = [recipe.task.references(c) for c in asked]
-    names = recipe.evaluate.metrics or recipe.task.metrics
-    found = score_answers(names, [text for text, _ in answers], references)
-    means, rows = found.values, found.rows
-    cut = [was_cut for _, was_cut in answers]
-    means["cut_fraction"] = sum(cut) / len(cut)
-    return Scored(
-        means,
-        [
-            {"text": text, "cut": was_cut, **row}
-            for (text, was_cut), row in zip(answers, rows, strict=True)
-        ],
+    found = answer(
+        model,
+        task,
+        asked,
+        road,
+        max_new_tokens=recipe.evaluate.max_new_tokens,
+        length_normalised=recipe.evaluate.length_normalised,
     )
+    return score(task, asked, found, road, recipe.evaluate.metrics)
 
 
 def _keep(
-    run: Run, asked: Sequence[Conversation], results: dict[str, Scored], scores: dict[str, Any]
+    run: Run,
+    task: Task,
+    asked: Sequence[Example],
+    results: dict[str, Scored],
+    scores: dict[str, Any],
 ) -> None:
     lines = [
         {
-            "origin": conversation.origin,
-            "prompt": "\n\n".join(m.text for m in conversation.prompt().messages),
-            "reference": conversation.answer,
+            "origin": example.origin,
+            "prompt": _prompt(task, example),
+            "reference": shown(task.references(example)[0]),
             "answers": {name: result.rows[place] for name, result in results.items()},
         }
-        for place, conversation in enumerate(asked)
+        for place, example in enumerate(asked)
     ]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     run.write_text(PREDICTIONS, text)
     run.write(SCORES, scores)
     write_report(run)
+
+
+def _prompt(task: Task, example: Example) -> str:
+    conversation = task.ask(example)
+    messages = () if conversation is None else conversation.prompt().messages
+    return "\n\n".join(message.text for message in messages)

@@ -14,21 +14,27 @@ from tunesmith.model.source import (
     check_vocabulary,
     load_tokenizer,
     model_folder,
+    read_config,
     weights_fingerprint,
 )
 from tunesmith.model.spec import Model
-from tunesmith.pipelines.prepare import choose_template
+from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, choose_template
+from tunesmith.tasks import TASKS
+from tunesmith.tasks.classify import OUR_PROBLEMS, Classify
+from tunesmith.tasks.task import Limits, Task
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+    from tunesmith.methods.method import Method
 
 
 def load(
     model: str | Path | Run, *, template: str | Template | None = None, batch_size: int = 32
-) -> LocalModel:
+) -> LocalModel | Predictor:
     """Loads whatever can answer.
 
     Args:
@@ -38,12 +44,17 @@ def load(
             tokenizer's own, else Alpaca's.
         batch_size: prompts answered at once.
 
+    Returns:
+        A model to talk to; or, where it has a head of its own, one that predicts.
+
     Raises:
         TunesmithError: it is missing, damaged, or belongs to another base model.
     """
     require("torch", extra="train", purpose="Running a model")
     require("transformers", extra="train", purpose="Running a model")
     from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+    from tunesmith.model.head import own_head
 
     place = artifact_folder(model)
     network, folder, info = load_weights(place)
@@ -54,6 +65,9 @@ def load(
             f"{folder}: its tokenizer is not the one the model was tuned with, so every token "
             "could mean another. Put the original files back."
         )
+    if own_head(network) is not None:
+        task, limits = _task_of(network, info), _limits_of(network, info)
+        return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
     if template is not None:
         chosen = named_template(template)
     elif info is not None:
@@ -64,13 +78,64 @@ def load(
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
 
-def load_base(spec: Model, *, template: Template | None, batch_size: int) -> LocalModel:
-    """Loads the model that a recipe starts from, as the recipe holds it."""
+def load_chat(
+    model: str | Path | Run, *, template: str | Template | None = None, batch_size: int = 32
+) -> LocalModel:
+    """Loads a model to talk to.
+
+    Raises:
+        ModelError: it has a head of its own and writes no text.
+        TunesmithError: as :func:`load`.
+    """
+    loaded = load(model, template=template, batch_size=batch_size)
     from tunesmith.chat.local import LocalModel
-    from tunesmith.model.load import default_device, load_model
+
+    if not isinstance(loaded, LocalModel):
+        place = model.path if isinstance(model, Run) else model
+        raise ModelError(
+            f"{place}: was tuned for task {loaded.task.name!r} and answers with a head of its own, "
+            f"so it cannot be talked to. Use: tunesmith predict {place} --text ..."
+        )
+    return loaded
+
+
+def task_of(model: str | Path | Run) -> Task | None:
+    """The settled task that a run or an artefact was tuned for; None where it is not known."""
+    info = ArtifactInfo.load(Path(artifact_folder(model)).expanduser())
+    return None if info is None or info.part is None else TASKS.parse(info.part)
+
+
+def _task_of(network: Any, info: ArtifactInfo | None) -> Task:
+    """The task of a model with a head: the one it was tuned for, else what the head tells."""
+    from tunesmith.model.head import head_of_config
+
+    if info is not None and info.part is not None:
+        return TASKS.parse(info.part)
+    config = {**network.config.to_dict(), "architectures": [type(network).__name__]}
+    head = head_of_config(config)
+    assert head is not None
+    if head.problem is None:
+        return TASKS.parse("extractive-qa")
+    return Classify(problem=OUR_PROBLEMS[head.problem], labels=list(head.labels))
+
+
+def _limits_of(network: Any, info: ArtifactInfo | None) -> Limits:
+    if info is not None and info.limits is not None:
+        return Limits(**info.limits)
+    return Limits(min(int(network.config.max_position_embeddings), LONGEST_BY_DEFAULT))
+
+
+def load_base(
+    spec: Model, *, template: Template | None, batch_size: int, method: Method | None = None
+) -> LocalModel:
+    """Loads the model that a recipe starts from, as the recipe's method holds it."""
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.model.load import default_device, load_model, weight_dtype
 
     tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
-    network = load_model(spec, device=default_device())
+    device = default_device()
+    options = None if method is None else method.load_options(weight_dtype(spec.dtype, device))
+    network = load_model(spec, device=device, options=options)
     chosen = choose_template(template, tokenizer)
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size)
 
@@ -115,9 +180,9 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     Raises:
         ModelError: something is missing, damaged or does not belong together.
     """
-    from tunesmith.model.adapter import is_adapter, load_adapter
-    from tunesmith.model.adapter_config import read_adapter_config
-    from tunesmith.model.head import Head
+    from tunesmith.model.adapter import head_rows, is_adapter, load_adapter
+    from tunesmith.model.adapter_config import adapter_head, read_adapter_config
+    from tunesmith.model.head import Head, head_of_config, name_padding
     from tunesmith.model.load import default_device, load_model, weight_dtype
     from tunesmith.model.quantised import Quantisation
 
@@ -126,11 +191,16 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     if not (folder.is_dir() and is_adapter(folder)):
         found = model_folder(place)
         spec, info = Model.model_validate({"path": place, "dtype": dtype}), ArtifactInfo.load(found)
-        head = None if info is None or info.head is None else Head.from_dict(info.head)
+        if info is not None:
+            head = None if info.head is None else Head.from_dict(info.head)
+        else:
+            head = head_of_config(read_config(found))
         return load_model(spec, device=device, head=head), found, info
-    info = ArtifactInfo.load(folder)
-    head = None if info is None or info.head is None else Head.from_dict(info.head)
-    config = read_adapter_config(folder)
+    info, config = ArtifactInfo.load(folder), read_adapter_config(folder)
+    if info is not None:
+        head = None if info.head is None else Head.from_dict(info.head)
+    else:
+        head = adapter_head(config, head_rows(folder))
     base = info.base_path if info else str(config["base_model_name_or_path"])
     revision = info.base_revision if info else config.get("revision")
     base_folder = model_folder(base, revision)
@@ -143,7 +213,9 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     network = load_model(spec, device=device, head=head, options=options)
     load_adapter(network, folder)
     has_tokenizer = (folder / "tokenizer.json").is_file()
-    return network, folder if has_tokenizer else base_folder, info
+    tokenizer_folder = folder if has_tokenizer else base_folder
+    name_padding(network, Tokenizer.from_folder(tokenizer_folder).declared_pad_id)
+    return network, tokenizer_folder, info
 
 
 def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:

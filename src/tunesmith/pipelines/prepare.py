@@ -87,11 +87,16 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
     encoded = {name: EncodedSplit(store, store.rows_of(rows)) for name, rows in splits.rows.items()}
     if splits.divided:
         encoded = _divided(encoded, recipe.data.validation_fraction, store)
-    ledger = account(store, splits, encoded)
+    task, refused = recipe.task, dict[int, str]()
+    if len(encoded["train"]):
+        task = task.settled(encoded["train"])
+        encoded, refused = _fitting(task, encoded)
+    if strict and recipe.data.bad_rows == "error" and refused:
+        raise summed_up([f"{store.origins()[row]}: {refused[row]}" for row in sorted(refused)])
+    ledger = account(store, splits, encoded, refused)
     for split in encoded:
         if not len(encoded[split]) and (strict or split == "train"):
             raise DataError(_nothing_left(split, ledger))
-    task = recipe.task.settled(encoded["train"].label_names())
     return Prepared(folder, tokenizer, template, limits, task, store, splits, encoded, ledger)
 
 
@@ -131,6 +136,21 @@ def limits_of(recipe: Recipe, folder: Path) -> Limits:
             f"positions. Set data.max_tokens to {positions} or less."
         )
     return replace(limits, max_tokens=data.max_tokens)
+
+
+def _fitting(
+    task: Task, encoded: dict[str, EncodedSplit]
+) -> tuple[dict[str, EncodedSplit], dict[int, str]]:
+    """The splits without what the settled task cannot use, and for those source rows why."""
+    refused: dict[int, str] = {}
+    fitting: dict[str, EncodedSplit] = {}
+    for name, split in encoded.items():
+        unfit = task.unfit(split, encoded["train"])
+        if unfit:
+            refused |= {split.source_row(place): reason for place, reason in unfit.items()}
+            split = EncodedSplit(split.store, np.delete(split.rows, list(unfit)))
+        fitting[name] = split
+    return fitting, refused
 
 
 def _rejected(store: Store) -> list[str]:

@@ -15,14 +15,19 @@ from tunesmith.core.runs import (
     SCORES,
     Run,
 )
+from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.report import Curve, Example, ModelScores, Report, render_report
-from tunesmith.evaluation.rouge import ROUGE
 from tunesmith.recipe import load_recipe
 
 NOTES = {
     "constant": "the best answer that never looks at the prompt",
     "base": "before tuning",
     "tuned": "after tuning",
+}
+ROADS = {
+    "head": "by its head",
+    "likelihood": "by the likelihood of each answer",
+    "generate": "by what it writes",
 }
 
 
@@ -37,36 +42,63 @@ def write_report(run: Run) -> None:
     scores: dict[str, Any] = run.read(SCORES) if (run.path / SCORES).is_file() else {}
     lines = run.lines(METRICS)
     lock = run.read(LOCK)
+    by_model = {name: row for name, row in scores.items() if isinstance(row, dict)}
+    measures = measures_of(recipe.evaluate.metrics or recipe.task.metrics or ["rouge"])
+    compared = _compared(by_model, measures)
     page = render_report(
         Report(
             title=run.path.resolve().name,
-            headline=_headline(summary, scores),
+            headline=_headline(summary, scores, measures, compared),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            models=[
-                _model(name, row, scores["n"])
-                for name, row in scores.items()
-                if isinstance(row, dict)
-            ],
+            models=[_model(name, row, scores["n"], measures) for name, row in by_model.items()],
             train_loss=_curve(lines, "train", "train", "loss"),
             eval_loss=_curve(lines, "eval", "eval", "eval_loss"),
             learning_rate=_curve(lines, "lr", "train", "lr"),
-            examples=[_example(e) for e in run.lines(PREDICTIONS)[: recipe.evaluate.n_shown]],
+            examples=[
+                _example(e, measures.verdict, compared)
+                for e in run.lines(PREDICTIONS)[: recipe.evaluate.n_shown]
+            ],
             ledger=run.read(LEDGER),
             facts=_facts(summary, recipe.model.path, recipe.method.name),
             recipe_yaml=(run.path / RECIPE).read_text("utf-8"),
             versions=lock["versions"],
             lock={key: value for key, value in lock.items() if key != "versions"},
+            measures=measures,
+            compared=compared,
         )
     )
     run.write_text(REPORT, page)
 
 
-def _headline(summary: dict[str, Any], scores: dict[str, Any]) -> str:
-    base, tuned = scores.get("base"), scores.get("tuned")
-    if tuned and base:
+def _compared(by_model: dict[str, Any], measures: Measures) -> tuple[str, str]:
+    """The tuned model by the road it was tuned for, and the base by the one that suits it best."""
+    tuned = next((name for name in by_model if name.partition("/")[0] == "tuned"), "tuned")
+    found = {
+        name: row.get(measures.verdict)
+        for name, row in by_model.items()
+        if name.partition("/")[0] == "base"
+    }
+    best = measures.best(list(found.values()), measures.verdict)
+    return next((name for name, value in found.items() if value == best), "base"), tuned
+
+
+def _headline(
+    summary: dict[str, Any],
+    scores: dict[str, Any],
+    measures: Measures,
+    compared: tuple[str, str],
+) -> str:
+    base, tuned = (scores.get(name, {}).get(measures.verdict) for name in compared)
+    words = measures.headings.get(measures.verdict, measures.verdict)
+    words = words if words.isupper() or "-" in words else words.lower()
+    where = f"on {scores.get('n')} {scores.get('split')} rows"
+    if tuned is not None and base is not None:
+        return f"The tuned model scores {tuned:.2f} {words} {where}; its base scores {base:.2f}."
+    constant = scores.get("constant", {}).get(measures.verdict)
+    if tuned is not None and constant is not None:
         return (
-            f"The tuned model scores {tuned['rougeL']:.2f} ROUGE-L on {scores['n']} "
-            f"{scores['split']} rows; its base scores {base['rougeL']:.2f}."
+            f"The tuned model scores {tuned:.2f} {words} {where}; always the same answer scores "
+            f"{constant:.2f}."
         )
     first, kept = summary["eval_loss_first"], summary["eval_loss_model"]
     if first is None or kept is None:
@@ -77,14 +109,19 @@ def _headline(summary: dict[str, Any], scores: dict[str, Any]) -> str:
     )
 
 
-def _model(name: str, row: dict[str, Any], n: int) -> ModelScores:
+def _model(name: str, row: dict[str, Any], n: int, measures: Measures) -> ModelScores:
+    model, _, road = name.partition("/")
+    note = ", ".join(filter(None, (NOTES.get(model, ""), ROADS.get(road, ""))))
+    # Only what is written can be cut; the constant answer stands beside texts alone.
+    is_written = road == "generate" or (not road and "mean_words" in row)
     return ModelScores(
         name="constant answer" if name == "constant" else name,
-        note=NOTES.get(name, ""),
-        scores={kind: row[kind] for kind in ROUGE},
-        cut_fraction=row["cut_fraction"],
-        mean_words=row["mean_words"],
+        note=note,
+        scores={score: row.get(score) for score in measures.headings},
+        cut_fraction=row["cut_fraction"] if is_written else None,
+        mean_words=row.get("mean_words"),
         n=n,
+        unread_fraction=row.get("unread_fraction"),
     )
 
 
@@ -93,7 +130,7 @@ def _curve(lines: list[dict[str, Any]], name: str, kind: str, key: str) -> Curve
     return Curve(name, points) if points else None
 
 
-def _example(entry: dict[str, Any]) -> Example:
+def _example(entry: dict[str, Any], verdict: str, compared: tuple[str, str]) -> Example:
     answers = {k: v for k, v in entry["answers"].items() if k != "constant"}
     return Example(
         origin=entry["origin"],
@@ -101,7 +138,8 @@ def _example(entry: dict[str, Any]) -> Example:
         reference=entry["reference"],
         answers={name: answer["text"] for name, answer in answers.items()},
         cut={name: answer["cut"] for name, answer in answers.items()},
-        scores={name: answer["rougeL"] for name, answer in answers.items()},
+        scores={name: answer[verdict] for name, answer in answers.items() if verdict in answer},
+        compared=compared,
     )
 
 

@@ -40,7 +40,8 @@ def run_identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
         if recipe.model.init == "pretrained"
         else f"random from seed {recipe.train.seed}"
     )
-    fields = recipe.model_dump(mode="json")
+    settled = recipe.model_copy(update={"task": prepared.task})
+    fields = settled.model_dump(mode="json")
     adapter = adapter_folder(recipe)
     started = {} if adapter is None else {"adapter": weights_fingerprint(adapter)}
     return {

@@ -25,6 +25,7 @@ from tunesmith.core.runs import (
 )
 from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
+from tunesmith.model.head import name_padding
 from tunesmith.model.save import copy_tokenizer
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.resume import restore, run_identity, versions
@@ -253,6 +254,7 @@ def _save_artifact(
     draft.mkdir()
     weights = identity["hashes"]["weights"]
     base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
+    name_padding(network, prepared.tokenizer.declared_pad_id)
     recipe.method.save(network, draft, base)
     copy_tokenizer(prepared.folder, draft)
     quantisation = recipe.method.quantisation
@@ -268,6 +270,8 @@ def _save_artifact(
         instruction=_shared_instruction(recipe, prepared),
         quantisation=None if quantisation is None else asdict(quantisation),
         head=None if head is None else head.as_dict(),
+        part=prepared.task.model_dump(mode="json"),
+        limits=asdict(prepared.limits),
     ).save(draft)
     draft.rename(run.artifact)
 

@@ -8,5 +8,7 @@ TASKS: Registry[Task] = Registry(
     {
         "sft": "tunesmith.tasks.sft:SupervisedFineTuning",
         "causal-lm": "tunesmith.tasks.causal_lm:CausalLM",
+        "classify": "tunesmith.tasks.classify:Classify",
+        "classify-in-words": "tunesmith.tasks.classify_in_words:ClassifyInWords",
     },
 )

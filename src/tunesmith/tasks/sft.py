@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tunesmith.core.answers import Answer
+from tunesmith.core.answers import Answer, Road
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
@@ -30,6 +30,8 @@ class SupervisedFineTuning(Task):
     example_type: ClassVar[type[Example]] = Conversation
     uses_template: ClassVar[bool] = True
     metrics: ClassVar[tuple[str, ...]] = ("rouge",)
+    roads: ClassVar[tuple[Road, ...]] = ("generate",)
+    answers_freely: ClassVar[bool] = True
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits

@@ -262,9 +262,13 @@ class Store:
         part = self.labels[int(self.label_starts[row]) : int(self.label_starts[row + 1])]
         return [self.names[code] for code in part]
 
+    def source_row(self, row: int) -> int:
+        """The number of the source row that an encoded row was made of."""
+        return int(np.searchsorted(self.source.first, row, side="right")) - 1
+
     def origin(self, row: int) -> str:
         """Where the source row of an encoded row was read."""
-        return self.origins()[int(np.searchsorted(self.source.first, row, side="right")) - 1]
+        return self.origins()[self.source_row(row)]
 
     def example(self, row: int) -> EncodedExample:
         """One encoded row with its place."""
@@ -316,11 +320,9 @@ class EncodedSplit(Sequence[EncodedExample]):
         """The names that the task put beside one row."""
         return self.store.labels_of(int(self.rows[place]))
 
-    def label_names(self) -> list[str]:
-        """Every name that is beside one of these rows, once, sorted."""
-        if not self.store.names:
-            return []
-        return sorted({name for place in range(len(self)) for name in self.labels_of(place)})
+    def source_row(self, place: int) -> int:
+        """The number of the source row that one row was made of."""
+        return self.store.source_row(int(self.rows[place]))
 
     def origin(self, place: int) -> str:
         """Where one row was read."""

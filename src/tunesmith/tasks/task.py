@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from tunesmith.core.answers import Answer
+from tunesmith.core.answers import Answer, Prediction, Road
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.part import Part
@@ -88,6 +88,12 @@ class Task(Part):
     metrics: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics its answers are scored by where a recipe names none."""
 
+    roads: ClassVar[tuple[Road, ...]] = ()
+    """How models can answer it, the best known first; none: it has no answers to score."""
+
+    answers_freely: ClassVar[bool] = False
+    """Whether answers are running text, alike by their words rather than equal."""
+
     @abstractmethod
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -107,16 +113,25 @@ class Task(Part):
             DataError: one is too long and must not be.
         """
 
-    def settled(self, names: Iterable[str]) -> Self:
+    def settled(self, training: EncodedSplit) -> Self:
         """This task with what it leaves to the data decided, such as the classes there are.
 
         Args:
-            names: every label of the training rows, sorted.
+            training: the training rows, encoded by this task; at least one.
 
         Raises:
             DataError: these rows leave it undecided.
         """
         return self
+
+    def unfit(self, split: EncodedSplit, training: EncodedSplit) -> dict[int, str]:
+        """Encoded rows that the settled task cannot use: their place in the split, and why.
+
+        Args:
+            split: the rows.
+            training: those that settled the task.
+        """
+        return {}
 
     def head(self) -> Head | None:
         """The output of its own that the settled task needs; None: over the vocabulary."""
@@ -132,6 +147,42 @@ class Task(Part):
         from tunesmith.tasks.collate import EncodedRows
 
         return EncodedRows(split, pad_id)
+
+    def inputs(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, limits: Limits
+    ) -> list[Outcome]:
+        """What the task's own head reads of each example; no label or answer is needed for it.
+
+        Returns:
+            For each example one row of tokens, or several windows. What :meth:`conclude` needs to
+            know of a window stands in its ``values``.
+        """
+        raise NotImplementedError(f"task {self.name!r} has no head of its own")
+
+    def conclude(
+        self, example: Example, rows: Sequence[EncodedExample], outputs: Sequence[np.ndarray]
+    ) -> Prediction:
+        """What the head's outputs for one example come to.
+
+        Args:
+            example: the example.
+            rows: what :meth:`inputs` made of it.
+            outputs: for each row what the head gave, float32: [outputs] of a classification, and
+                [T, 2] of places in the text.
+        """
+        raise NotImplementedError(f"task {self.name!r} has no head of its own")
+
+    def unanswered(self, record: Mapping[str, Any], origin: str) -> Example:
+        """An example without its answer, to be predicted.
+
+        Args:
+            record: fields of a file's record.
+            origin: its place.
+
+        Raises:
+            DataError: what the task needs is not in it, or the task predicts nothing.
+        """
+        raise DataError(f"{origin}: task {self.name!r} predicts nothing. Use: tunesmith chat")
 
     def ask(self, example: Example) -> Conversation | None:
         """What a chat model is asked, so that it does this task on an example.

@@ -30,6 +30,7 @@ class Tokenizer:
         source: folder it was read from.
         bos: text of the token that begins a sequence; None where the model uses none.
         eos: text of the token that ends an answer.
+        pad: text of the token that other libraries fill rows up with; None: it names none.
         chat_template: the Jinja source in the folder, or None.
     """
 
@@ -47,6 +48,7 @@ class Tokenizer:
                 "model could never learn to stop. Set eos_token in tokenizer_config.json."
             )
         self.eos: str = eos
+        self.pad: str | None = _token(config.get("pad_token"))
         self.chat_template: str | None = _chat_template(config, source)
 
     @classmethod
@@ -99,6 +101,12 @@ class Tokenizer:
     def pad_id(self) -> int:
         """Id to fill rows with; padding is masked everywhere, so any id serves."""
         return self.eos_id
+
+    @property
+    def declared_pad_id(self) -> int:
+        """Id of the token that other libraries fill rows up with, by the tokenizer's files."""
+        token_id = None if self.pad is None else self.id_of(self.pad)
+        return self.pad_id if token_id is None else token_id
 
     def encode(self, text: str, *, after: Before = "nothing") -> list[int]:
         """Encodes plain text, without special tokens around it.

@@ -6,6 +6,10 @@ from tunesmith.evaluation.metrics.metric import Metric
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
+        "accuracy": "tunesmith.evaluation.metrics.agreement:Accuracy",
+        "correlation": "tunesmith.evaluation.metrics.numbers:Correlation",
+        "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
+        "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
     },
 )

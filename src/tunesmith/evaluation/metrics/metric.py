@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,7 +29,14 @@ class Metric(Part):
 
     gives: ClassVar[tuple[str, ...]]
     """Names of its scores; the first is the one to judge by."""
+    headings: ClassVar[Mapping[str, str]] = {}
+    """Words for them in tables, of those that are shown there."""
     higher_is_better: ClassVar[bool] = True
+    """Of all its scores."""
+    about: ClassVar[str] = ""
+    """What they say, in a sentence or two, for the report."""
+    details: ClassVar[str] = ""
+    """How they differ from each other, likewise."""
 
     @abstractmethod
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from tunesmith.core.answers import Answer
@@ -15,6 +15,20 @@ class Rouge(Metric):
 
     name: Literal["rouge"] = "rouge"
     gives: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "rougeLsum", "mean_words")
+    headings: ClassVar[Mapping[str, str]] = {
+        "rouge1": "ROUGE-1",
+        "rouge2": "ROUGE-2",
+        "rougeL": "ROUGE-L",
+        "rougeLsum": "ROUGE-Lsum",
+    }
+    about: ClassVar[str] = (
+        "ROUGE compares the words of an answer with those of the reference answer: 0 means no "
+        "words in common, 1 the same words in the same order. Higher is better."
+    )
+    details: ClassVar[str] = (
+        "ROUGE-1 counts single words, ROUGE-2 pairs of neighbours, ROUGE-L the longest series of "
+        "words that both texts have in the same order, ROUGE-Lsum the same, sentence by sentence."
+    )
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers; ``mean_words`` is their length, good or bad."""

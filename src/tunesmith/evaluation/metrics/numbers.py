@@ -1,0 +1,82 @@
+"""Numbers: how far answers are from the right ones, and whether they rise and fall together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from tunesmith.core.answers import Answer
+from tunesmith.evaluation.metrics.metric import Metric, Scores
+
+
+class SquaredError(Metric):
+    """Mean squared and mean absolute error, over the answers that are numbers."""
+
+    name: Literal["squared-error"] = "squared-error"
+    gives: ClassVar[tuple[str, ...]] = ("mse", "mae")
+    headings: ClassVar[Mapping[str, str]] = {"mse": "Squared error", "mae": "Absolute error"}
+    higher_is_better: ClassVar[bool] = False
+    about: ClassVar[str] = (
+        "The squared error is the mean square of the distance from the right number. Lower is "
+        "better. Answers that are no number are left out of it."
+    )
+
+    def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
+        """Nothing where no answer is a number; each answer's own under ``squared_error``."""
+        said, right = _numbers(answers, references)
+        errors = said - right
+        known = errors[~np.isnan(errors)]
+        rows = [{} if np.isnan(e) else {"squared_error": float(e * e)} for e in errors]
+        if not len(known):
+            return Scores({}, rows)
+        values = {"mse": float((known**2).mean()), "mae": float(np.abs(known).mean())}
+        return Scores(values, rows)
+
+
+class Correlation(Metric):
+    """Pearson's and Spearman's correlation, over the answers that are numbers."""
+
+    name: Literal["correlation"] = "correlation"
+    gives: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
+    headings: ClassVar[Mapping[str, str]] = {"pearson": "Pearson", "spearman": "Spearman"}
+    details: ClassVar[str] = (
+        "Pearson's correlation says how straight the line is on which answers and right numbers "
+        "lie, Spearman's whether they come in the same order; 1 is perfect, 0 is chance."
+    )
+
+    def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
+        """Nothing where one side is constant, as a correlation with it has no meaning."""
+        said, right = _numbers(answers, references)
+        known = ~np.isnan(said)
+        said, right = said[known], right[known]
+        rows: list[dict[str, float]] = [{} for _ in answers]
+        if not len(said) or np.ptp(said) == 0 or np.ptp(right) == 0:
+            return Scores({}, rows)
+        values = {
+            "pearson": _pearson(said, right),
+            "spearman": _pearson(_ranks(said), _ranks(right)),
+        }
+        return Scores(values, rows)
+
+
+def _numbers(
+    answers: Sequence[Answer], references: Sequence[Sequence[Answer]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides as float64; NaN where an answer is no number."""
+    said = [answer if isinstance(answer, float) else np.nan for answer in answers]
+    right = [r[0] if isinstance(r[0], float) else np.nan for r in references]
+    return np.array(said, np.float64), np.array(right, np.float64)
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    return float((a @ b) / np.sqrt((a @ a) * (b @ b)))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places in order, from 1; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[place]

@@ -1,0 +1,177 @@
+"""Roads: the same examples answered by a head, by likelihood, or by writing; one kind of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tunesmith.core.answers import Answer, Road, shown
+from tunesmith.core.examples import Conversation, Example
+from tunesmith.tasks.task import Limits, Task
+from tunesmith.templates.template import Template
+from tunesmith.templates.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One example's answer.
+
+    Attributes:
+        answer: None where the text cannot be read as one.
+        text: as the model wrote it, or the answer as text.
+        cut: whether the text ran into the token limit.
+        n_prompt_cut: tokens that were left out of what the model was given.
+        weighed: (answer, probability) of all that was weighed, the likeliest first.
+    """
+
+    answer: Answer
+    text: str
+    cut: bool = False
+    n_prompt_cut: int = 0
+    weighed: tuple[tuple[str, float], ...] = ()
+
+
+def answerer(
+    network: Any,
+    task: Task,
+    tokenizer: Tokenizer,
+    template: Template,
+    limits: Limits,
+    *,
+    batch_size: int = 32,
+) -> LocalModel | Predictor:
+    """What answers for a loaded network; puts it into evaluation mode.
+
+    Args:
+        network: a transformers model, adapter included.
+        task: settled.
+        tokenizer: the network's.
+        template: lays conversations out.
+        limits: how long an example may be for a head.
+        batch_size: rows at once.
+    """
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+    from tunesmith.model.head import own_head
+
+    if own_head(network) is not None:
+        return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
+    return LocalModel(network, tokenizer, template, batch_size=batch_size)
+
+
+def open_roads(
+    model: LocalModel | Predictor, task: Task, wanted: Sequence[Road] | None = None
+) -> list[Road]:
+    """The roads of a task that a model can go.
+
+    Args:
+        model: what answers.
+        task: settled.
+        wanted: none but these; None: all.
+    """
+    from tunesmith.chat.predictor import Predictor
+
+    has_head = isinstance(model, Predictor)
+    return [
+        road
+        for road in task.roads
+        if (road == "head") == has_head and (wanted is None or road in wanted)
+    ]
+
+
+def answer(
+    model: LocalModel | Predictor,
+    task: Task,
+    examples: Sequence[Example],
+    road: Road,
+    *,
+    max_new_tokens: int = 128,
+    length_normalised: bool = False,
+) -> list[Answered]:
+    """Answers examples by one road.
+
+    Args:
+        model: what answers; it can go the road.
+        task: settled.
+        examples: of the task's kind.
+        road: how the answer comes about.
+        max_new_tokens: longest text that is written.
+        length_normalised: whether likelihood is the mean over an answer's tokens.
+
+    Raises:
+        TemplateError: a request does not fit into the model.
+    """
+    from tunesmith.chat.predictor import Predictor
+
+    if isinstance(model, Predictor):
+        return _by_head(model, examples)
+    asked = [_asked(task, example) for example in examples]
+    if road == "likelihood":
+        return _by_likelihood(model, task, examples, asked, length_normalised)
+    return _by_writing(model, task, examples, asked, max_new_tokens)
+
+
+def _by_head(model: Predictor, examples: Sequence[Example]) -> list[Answered]:
+    found = model.predict(examples)
+    return [
+        Answered(one.answer, shown(one.answer), n_prompt_cut=n_cut, weighed=one.weighed)
+        for one, n_cut in zip(found, model.last_cut, strict=True)
+    ]
+
+
+def _by_likelihood(
+    model: LocalModel,
+    task: Task,
+    examples: Sequence[Example],
+    asked: Sequence[Conversation],
+    normalised: bool,
+) -> list[Answered]:
+    """The likeliest candidate; examples with the same candidates go together."""
+    together: dict[tuple[str, ...], list[int]] = {}
+    for place, example in enumerate(examples):
+        together.setdefault(tuple(task.candidates(example)), []).append(place)
+    found: dict[int, Answered] = {}
+    for texts, places in together.items():
+        logs = model.weigh([asked[p] for p in places], texts, normalised=normalised)
+        for place, of_row in zip(places, logs, strict=True):
+            likely = np.exp(np.array(of_row) - max(of_row))
+            likely /= likely.sum()
+            order = np.argsort(-likely, kind="stable")
+            best = texts[int(order[0])]
+            found[place] = Answered(
+                task.read(best, examples[place]),
+                best,
+                weighed=tuple((texts[i], float(likely[i])) for i in order),
+            )
+    return [found[place] for place in range(len(examples))]
+
+
+def _by_writing(
+    model: LocalModel,
+    task: Task,
+    examples: Sequence[Example],
+    asked: Sequence[Conversation],
+    max_new_tokens: int,
+) -> list[Answered]:
+    from tunesmith.chat.chat_model import Sampling
+
+    written = model.complete(asked, Sampling(max_new_tokens=max_new_tokens))
+    return [
+        Answered(
+            task.read(one.text, example), one.text, one.finish_reason == "length", one.n_prompt_cut
+        )
+        for one, example in zip(written, examples, strict=True)
+    ]
+
+
+def _asked(task: Task, example: Example) -> Conversation:
+    found = task.ask(example)
+    assert found is not None, f"task {task.name} has roads that ask, and asks nothing"
+    return found

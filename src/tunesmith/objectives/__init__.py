@@ -4,5 +4,15 @@ from tunesmith.core.registry import Registry
 from tunesmith.objectives.objective import Objective
 
 OBJECTIVES: Registry[Objective] = Registry(
-    "objective", {"tokens": "tunesmith.objectives.tokens:Tokens"}
+    "objective",
+    {
+        "tokens": "tunesmith.objectives.tokens:Tokens",
+        "dpo": "tunesmith.objectives.dpo:DPO",
+        "hinge": "tunesmith.objectives.hinge:Hinge",
+        "ipo": "tunesmith.objectives.ipo:IPO",
+        "kto-pair": "tunesmith.objectives.kto_pair:KTOPair",
+        "orpo": "tunesmith.objectives.orpo:ORPO",
+        "simpo": "tunesmith.objectives.simpo:SimPO",
+        "kto": "tunesmith.objectives.kto:KTO",
+    },
 )

@@ -82,8 +82,10 @@ class Recipe(Settings):
 
     @property
     def lr(self) -> float:
-        """The peak learning rate, from the method where the recipe sets none."""
-        return self.method.default_lr if self.optim.lr is None else self.optim.lr
+        """The peak learning rate, from method and objective where the recipe sets none."""
+        if self.optim.lr is not None:
+            return self.optim.lr
+        return self.method.default_lr * self.loss.lr_share
 
     def with_absolute_paths(self) -> Recipe:
         """The same recipe, good from every directory: paths that exist here are made absolute."""

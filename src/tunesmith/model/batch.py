@@ -23,6 +23,7 @@ class Batch:
         targets: what they are compared with; ``labels`` [N] int64 where each state has one.
         n_targets: what the loss is divided by: the sum of the targets' weights; on the host.
         n_tokens: tokens that are not padding, on the host.
+        beside: further rows, seen only by what is measured before the step's loss; or None.
     """
 
     input_ids: Tensor
@@ -30,6 +31,7 @@ class Batch:
     targets: Targets
     n_targets: float
     n_tokens: int
+    beside: Batch | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -40,6 +42,7 @@ class Batch:
             input_ids=self.input_ids.to(device, non_blocking=True),
             target_rows=self.target_rows.to(device, non_blocking=True),
             targets={k: t.to(device, non_blocking=True) for k, t in self.targets.items()},
+            beside=None if self.beside is None else self.beside.to(device),
         )
 
 
@@ -49,8 +52,8 @@ class LossSum:
 
     Attributes:
         total: [] float32, in nats.
-        metrics: name -> (sum, count), both detached.
+        metrics: name -> (sum, count), both detached; a count of 0 tells nothing.
     """
 
     total: Tensor
-    metrics: dict[str, tuple[Tensor, float]] = field(default_factory=dict)
+    metrics: dict[str, tuple[Tensor, float | Tensor]] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from tunesmith.model.batch import Batch, LossSum, Targets
@@ -13,8 +14,17 @@ from tunesmith.model.head import output_head
 class HiddenLoss(Protocol):
     """What a TaskModel needs of an objective."""
 
+    measures: ClassVar[bool]
+    is_likelihood: ClassVar[bool]
+
     def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
         """The loss of hidden states [N, D] under a head against targets."""
+        ...
+
+    def measure(
+        self, hidden: Tensor, head: nn.Linear, targets: Targets
+    ) -> dict[str, tuple[Tensor, float]]:
+        """What a batch adds to the figures that the loss of its step needs."""
         ...
 
 
@@ -54,6 +64,26 @@ class TaskModel(nn.Module):
         hidden = self.backbone(input_ids=batch.input_ids, use_cache=False).last_hidden_state
         return hidden.flatten(0, 1).index_select(0, batch.target_rows)
 
-    def forward(self, batch: Batch) -> LossSum:
-        """Computes the loss summed over the batch's targets."""
+    @property
+    def measures(self) -> bool:
+        """Whether the loss needs figures of the whole step first."""
+        return self.objective.measures
+
+    @property
+    def is_likelihood(self) -> bool:
+        """Whether the mean loss is that of a token, so that it has a perplexity."""
+        return self.objective.is_likelihood
+
+    def forward(self, batch: Batch, *, measure: bool = False) -> LossSum:
+        """Computes the loss summed over the batch's targets.
+
+        Args:
+            batch: rows and targets.
+            measure: computes no loss, but as its metrics what the batch adds to the figures of
+                its step: from the rows beside it where it has some, else from its own.
+        """
+        if measure:
+            rows = batch.beside or batch
+            sums = self.objective.measure(self.states(rows), self.head, rows.targets)
+            return LossSum(torch.zeros(()), {**sums})
         return self.objective.loss_sum(self.states(batch), self.head, batch.targets)

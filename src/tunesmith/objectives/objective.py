@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tunesmith.core.part import Part
 
@@ -16,6 +16,24 @@ if TYPE_CHECKING:
 class Objective(Part):
     """One way of judging hidden states against targets."""
 
+    lr_share: ClassVar[float] = 1.0
+    """What the method's own learning rate is multiplied by where the recipe sets none."""
+    measures: ClassVar[bool] = False
+    """Whether its loss needs figures of the whole step, which :meth:`measure` adds up."""
+    is_likelihood: ClassVar[bool] = False
+    """Whether its mean is the negative log-likelihood of a token, so that it has a perplexity."""
+
     @abstractmethod
     def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
         """The loss of hidden states [N, D] under a head [V, D] against targets, in nats."""
+
+    def measure(
+        self, hidden: Tensor, head: nn.Linear, targets: Targets
+    ) -> dict[str, tuple[Tensor, float]]:
+        """What a batch adds to the figures of its step, made without gradients before any loss.
+
+        Returns:
+            Name -> (sum, count). Their mean over the step stands in ``targets`` under that name,
+            [] float32, when :meth:`loss_sum` is asked.
+        """
+        return {}

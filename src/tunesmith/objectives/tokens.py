@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tunesmith.objectives.objective import Objective
 
@@ -16,6 +16,7 @@ class Tokens(Objective):
     """Negative log-likelihood of every supervised token."""
 
     name: Literal["tokens"] = "tokens"
+    is_likelihood: ClassVar[bool] = True
 
     def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
         """Sums over N targets; the metric ``token_accuracy`` counts labels on top.

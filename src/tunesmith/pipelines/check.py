@@ -131,7 +131,7 @@ def _with_task(request: Request, read: Survey) -> Recipe:
     if request.task_is_told or len(read.kinds) != 1:
         return request.recipe
     kind = next(iter(read.kinds))
-    if kind is request.recipe.task.example_type:
+    if request.recipe.task.takes(kind):
         return request.recipe
     task = TASKS.parse(_takers(kind)[0])
     return request.recipe.model_copy(update={"task": task})
@@ -152,7 +152,7 @@ def _splits(read: Survey) -> dict[str, Any]:
 
 def _takers(kind: type[Example]) -> list[str]:
     """Tasks that take a kind of example."""
-    return [name for name in TASKS.names() if TASKS.load(name).example_type is kind]
+    return [name for name in TASKS.names() if TASKS.load(name).takes(kind)]
 
 
 def _about(

@@ -44,8 +44,9 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
     if data_here and here:
         prepared = prepare(recipe, weights=False)
-        rows, ledger = len(prepared.encoded["train"]), prepared.ledger.as_dict()
-        longest = int(prepared.encoded["train"].lengths.max())
+        lengths = prepared.task.lengths(prepared.encoded["train"])
+        rows, ledger = len(lengths), prepared.ledger.as_dict()
+        longest = int(lengths.max())
     elif data_here:
         rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")

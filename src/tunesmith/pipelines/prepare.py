@@ -86,7 +86,7 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
     splits = split_rows(store.source.keys, recipe.data, recipe.train.seed)
     encoded = {name: EncodedSplit(store, store.rows_of(rows)) for name, rows in splits.rows.items()}
     if splits.divided:
-        encoded = _divided(encoded, recipe.data.validation_fraction, store)
+        encoded = _divided(encoded, recipe.data.validation_fraction, recipe.task)
     task, refused = recipe.task, dict[int, str]()
     if len(encoded["train"]):
         task = task.settled(encoded["train"])
@@ -97,6 +97,8 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
     for split in encoded:
         if not len(encoded[split]) and (strict or split == "train"):
             raise DataError(_nothing_left(split, ledger))
+    for split in encoded.values():
+        task.require_rows(split, recipe.loss.name)
     return Prepared(folder, tokenizer, template, limits, task, store, splits, encoded, ledger)
 
 
@@ -166,17 +168,19 @@ def _refuse_bad_rows(store: Store) -> None:
 
 
 def _divided(
-    encoded: dict[str, EncodedSplit], fraction: float, store: Store
+    encoded: dict[str, EncodedSplit], fraction: float, task: Task
 ) -> dict[str, EncodedSplit]:
-    """Holds the last windows of a single text out."""
-    rows = encoded["train"].rows
-    n_held_out = max(1, round(len(rows) * fraction))
-    if n_held_out >= len(rows):
+    """Holds the last windows of a single text out; what is one row to the trainer stays whole."""
+    store, rows = encoded["train"].store, encoded["train"].rows
+    n_rows = len(task.lengths(encoded["train"])) if len(rows) else 0
+    n_held_out = max(1, round(n_rows * fraction))
+    if n_held_out >= n_rows:
         raise too_few(store.origin(int(rows[0])) if len(rows) else str(store.origins()[0]))
+    n_kept = (n_rows - n_held_out) * (len(rows) // n_rows)
     return {
         **encoded,
-        "train": EncodedSplit(store, rows[:-n_held_out]),
-        "validation": EncodedSplit(store, rows[-n_held_out:]),
+        "train": EncodedSplit(store, rows[:n_kept]),
+        "validation": EncodedSplit(store, rows[n_kept:]),
     }
 
 

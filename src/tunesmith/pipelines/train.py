@@ -28,6 +28,7 @@ from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.head import name_padding
 from tunesmith.model.save import copy_tokenizer
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
+from tunesmith.pipelines.reference import annotate, reference_hash
 from tunesmith.pipelines.resume import restore, run_identity, versions
 from tunesmith.pipelines.start import start
 from tunesmith.recipe import Recipe
@@ -117,7 +118,8 @@ def _train_in(
     recorder = Recorder(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
-    trainer = build_trainer(recipe, prepared, recorder)
+    trainer = build_trainer(recipe, prepared, recorder, run)
+    identity["hashes"] |= reference_hash(run)
     network: Any = trainer.model.model
     _require_room(run, recipe, trainer)
     restored = resume and restore(run, trainer, identity)
@@ -166,17 +168,20 @@ def _train_in(
     write_report(run)
 
 
-def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> Trainer:
+def build_trainer(
+    recipe: Recipe, prepared: Prepared, watcher: Any, run: Run | None = None
+) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
 
-    The transformers model is ``trainer.model.model``.
+    The transformers model is ``trainer.model.model``. With a run, the reference model's figures
+    are kept there and taken from there.
     """
     from tunesmith.model.load import default_device, recompute_activations
     from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.training.allocator import keep_freed_memory
     from tunesmith.training.loop import Trainer
-    from tunesmith.training.placement import SingleDevice
+    from tunesmith.training.placement import SingleDevice, autocast
 
     device = default_device()
     if device.type == "cpu":
@@ -189,11 +194,14 @@ def build_trainer(recipe: Recipe, prepared: Prepared, watcher: Any) -> Trainer:
     if recipe.train.gradient_checkpointing:
         recompute_activations(network)
     placement = SingleDevice(device)
-    model = placement.place(TaskModel(network, recipe.loss))
+    model = TaskModel(network, recipe.loss)
+    placement.place(model)
     rows = {
         split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
         for split, encoded in prepared.encoded.items()
+        if split != "test"
     }
+    rows = annotate(recipe, model, rows, run, lambda: autocast(device, precision))
     return Trainer(
         model,
         rows["train"],

@@ -10,5 +10,6 @@ TASKS: Registry[Task] = Registry(
         "causal-lm": "tunesmith.tasks.causal_lm:CausalLM",
         "classify": "tunesmith.tasks.classify:Classify",
         "classify-in-words": "tunesmith.tasks.classify_in_words:ClassifyInWords",
+        "preference": "tunesmith.tasks.preference:PreferenceTuning",
     },
 )

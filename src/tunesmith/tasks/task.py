@@ -81,6 +81,8 @@ class Task(Part):
     """One kind of work a model is tuned for."""
 
     example_type: ClassVar[type[Example]]
+    further_types: ClassVar[tuple[type[Example], ...]] = ()
+    """Other kinds that it learns from as well."""
     uses_template: ClassVar[bool]
     objectives: ClassVar[tuple[str, ...]] = ("tokens",)
     """Names of the objectives that understand its targets; the first is the default."""
@@ -184,6 +186,17 @@ class Task(Part):
         """
         raise DataError(f"{origin}: task {self.name!r} predicts nothing. Use: tunesmith chat")
 
+    def lengths(self, split: EncodedSplit) -> np.ndarray:
+        """Tokens of each row that the trainer asks for, as :meth:`rows` has it; needs no torch."""
+        return split.lengths
+
+    def require_rows(self, split: EncodedSplit, objective: str) -> None:
+        """Checks that encoded rows are what an objective of that name learns from.
+
+        Raises:
+            DataError: they are not.
+        """
+
     def ask(self, example: Example) -> Conversation | None:
         """What a chat model is asked, so that it does this task on an example.
 
@@ -208,13 +221,18 @@ class Task(Part):
         """
         return []
 
+    @classmethod
+    def takes(cls, kind: type[Example]) -> bool:
+        """Whether it learns from examples of a kind."""
+        return issubclass(kind, (cls.example_type, *cls.further_types))
+
     def require(self, example: Example) -> None:
         """Checks that an example is of the kind this task takes.
 
         Raises:
             DataError: it is not.
         """
-        if not isinstance(example, self.example_type):
+        if not self.takes(type(example)):
             raise DataError(
                 f"{example.origin}: a {_kind(type(example))}, and task {self.name!r} takes a "
                 f"{_kind(self.example_type)}. Choose another task, or set data.format."

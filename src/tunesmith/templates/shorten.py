@@ -24,6 +24,23 @@ def render_within(
     learnt: Learnt = ANSWERS,
     whole: Rendered | None = None,
 ) -> Rendered:
+    """As :func:`shorten`, without the shortened conversation."""
+    return shorten(
+        conversation, template, tokenizer, max_tokens, side=side, learnt=learnt, whole=whole
+    )[1]
+
+
+def shorten(
+    conversation: Conversation,
+    template: Template,
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    *,
+    side: Side = "end",
+    learnt: Learnt = ANSWERS,
+    whole: Rendered | None = None,
+    n_messages: int | None = None,
+) -> tuple[Conversation, Rendered]:
     """Encodes a conversation in at most ``max_tokens`` if its prompt can be cut so far.
 
     What is cut is the material of its requests (their ``input``, or their content where they have
@@ -38,14 +55,16 @@ def render_within(
         side: which side of the material is taken away.
         learnt: which tokens are targets.
         whole: its rendering in full, where there is one already.
+        n_messages: how many messages from the start may be cut; None: all.
 
     Returns:
-        The rendering with ``n_cut`` set; longer than ``max_tokens`` where even so it does not
-        fit.
+        The shortened conversation, and its rendering with ``n_cut`` set; longer than
+        ``max_tokens`` where even so it does not fit.
     """
     whole = whole or render(conversation, template, tokenizer, learnt)
-    shortened = whole
-    places = [i for i, m in enumerate(conversation.messages) if m.role in ("user", "tool")]
+    cut, shortened = conversation, whole
+    open_to_cuts = conversation.messages[:n_messages]
+    places = [i for i, m in enumerate(open_to_cuts) if m.role in ("user", "tool")]
     messages = list(conversation.messages)
     for place in sorted(places, key=lambda i: -len(_material(messages[i]))):
         material = _material(messages[place])
@@ -60,15 +79,14 @@ def render_within(
             changed[place] = _with_material(messages[place], kept)
             if not changed[place].text.strip():
                 break
-            shortened = render(
-                replace(conversation, messages=tuple(changed)), template, tokenizer, learnt
-            )
+            cut = replace(conversation, messages=tuple(changed))
+            shortened = render(cut, template, tokenizer, learnt)
             if len(shortened) <= max_tokens or n_kept <= _least(messages[place]):
                 messages = changed
                 break
         if len(shortened) <= max_tokens:
             break
-    return replace(shortened, n_cut=len(whole) - len(shortened))
+    return cut, replace(shortened, n_cut=len(whole) - len(shortened))
 
 
 def cut_answer(rendered: Rendered, max_tokens: int) -> Rendered:

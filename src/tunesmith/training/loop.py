@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
-from tunesmith.training.evaluation import Rows, Sums, evaluate_rows
+from tunesmith.training.evaluation import Rows, Sums, evaluate_rows, measured, with_figures
 from tunesmith.training.optim import (
     LRFactor,
     build_optimizer,
@@ -22,7 +22,7 @@ from tunesmith.training.optim import (
     one_lr,
     trained_parameters,
 )
-from tunesmith.training.placement import SingleDevice
+from tunesmith.training.placement import SingleDevice, autocast
 from tunesmith.training.plan import Step, n_steps, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
@@ -134,9 +134,10 @@ class Trainer:
         return self._plan[1][row]
 
     def _step(self, step: int) -> dict[str, Any]:
-        self.model.train()
         rows = self._micro_batches(step)
-        batches = [self.train_rows.batch(micro) for micro in rows]
+        figures = self._figures(self.train_rows, rows)
+        self.model.train()
+        batches = [with_figures(self.train_rows.batch(micro), figures) for micro in rows]
         n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
         total = torch.zeros((), device=self.placement.device)
         sums = Sums()
@@ -174,9 +175,18 @@ class Trainer:
             return self.model(batch.to(self.placement.device))
 
     def _arithmetic(self) -> AbstractContextManager[Any]:
-        if self.precision == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.placement.device.type, self.precision)
+        return autocast(self.placement.device, self.precision)
+
+    def _figures(self, source: Rows, rows: Step) -> dict[str, Tensor]:
+        """What a loss needs to know of all its rows together, by name; for most, nothing."""
+        if not getattr(self.model, "measures", False):
+            return {}
+        self.model.eval()  # what is measured has no noise of dropout
+        return measured(source, rows, self._measure, self.placement)
+
+    def _measure(self, batch: Batch) -> LossSum:
+        with self._arithmetic():
+            return self.model(batch.to(self.placement.device), measure=True)
 
     def _stop_diverged(self, step: int, rows: Step, loss: float, grad_norm: float) -> None:
         places = self.train_rows.places([row for micro in rows for row in micro])
@@ -193,14 +203,18 @@ class Trainer:
         self.model.eval()
         started = time.perf_counter()
         loss, means = evaluate_rows(
-            self.eval_rows, self._forward, batch_size=self.settings.eval_batch_size
+            self.eval_rows,
+            self._forward,
+            batch_size=self.settings.eval_batch_size,
+            figures=self._figures,
         )
+        is_likelihood = getattr(self.model, "is_likelihood", True)
         self.progress.eval_losses.append((self.progress.step, loss))
         self.watcher.evaluated(
             {
                 "step": self.progress.step,
                 "eval_loss": loss,
-                "perplexity": math.exp(min(loss, 700.0)),
+                **({"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}),
                 **means,
                 "seconds": time.perf_counter() - started,
             }

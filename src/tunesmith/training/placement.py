@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,3 +24,10 @@ class SingleDevice:
     def sum(self, count: float) -> float:
         """A count over all processes."""
         return count
+
+
+def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextManager[Any]:
+    """Inside, products are computed in that type; weights keep theirs."""
+    if precision == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, precision)

@@ -16,7 +16,8 @@ class Optim(Settings):
     """Paged ones keep their state in memory that a GPU can swap out; elsewhere they are plain
     AdamW."""
     lr: float | None = Field(default=None, gt=0)
-    """Peak learning rate; None: the method's (lora 2e-4, full 2e-5)."""
+    """Peak learning rate; None: the method's (lora 2e-4, full 2e-5), times the objective's share of
+    it (preferences 1/40, orpo 1/4)."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the rate falls after the warm-up: to zero along a cosine or a line, or not at all."""
     warmup_fraction: float = Field(default=0.03, ge=0, le=1)

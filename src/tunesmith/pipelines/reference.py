@@ -1,0 +1,139 @@
+"""Reference: log-probabilities of the model before its first update, computed once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.runs import Run
+from tunesmith.objectives.preference import Preference
+from tunesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from tunesmith.model.task_model import TaskModel
+    from tunesmith.tasks.preference_rows import PreferenceRows
+
+    Known = dict[str, dict[str, Tensor]]
+
+TENSORS, MARKER = "reference.safetensors", "reference.json"
+"""``reference.json`` holds the other's SHA-256 and is written last."""
+
+
+def annotate(
+    recipe: Recipe,
+    model: TaskModel,
+    rows: dict[str, Any],
+    run: Run | None,
+    arithmetic: Callable[[], AbstractContextManager[Any]],
+) -> dict[str, Any]:
+    """Rows with what the reference model says of them, where the objective asks for it.
+
+    The policy as it starts is the reference, in evaluation mode, so that no second model is held.
+
+    Args:
+        recipe: the whole of it.
+        model: untrained.
+        rows: by split.
+        run: keeps the figures, and gives them back where it has them; None: nothing is kept.
+        arithmetic: context of the computation, as training has it.
+    """
+    objective = recipe.loss
+    if not isinstance(objective, Preference):
+        return rows
+    found: dict[str, PreferenceRows] = dict(rows)
+    if objective.needs_mismatched:
+        found = {name: split.mismatched(recipe.train.seed) for name, split in found.items()}
+    if not objective.needs_reference:
+        return found
+    known = None if run is None else _kept(run, found)
+    if known is None:
+        with arithmetic():
+            known = {
+                name: reference_logps(model, split, recipe.train.eval_batch_size)
+                for name, split in found.items()
+            }
+        if run is not None:
+            _keep(run, known)
+    return {name: split.with_reference(known[name]) for name, split in found.items()}
+
+
+def reference_logps(model: TaskModel, rows: PreferenceRows, n_at_once: int) -> dict[str, Tensor]:
+    """Log-probabilities of all answers, and of mismatched ones where rows have them.
+
+    Args:
+        model: the reference; is left in evaluation mode.
+        rows: R answers.
+        n_at_once: pairs or single answers of one pass.
+
+    Returns:
+        Name -> [R] float32 on the host, as ``PreferenceRows.with_reference`` takes them.
+    """
+    import torch
+
+    assert isinstance(model.objective, Preference)
+    model.eval()
+    n_answers = len(rows.split)
+    kinds = ("answers",) if rows.partners is None else ("answers", "mismatched")
+    found = {kind: torch.zeros(n_answers) for kind in kinds}
+    device = next(model.parameters()).device
+    order = sorted(range(len(rows.lengths)), key=lambda row: -rows.lengths[row])
+    with torch.no_grad():
+        for start in range(0, len(order), n_at_once):
+            part = order[start : start + n_at_once]
+            whole = rows.batch(part).to(device)
+            for kind, batch in zip(kinds, (whole, whole.beside), strict=False):
+                assert batch is not None
+                logps = model.objective.logps(model.states(batch), model.head, batch.targets)
+                found[kind][rows.answers(part)] = logps.float().cpu()
+    return found
+
+
+def reference_hash(run: Run) -> dict[str, str]:
+    """What identifies the figures a run compares with; nothing where it has none."""
+    file = run.path / MARKER
+    return {"reference": run.read(MARKER)["sha256"]} if file.is_file() else {}
+
+
+def _keep(run: Run, known: Known) -> None:
+    from safetensors.torch import save_file
+
+    flat = {f"{split}/{kind}": t for split, kinds in known.items() for kind, t in kinds.items()}
+    draft = run.path / f"{TENSORS}.draft"
+    save_file(flat, draft)
+    draft.rename(run.path / TENSORS)
+    run.write(MARKER, {"sha256": _sha256(run.path / TENSORS)})
+
+
+def _kept(run: Run, rows: dict[str, PreferenceRows]) -> Known | None:
+    """The figures of a run that was begun; None where there are none, or damaged ones."""
+    from safetensors.torch import load_file
+
+    file = run.path / TENSORS
+    try:
+        expected = json.loads((run.path / MARKER).read_text("utf-8"))["sha256"]
+        if _sha256(file) != expected:
+            print(f"{file}: damaged; its figures are computed again.", file=sys.stderr)
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    known: Known = {}
+    for key, tensor in load_file(file).items():
+        split, _, kind = key.partition("/")
+        known.setdefault(split, {})[kind] = tensor
+    fits = known.keys() == rows.keys() and all(
+        len(known[name]["answers"]) == len(split.split) for name, split in rows.items()
+    )
+    return known if fits else None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,5 +4,9 @@ from tunesmith.core.registry import Registry
 from tunesmith.objectives.objective import Objective
 
 OBJECTIVES: Registry[Objective] = Registry(
-    "objective", {"tokens": "tunesmith.objectives.tokens:Tokens"}
+    "objective",
+    {
+        "spans": "tunesmith.objectives.spans:Spans",
+        "tokens": "tunesmith.objectives.tokens:Tokens",
+    },
 )

@@ -8,5 +8,6 @@ TASKS: Registry[Task] = Registry(
     {
         "sft": "tunesmith.tasks.sft:SupervisedFineTuning",
         "causal-lm": "tunesmith.tasks.causal_lm:CausalLM",
+        "extractive-qa": "tunesmith.tasks.extractive_qa:ExtractiveQA",
     },
 )

@@ -11,5 +11,7 @@ METRICS: Registry[Metric] = Registry(
         "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
         "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
+        "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",
+        "squad": "tunesmith.evaluation.metrics.squad:Squad",
     },
 )

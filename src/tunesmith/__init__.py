@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from tunesmith.pipelines.evaluate import evaluate
     from tunesmith.pipelines.load import load
     from tunesmith.pipelines.merge import merge
+    from tunesmith.pipelines.predict import predict
     from tunesmith.pipelines.train import train
     from tunesmith.recipe import Recipe, load_recipe
 
 __version__ = "0.1.0"
-__all__ = ["Recipe", "evaluate", "load", "load_recipe", "merge", "train"]
+__all__ = ["Recipe", "evaluate", "load", "load_recipe", "merge", "predict", "train"]
 
 _HOMES = {
     "Recipe": "tunesmith.recipe",
@@ -20,6 +21,7 @@ _HOMES = {
     "load": "tunesmith.pipelines.load",
     "load_recipe": "tunesmith.recipe",
     "merge": "tunesmith.pipelines.merge",
+    "predict": "tunesmith.pipelines.predict",
     "train": "tunesmith.pipelines.train",
 }
 

@@ -17,6 +17,7 @@ VERBS = {
     "train": ("tunesmith.cli.train", "Tune a model as a recipe says."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
+    "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),
     "merge": ("tunesmith.cli.merge", "Write a tuned model as whole weights."),
     "import-llamafactory": (
         "tunesmith.cli.import_llamafactory",

@@ -10,9 +10,10 @@ from tunesmith.core.errors import MissingExtraError, ModelError
 from tunesmith.data.load import load_examples
 from tunesmith.data.source import is_remote
 from tunesmith.methods.qlora import QLoRA
+from tunesmith.model.head import Head
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
-from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, prepare
+from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps
 
@@ -42,6 +43,7 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     rows: int | None = None
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
+    prepared: Prepared | None = None
     if data_here and here:
         prepared = prepare(recipe, weights=False)
         lengths = prepared.task.lengths(prepared.encoded["train"])
@@ -52,6 +54,8 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
         notes.append("tokens are not counted: the tokenizer comes with the model.")
     else:
         notes.append(f"data {remote[0]}: not fetched; rows and tokens are not known yet.")
+    head = _head(recipe, prepared, notes)
+    shape = shape.with_head(head)
     n_trained = recipe.method.n_trained(shape)
     steps = recipe.train.max_steps
     if rows is not None:
@@ -78,6 +82,16 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
         "ledger": ledger,
         "notes": notes,
     }
+
+
+def _head(recipe: Recipe, prepared: Prepared | None, notes: list[str]) -> Head | None:
+    """The task's own output, as far as it is known."""
+    if prepared is not None:
+        return prepared.task.head()
+    head = recipe.task.planned_head()
+    if head is not None and head.kind == "sequence-classification":
+        notes.append(f"labels are not counted yet; the head is planned with {head.n_outputs}.")
+    return head
 
 
 def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:

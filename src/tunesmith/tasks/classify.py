@@ -131,6 +131,14 @@ class Classify(Task):
         assert self.problem is not None and self.labels is not None
         return Head("sequence-classification", tuple(self.labels), HEAD_PROBLEMS[self.problem])
 
+    def planned_head(self) -> Head | None:
+        """With two labels where they are not named."""
+        from tunesmith.model.head import Head, unnamed_labels
+
+        n_outputs = 1 if self.problem == "regression" else 2
+        labels = unnamed_labels(n_outputs) if self.labels is None else tuple(self.labels)
+        return Head("sequence-classification", labels, HEAD_PROBLEMS[self.problem or "single"])
+
     def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
         """Batches whose targets are classes, flags of classes, or numbers."""
         from tunesmith.tasks.classified_rows import ClassifiedRows

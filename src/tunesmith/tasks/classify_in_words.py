@@ -73,6 +73,10 @@ class ClassifyInWords(Classify):
         """None: the output is the vocabulary."""
         return None
 
+    def planned_head(self) -> None:
+        """None likewise."""
+        return None
+
     def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
         """Batches whose targets are tokens."""
         from tunesmith.tasks.collate import EncodedRows

@@ -139,6 +139,10 @@ class Task(Part):
         """The output of its own that the settled task needs; None: over the vocabulary."""
         return None
 
+    def planned_head(self) -> Head | None:
+        """The head as far as it is known before any data is read, for plans of memory."""
+        return self.head()
+
     def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
         """The encoded rows of a split as the batches that the task's objectives take.
 

@@ -19,6 +19,8 @@ from tunesmith.evaluation.measures import Measures, measures_of
 BASE, TUNED = "base", "tuned"
 """Names of the two models that are compared; others stand beside them for orientation."""
 ROUGE = measures_of(["rouge"])
+LOSS_OF_TOKENS = "Loss is how surprised the model is by the right text, in nats per token."
+LOSS_OF_OTHERS = "Loss is what training minimises, as a mean over what is learnt."
 ROW_COUNTS = ("read", *FATES)
 TOKEN_COUNTS = ("tokens", "supervised_tokens", "cut_tokens")
 
@@ -102,6 +104,7 @@ class Report:
         versions: by package.
         lock: hashes of data, weights, tokenizer and template.
         measures: what the scores are.
+        loss_about: what the loss is, in a sentence.
         compared: names of the two models in ``models`` that are compared.
     """
 
@@ -119,6 +122,7 @@ class Report:
     versions: dict[str, str]
     lock: dict[str, str]
     measures: Measures = ROUGE
+    loss_about: str = LOSS_OF_TOKENS
     compared: tuple[str, str] = (BASE, TUNED)
 
 
@@ -165,6 +169,7 @@ def render_report(report: Report) -> str:
         score_rows=score_rows(report.models, list(columns), report.measures, report.compared),
         verdict=report.measures.headings.get(report.measures.verdict, report.measures.verdict),
         writes=any(m.cut_fraction is not None for m in report.models),
+        has_words=any(m.mean_words is not None for m in report.models),
         unread=any(m.unread_fraction is not None for m in report.models),
         charts={name: Markup(svg) for name, svg in charts(report).items()},
         captions=[describe(c.name, c.points) for c in (report.train_loss, report.eval_loss) if c],

@@ -57,7 +57,8 @@ def _count(ledger: SplitLedger, store: Store, rows: np.ndarray, refused: Mapping
     told = rows[~plain]
     origins = store.origins() if len(told) else []
     for row in told:
-        fate, reason = FATES[source.fate[row]], source.reasons[source.reason[row]]
+        code = source.reason[row]  # -1: kept whole
+        fate, reason = FATES[source.fate[row]], source.reasons[code] if code >= 0 else ""
         if source.mended[row] >= 0:
             ledger.mend(origins[row], source.reasons[source.mended[row]])
         if row in refused:

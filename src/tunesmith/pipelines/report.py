@@ -16,7 +16,15 @@ from tunesmith.core.runs import (
     Run,
 )
 from tunesmith.evaluation.measures import Measures, measures_of
-from tunesmith.evaluation.report import Curve, Example, ModelScores, Report, render_report
+from tunesmith.evaluation.report import (
+    LOSS_OF_OTHERS,
+    LOSS_OF_TOKENS,
+    Curve,
+    Example,
+    ModelScores,
+    Report,
+    render_report,
+)
 from tunesmith.recipe import load_recipe
 
 NOTES = {
@@ -64,6 +72,7 @@ def write_report(run: Run) -> None:
             versions=lock["versions"],
             lock={key: value for key, value in lock.items() if key != "versions"},
             measures=measures,
+            loss_about=LOSS_OF_TOKENS if recipe.loss.name == "tokens" else LOSS_OF_OTHERS,
             compared=compared,
         )
     )

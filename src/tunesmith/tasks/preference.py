@@ -72,8 +72,8 @@ class PreferenceTuning(Task):
         )
 
     def require_rows(self, split: EncodedSplit, objective: str) -> None:
-        """Checks that the data has pairs where the objective compares."""
-        if objective != UNPAIRED and len(split) and not is_paired(split):
+        """Checks that rows are of one kind, and pairs where the objective compares."""
+        if not is_paired(split) and objective != UNPAIRED:
             raise DataError(
                 f"{split.origin(0)}: an answer without a partner, and objective {objective!r} "
                 f"compares two. Set objective={UNPAIRED}, which learns from such rows."

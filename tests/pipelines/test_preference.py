@@ -12,8 +12,11 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from tunesmith.core.errors import DataError, RunError  # noqa: E402
 from tunesmith.core.runs import METRICS  # noqa: E402
+from tunesmith.pipelines.check import check, make_request  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
+from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.preview import preview  # noqa: E402
 from tunesmith.pipelines.reference import MARKER, TENSORS  # noqa: E402
 from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -189,3 +192,53 @@ def test_the_plan_counts_pairs(pair_fields):
 def test_an_objective_for_pairs_is_refused_single_answers_before_any_weight(single_fields):
     with pytest.raises(DataError, match="Set objective=kto"):
         dry_run(make_recipe({**single_fields, "objective": "dpo"}))
+
+
+def test_evaluation_says_how_both_models_rank_held_out_answers(pair_fields, tmp_path):
+    fields = {**pair_fields, "evaluate": {}, "out": str(tmp_path / "run")}
+    run = train(make_recipe(fields))
+    [*_, last] = [line for line in run.lines(METRICS) if line["kind"] == "eval"]
+    scores = evaluate(run)
+    assert (scores["split"], scores["n"], scores["left_out"]) == ("validation", 6, 0)
+    base, tuned = scores["base"], scores["tuned"]
+    assert (base["reward_accuracy"], base["reward_margin"]) == (0.5, 0)
+    assert tuned["reward_accuracy"] == last["reward_accuracy"] > 0.5
+    assert tuned["reward_margin"] == pytest.approx(last["reward_margin"], rel=1e-3)
+    assert 0 <= tuned["likelier_fraction"] <= 1
+    [first, *_] = run.lines("predictions.jsonl")
+    assert first["prompt"].startswith("Question")
+    assert "rather than: No" in first["reference"]
+    assert first["answers"]["tuned"]["text"].startswith("chosen, by ")
+    page = (run.path / "report.html").read_text()
+    assert "reward accuracy on 6 validation rows; its base scores 0.50" in page
+    assert evaluate(run, split="train")["n"] == 18
+
+
+def test_evaluation_of_single_answers_and_without_a_reference(single_fields, pair_fields, tmp_path):
+    run = train(make_recipe({**single_fields, "out": str(tmp_path / "singles")}))
+    scores = evaluate(run)
+    assert scores["base"]["reward_accuracy"] == 0.5
+    assert "likelier_fraction" not in scores["tuned"]
+    fields = {**pair_fields, "objective": "simpo", "out": str(tmp_path / "simpo")}
+    before = evaluate(make_recipe(fields))  # not trained yet
+    assert set(before) == {"base", "split", "n", "left_out", "seconds"}
+    base = before["base"]
+    assert base["reward_accuracy"] == base["likelier_fraction"]
+
+
+def test_a_preview_shows_both_sides(pair_fields):
+    shown = preview(make_recipe(pair_fields), n_examples=2)["examples"]
+    assert [example["told"] for example in shown] == ["chosen", "rejected"] * 2
+    assert shown[0]["origin"] == shown[1]["origin"]
+    assert shown[0]["runs"][0]["text"] == shown[1]["runs"][0]["text"]
+
+
+@pytest.mark.parametrize("kind", ["pairs", "singles"])
+def test_data_check_counts_the_tokens_of_preferences(pair_fields, single_fields, tmp_path, kind):
+    request = make_request(str(tmp_path / f"{kind}.jsonl"), tokenizer="tunesmith-tiny")
+    found = check(request)
+    assert found["ok"], found["findings"]
+    assert found["tokens"]["splits"]["train"]["supervised_tokens"] > 0
+    assert sum(split["read"] for split in found["splits"].values()) == 24
+    forecast = found["tokens"]["forecast"]
+    assert 0 <= forecast["padding_fraction_by_length"] <= forecast["padding_fraction_at_random"] < 1

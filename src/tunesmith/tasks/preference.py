@@ -38,6 +38,7 @@ class PreferenceTuning(Task):
     further_types: ClassVar[tuple[type[Example], ...]] = (UnpairedPreference,)
     uses_template: ClassVar[bool] = True
     objectives: ClassVar[tuple[str, ...]] = (*PAIRWISE, UNPAIRED)
+    metrics: ClassVar[tuple[str, ...]] = ("preference",)
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -70,6 +71,15 @@ class PreferenceTuning(Task):
         return PreferenceRows(
             split, pad_id, lengths=self.lengths(split), is_paired=is_paired(split)
         )
+
+    def told(self, row: EncodedExample) -> str:
+        """Which side of a pair it is, or how its answer was judged."""
+        words = ("rejected", "chosen") if row.values[PAIRED] else ("not wanted", "wanted")
+        return words[row.values[DESIRABLE] > 0]
+
+    def objective_for(self, kind: type[Example]) -> str:
+        """``kto`` for answers without a partner."""
+        return UNPAIRED if kind is UnpairedPreference else self.objectives[0]
 
     def require_rows(self, split: EncodedSplit, objective: str) -> None:
         """Checks that rows are of one kind, and pairs where the objective compares."""

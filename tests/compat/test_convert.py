@@ -144,6 +144,22 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"stage": "dpo", "dataset": "pairs", "pref_loss": "orpo", "pref_beta": 0.2},
         {"task": "preference", "objective": {"name": "orpo", "beta": 0.2}},
     ),
+    "more of preferences": (
+        {
+            "stage": "dpo", "dataset": "pairs", "dpo_label_smoothing": 0.1, "ld_alpha": 0.5,
+            "pref_bco_weight": 0.3, "pref_ftx": 0.7,
+        },
+        {
+            "objective": {
+                "name": "dpo", "beta": 0.1, "sft_weight": 0.7, "bco_weight": 0.3,
+                "label_smoothing": 0.1, "length_alpha": 0.5,
+            }
+        },
+    ),
+    "what a loss has no use for": (
+        {"stage": "dpo", "dataset": "pairs", "pref_loss": "orpo", "pref_bco_weight": 0.3},
+        {"objective": {"name": "orpo", "beta": 0.1}},
+    ),
     "simpo": (
         {"stage": "dpo", "dataset": "pairs", "pref_loss": "simpo", "simpo_gamma": 1.4},
         {"objective": {"name": "simpo", "beta": 0.1, "gamma": 1.4}},

@@ -23,6 +23,8 @@ FILES = {
     "train_lora/qwen3_lora_sft.yaml": "llamafactory/qwen3_nothink",
     "train_full/qwen3_full_sft.yaml": "llamafactory/qwen3_nothink",
     "train_lora/qwen3_lora_pretrain.yaml": None,
+    "train_lora/qwen3_lora_dpo.yaml": "llamafactory/qwen3_nothink",
+    "train_lora/qwen3_lora_kto.yaml": "llamafactory/qwen3_nothink",
     "v1/train_lora/train_lora_sft.yaml": "llamafactory/v1/qwen3_nothink",
     "v1/train_full/train_full_fsdp2.yaml": "llamafactory/v1/qwen3_nothink",
 }

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.model import loss as loss_module  # noqa: E402
-from tunesmith.model.loss import linear_cross_entropy  # noqa: E402
+from tunesmith.model.loss import linear_cross_entropy, linear_logps  # noqa: E402
 
 
 def reference(hidden, weight, labels):
@@ -70,3 +70,45 @@ def test_weights_of_rows_weigh_loss_and_gradients(monkeypatch):
     (each * weights).sum().backward()
     torch.testing.assert_close(total, (each * weights).sum())
     torch.testing.assert_close(found, (hidden.grad, weight.grad))
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 3, 64])
+def test_log_probabilities_of_rows_and_their_gradients_equal_those_of_whole_logits(
+    monkeypatch, chunk_rows
+):
+    monkeypatch.setattr(loss_module, "LEAST_ROWS", chunk_rows)
+    monkeypatch.setitem(loss_module.CHUNK_LOGITS, "cpu", 1)
+    torch.manual_seed(0)
+    hidden = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
+    labels, outer = torch.randint(0, 11, (7,)), torch.randn(7)
+    found = linear_logps(hidden, weight, labels)
+    assert found.dtype == torch.float32
+    (found * outer).sum().backward()
+    gradients = hidden.grad.clone(), weight.grad.clone()
+    hidden.grad = weight.grad = None
+    expected = (hidden @ weight.t()).log_softmax(1).gather(1, labels[:, None])[:, 0]
+    (expected * outer).sum().backward()
+    torch.testing.assert_close(found, expected.float())
+    torch.testing.assert_close(gradients, (hidden.grad, weight.grad), atol=1e-6, rtol=1e-5)
+
+
+def test_log_probabilities_under_autocast_have_gradients_of_the_weights_own_types():
+    hidden = torch.randn(4, 8, requires_grad=True)
+    weight = torch.randn(16, 8, requires_grad=True)
+    labels = torch.arange(4)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear_logps(hidden, weight, labels)
+    found.sum().backward()
+    exact = (hidden @ weight.t()).log_softmax(1).gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(found, exact, atol=0.1, rtol=0.05)
+    [expected] = torch.autograd.grad(exact.sum(), weight)
+    assert (hidden.grad.dtype, weight.grad.dtype) == (torch.float32, torch.float32)
+    torch.testing.assert_close(weight.grad, expected, atol=0.05, rtol=0.05)
+
+
+def test_no_rows_have_no_log_probabilities():
+    hidden = torch.randn(0, 4, requires_grad=True)
+    found = linear_logps(hidden, torch.randn(8, 4), torch.zeros(0, dtype=torch.int64))
+    found.sum().backward()
+    assert found.shape == (0,)

@@ -62,7 +62,8 @@ def _print_example(example: dict[str, Any], with_ids: bool) -> None:
 
     console = Console()
     n_tokens, n_learnt = len(example["input_ids"]), sum(w > 0 for w in example["weights"])
-    console.rule(f"{example['origin']}  {n_tokens} tokens, {n_learnt} learnt", align="left")
+    told = f"  {example['told']}" if example["told"] else ""
+    console.rule(f"{example['origin']}{told}  {n_tokens} tokens, {n_learnt} learnt", align="left")
     shown = Text()
     for run in example["runs"]:
         learnt = run["weight"] > 0

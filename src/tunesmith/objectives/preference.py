@@ -47,6 +47,11 @@ class Preference(Objective):
         """One number for each answer, [R]."""
         return answers.sums()
 
+    def rewards(self, policy: Tensor, reference: Tensor, lengths: Tensor) -> Tensor:
+        """What answers are worth, [R], from the weighed log-probabilities of both models, [R]."""
+        compared = policy - reference if self.needs_reference else policy / lengths
+        return self.beta * compared
+
 
 class Pairwise(Preference):
     """One that compares two answers to a prompt: row 2i is the better, row 2i + 1 the worse."""
@@ -105,7 +110,7 @@ class ReferencedPairwise(Pairwise):
         if self.bco_weight:
             bco = bco_loss(policy, reference, beta=self.beta)
             total = (total + self.bco_weight * bco) / (1 + self.bco_weight)
-        return total, self.beta * (policy - reference).detach()
+        return total, self.rewards(policy, reference, answers.lengths).detach()
 
 
 def bco_loss(policy_logps: Tensor, reference_logps: Tensor, *, beta: float) -> Tensor:

@@ -15,6 +15,7 @@ from tunesmith.core.bundled import BUNDLED, recipe_path
 from tunesmith.core.errors import DataError, TemplateError
 from tunesmith.core.examples import Example
 from tunesmith.core.ledger import FATES, PLACES_SHOWN, Ledger
+from tunesmith.objectives import OBJECTIVES
 from tunesmith.pipelines.count_tokens import Tokens, count_tokens
 from tunesmith.pipelines.open_recipe import open_recipe
 from tunesmith.recipe import Recipe, make_recipe
@@ -134,7 +135,8 @@ def _with_task(request: Request, read: Survey) -> Recipe:
     if request.recipe.task.takes(kind):
         return request.recipe
     task = TASKS.parse(_takers(kind)[0])
-    return request.recipe.model_copy(update={"task": task})
+    objective = OBJECTIVES.parse(task.objective_for(kind))
+    return request.recipe.model_copy(update={"task": task, "objective": objective})
 
 
 def _splits(read: Survey) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Tokens:
         n_without_end: by split, rows whose answer does not end with a token that ends answers.
         recipe: batch and seed of the forecast.
         max_tokens: limit of a row.
+        planned: positions of each row of train that the trainer asks for; a pair is one.
     """
 
     ledger: Ledger
@@ -38,6 +39,7 @@ class Tokens:
     n_without_end: dict[str, int]
     recipe: Recipe
     max_tokens: int
+    planned: np.ndarray
 
     def lengths(self, split: str) -> np.ndarray:
         """Tokens of each row, [R]."""
@@ -75,14 +77,14 @@ class Tokens:
         n_packed = len(pack(lengths, self.max_tokens))
         return {
             "rows_at_once": train.rows_at_once,
-            "padding_fraction_at_random": self._padding(lengths, by_length=False),
-            "padding_fraction_by_length": self._padding(lengths, by_length=True),
+            "padding_fraction_at_random": self._padding(by_length=False),
+            "padding_fraction_by_length": self._padding(by_length=True),
             "packed_rows": n_packed,
             "packed_fill_fraction": round(lengths.sum() / (n_packed * self.max_tokens), 4),
         }
 
-    def _padding(self, lengths: np.ndarray, *, by_length: bool) -> float:
-        train = self.recipe.train
+    def _padding(self, *, by_length: bool) -> float:
+        train, lengths = self.recipe.train, self.planned
         steps = plan_epoch(
             lengths.tolist(),
             batch_size=train.batch_size,
@@ -92,7 +94,7 @@ class Tokens:
             group_by_length=by_length,
         )
         held = sum(len(batch) * int(lengths[batch].max()) for step in steps for batch in step)
-        return round(1 - float(lengths.sum()) / held, 4)
+        return round(1 - float(self.lengths("train").sum()) / held, 4)
 
 
 def count_tokens(recipe: Recipe) -> Tokens:
@@ -122,4 +124,5 @@ def count_tokens(recipe: Recipe) -> Tokens:
     }
     without_end = {split: prepared.ledger[split].n_without_end for split in rows}
     limit = prepared.limits.max_tokens
-    return Tokens(prepared.ledger, by_file, rows, without_end, recipe, limit)
+    planned = prepared.task.lengths(prepared.encoded["train"])
+    return Tokens(prepared.ledger, by_file, rows, without_end, recipe, limit, planned)

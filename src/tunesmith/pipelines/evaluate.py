@@ -17,10 +17,12 @@ from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.roads import Answered, answer, open_roads
 from tunesmith.evaluation.score import Scored, score
+from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
+from tunesmith.tasks.preference import PreferenceTuning
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     require("torch", extra="train", purpose="Evaluating")
     started = time.perf_counter()
     run, recipe = _resolve(target)
+    if isinstance(recipe.task, PreferenceTuning):
+        results, lines, told = judge(run, recipe, split)
+        return _finished(run, results, lines, told, started)
     task = recipe.task if run is not None else _settled(recipe)
     examples = load_examples(recipe.data, recipe.train.seed)
     chosen = split or ("test" if examples.get("test") else "validation")
@@ -75,15 +80,30 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
             f"evaluate.roads: no model here answers task {task.name!r} by "
             f"{', '.join(recipe.evaluate.roads or ())}. It knows: {', '.join(task.roads)}."
         )
+    lines = [
+        {
+            "origin": example.origin,
+            "prompt": _prompt(task, example),
+            "reference": shown(task.references(example)[0]),
+        }
+        for example in asked
+    ]
+    told = {"split": chosen, "n": len(asked), "left_out": n_left_out}
+    return _finished(run, results, lines, told, started)
+
+
+def _finished(
+    run: Run | None,
+    results: dict[str, Scored],
+    lines: Sequence[dict[str, Any]],
+    told: dict[str, Any],
+    started: float,
+) -> dict[str, Any]:
+    """The scores of all models; of a run, its files are written."""
     scores: dict[str, Any] = {name: result.scores for name, result in results.items()}
-    scores |= {
-        "split": chosen,
-        "n": len(asked),
-        "left_out": n_left_out,
-        "seconds": round(time.perf_counter() - started, 2),
-    }
+    scores |= {**told, "seconds": round(time.perf_counter() - started, 2)}
     if run is not None:
-        _keep(run, task, asked, results, scores)
+        _keep(run, lines, results, scores)
     return scores
 
 
@@ -180,21 +200,15 @@ def _answered(
 
 def _keep(
     run: Run,
-    task: Task,
-    asked: Sequence[Example],
+    lines: Sequence[dict[str, Any]],
     results: dict[str, Scored],
     scores: dict[str, Any],
 ) -> None:
-    lines = [
-        {
-            "origin": example.origin,
-            "prompt": _prompt(task, example),
-            "reference": shown(task.references(example)[0]),
-            "answers": {name: result.rows[place] for name, result in results.items()},
-        }
-        for place, example in enumerate(asked)
-    ]
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    answered = (
+        {**line, "answers": {name: result.rows[place] for name, result in results.items()}}
+        for place, line in enumerate(lines)
+    )
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in answered)
     run.write_text(PREDICTIONS, text)
     run.write(SCORES, scores)
     write_report(run)

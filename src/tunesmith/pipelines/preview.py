@@ -27,9 +27,10 @@ def preview(
 
     Returns:
         ``template`` (None where the task uses none), ``max_tokens``, ``ledger``, and ``examples``:
-        each with ``origin``, ``input_ids``, ``weights``, ``tokens`` (the text of each), and
-        ``runs``: consecutive tokens of one weight, each with ``text``, ``weight``, ``first`` and
-        ``n_tokens``, and with losses ``loss``, the mean over its tokens in nats.
+        each with ``origin``, ``told`` (such as the side of a pair), ``input_ids``, ``weights``,
+        ``tokens`` (the text of each), and ``runs``: consecutive tokens of one weight, each with
+        ``text``, ``weight``, ``first`` and ``n_tokens``, and with losses ``loss``, the mean over
+        its tokens in nats.
 
     Raises:
         DataError: there is no such split.
@@ -37,9 +38,14 @@ def preview(
     prepared = prepare(recipe, weights=with_loss)
     if split not in prepared.encoded:
         raise DataError(f"no split {split!r} here. {did_you_mean(split, prepared.encoded)}")
-    rows: list[EncodedExample] = prepared.encoded[split][:n_examples]
+    encoded = prepared.encoded[split]
+    # Both sides of a pair are shown; windows of one text count by themselves.
+    n_shown = n_examples * (len(encoded) // max(1, len(prepared.task.lengths(encoded))))
+    rows: list[EncodedExample] = encoded[:n_shown]
     template = prepared.template.model_dump(mode="json") if recipe.task.uses_template else None
-    examples = [_shown(prepared.tokenizer, row) for row in rows]
+    examples = [
+        {**_shown(prepared.tokenizer, row), "told": prepared.task.told(row)} for row in rows
+    ]
     if with_loss:
         _add_losses(recipe, prepared, rows, examples)
     return {

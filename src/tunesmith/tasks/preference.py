@@ -38,6 +38,7 @@ class PreferenceTuning(Task):
     further_types: ClassVar[tuple[type[Example], ...]] = (UnpairedPreference,)
     uses_template: ClassVar[bool] = True
     objectives: ClassVar[tuple[str, ...]] = (*PAIRWISE, UNPAIRED)
+    metrics: ClassVar[tuple[str, ...]] = ("preference",)
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -71,9 +72,18 @@ class PreferenceTuning(Task):
             split, pad_id, lengths=self.lengths(split), is_paired=is_paired(split)
         )
 
+    def told(self, row: EncodedExample) -> str:
+        """Which side of a pair it is, or how its answer was judged."""
+        words = ("rejected", "chosen") if row.values[PAIRED] else ("not wanted", "wanted")
+        return words[row.values[DESIRABLE] > 0]
+
+    def objective_for(self, kind: type[Example]) -> str:
+        """``kto`` for answers without a partner."""
+        return UNPAIRED if kind is UnpairedPreference else self.objectives[0]
+
     def require_rows(self, split: EncodedSplit, objective: str) -> None:
-        """Checks that the data has pairs where the objective compares."""
-        if objective != UNPAIRED and len(split) and not is_paired(split):
+        """Checks that rows are of one kind, and pairs where the objective compares."""
+        if not is_paired(split) and objective != UNPAIRED:
             raise DataError(
                 f"{split.origin(0)}: an answer without a partner, and objective {objective!r} "
                 f"compares two. Set objective={UNPAIRED}, which learns from such rows."

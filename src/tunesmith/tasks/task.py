@@ -194,6 +194,14 @@ class Task(Part):
         """Tokens of each row that the trainer asks for, as :meth:`rows` has it; needs no torch."""
         return split.lengths
 
+    def told(self, row: EncodedExample) -> str:
+        """What a preview says of an encoded row beside its place; nothing by default."""
+        return ""
+
+    def objective_for(self, kind: type[Example]) -> str:
+        """The objective that learns from a kind of example; the first one by default."""
+        return self.objectives[0]
+
     def require_rows(self, split: EncodedSplit, objective: str) -> None:
         """Checks that encoded rows are what an objective of that name learns from.
 

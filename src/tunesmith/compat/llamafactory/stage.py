@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tunesmith.compat.llamafactory.account import Account
+from tunesmith.objectives import OBJECTIVES
 
 PREFERENCE_LOSSES = {
     "sigmoid": "dpo",
@@ -23,6 +24,12 @@ WEIGHTS = {
     "ld_alpha": "length_alpha",
 }
 """Further figures of a preference loss, written only where they do something."""
+
+NOTES = {
+    "pref_bco_weight": "rewards are not shifted by their moving average",
+    "ld_alpha": "counts for the reference model too, so that equal models cost log 2",
+}
+"""Where such a figure means something else than there."""
 
 TASKS = {"sft": "sft", "pt": "causal-lm", "dpo": "preference", "kto": "preference"}
 """``stage`` there -> the task's name here."""
@@ -83,7 +90,7 @@ def _objective(account: Account, name: str) -> dict[str, Any] | None:
         ):
             fields[to] = account.number(key, 1.0)
             account.maps(key, f"objective.{to}")
-        fields |= _weights(account, ("pref_ftx",))
+        fields |= _weights(account, name, ("pref_ftx",))
         return fields
     loss = str(account.get("pref_loss", "sigmoid"))
     account.maps("pref_loss", "objective")
@@ -94,13 +101,17 @@ def _objective(account: Account, name: str) -> dict[str, Any] | None:
     if loss == "simpo":
         fields["gamma"] = account.number("simpo_gamma", 0.5)
         account.maps("simpo_gamma", "objective.gamma")
-    return fields | _weights(account, tuple(WEIGHTS))
+    return fields | _weights(account, PREFERENCE_LOSSES[loss], tuple(WEIGHTS))
 
 
-def _weights(account: Account, keys: tuple[str, ...]) -> dict[str, Any]:
+def _weights(account: Account, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
+    known = OBJECTIVES.load(name).model_fields
     for key in keys:
+        if WEIGHTS[key] not in known:
+            account.skips(key, f"does nothing with objective {name}")
+            continue
         if value := account.number(key):
             fields[WEIGHTS[key]] = value
-        account.maps(key, f"objective.{WEIGHTS[key]}")
+        account.maps(key, f"objective.{WEIGHTS[key]}", NOTES.get(key, ""))
     return fields

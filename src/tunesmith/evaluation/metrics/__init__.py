@@ -9,6 +9,7 @@ METRICS: Registry[Metric] = Registry(
         "accuracy": "tunesmith.evaluation.metrics.agreement:Accuracy",
         "correlation": "tunesmith.evaluation.metrics.numbers:Correlation",
         "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",
+        "preference": "tunesmith.evaluation.metrics.preference:PreferenceAccuracy",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
         "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
         "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",

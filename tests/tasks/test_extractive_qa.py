@@ -6,7 +6,6 @@ from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Span, SpanQuestion
 from tunesmith.tasks import TASKS
-from tunesmith.tasks.store import EncodedSplit
 from tunesmith.tasks.task import Limits
 from tunesmith.templates import TEMPLATES
 from tunesmith.templates.tokenizer import Tokenizer
@@ -80,24 +79,11 @@ def test_a_cut_question_is_counted_dropped_or_stops_the_run():
         encode(asked, 64, "error")
 
 
-def labelled(*names: str) -> EncodedSplit:
-    """Training rows with such labels, as far as a task that is settled looks at them."""
-
-    class Labels(EncodedSplit):
-        def __len__(self):
-            return len(names)
-
-        def labels_of(self, place):
-            return [names[place]]
-
-    return Labels(store=None, rows=None)
-
-
 def test_no_answer_may_be_said_where_a_training_question_has_none():
-    assert TASK.settled(labelled("answer", "no answer")).no_answer is True
-    assert TASK.settled(labelled("answer")).no_answer is False
+    assert TASK.settled(["answer", "no answer"]).no_answer is True
+    assert TASK.settled(["answer"]).no_answer is False
     fixed = TASKS.parse({"name": "extractive-qa", "no_answer": True})
-    assert fixed.settled(labelled("answer")).no_answer is True
+    assert fixed.settled(["answer"]).no_answer is True
 
 
 def test_a_chat_model_is_asked_with_question_and_context():
@@ -105,7 +91,7 @@ def test_a_chat_model_is_asked_with_question_and_context():
     assert message.content.endswith("Question: When?")
     assert message.input == CONTEXT
     assert "unanswerable" not in message.content
-    [message] = TASK.settled(labelled("no answer")).ask(ask()).messages
+    [message] = TASK.settled(["no answer"]).ask(ask()).messages
     assert "unanswerable" in message.content
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
@@ -86,12 +86,11 @@ class ExtractiveQA(Task):
         reach = Reach(limits.max_tokens, self.max_question_tokens, self.doc_stride, limits.cut_from)
         return read_in_windows(questions, tokenizer, reach)
 
-    def settled(self, training: EncodedSplit) -> Self:
+    def settled(self, names: Iterable[str]) -> Self:
         """Decides whether "no answer" can be said: where a training question has none."""
         if self.no_answer is not None:
             return self
-        said = any(NO_ANSWER in training.labels_of(place) for place in range(len(training)))
-        return self.model_copy(update={"no_answer": said})
+        return self.model_copy(update={"no_answer": NO_ANSWER in set(names)})
 
     def head(self) -> Head:
         """Two numbers for each token: how well an answer begins, and ends, there."""

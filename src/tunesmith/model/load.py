@@ -11,7 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
-from tunesmith.model.head import AUTO_CLASSES, Head, backbone_renaming
+from tunesmith.model.head import AUTO_CLASSES, Head
 from tunesmith.model.quantised import keep_as_loaded
 from tunesmith.model.source import model_folder, read_config
 from tunesmith.model.spec import Model
@@ -96,9 +96,6 @@ def load_model(
                 .to(device)
                 .eval()
             )
-        options = dict(options or {})
-        if head is not None:
-            _prepare(options, head, factory._model_mapping[type(config)])
         loaded: Any = factory.from_pretrained(
             str(folder),
             config=config,
@@ -108,7 +105,7 @@ def load_model(
             attn_implementation=attention.NAME,
             local_files_only=True,
             output_loading_info=True,
-            **options,
+            **(options or {}),
         )
     except ModelError:
         raise
@@ -129,23 +126,6 @@ def load_model(
         return model.to(device).eval()
     keep_as_loaded(model)
     return model.eval()
-
-
-def _prepare(options: dict[str, Any], head: Head, architecture: Any) -> None:
-    """Adds what loading a language model under another head needs.
-
-    Args:
-        options: arguments of ``from_pretrained``; changed.
-        head: the task's own.
-        architecture: the class of transformers that has it.
-    """
-    renaming = backbone_renaming(architecture)
-    if renaming:
-        options["key_mapping"] = renaming
-    quantisation = options.get("quantization_config")
-    if quantisation is not None:
-        # transformers 5.23 spares the last module only where its last parameter is no bias.
-        quantisation.llm_int8_skip_modules = [head.module]
 
 
 def recompute_activations(model: Any) -> None:

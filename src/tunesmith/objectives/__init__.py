@@ -15,6 +15,5 @@ OBJECTIVES: Registry[Objective] = Registry(
         "orpo": "tunesmith.objectives.orpo:ORPO",
         "simpo": "tunesmith.objectives.simpo:SimPO",
         "kto": "tunesmith.objectives.kto:KTO",
-        "spans": "tunesmith.objectives.spans:Spans",
     },
 )

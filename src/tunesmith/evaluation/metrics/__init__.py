@@ -12,7 +12,5 @@ METRICS: Registry[Metric] = Registry(
         "preference": "tunesmith.evaluation.metrics.preference:PreferenceAccuracy",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
         "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
-        "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",
-        "squad": "tunesmith.evaluation.metrics.squad:Squad",
     },
 )

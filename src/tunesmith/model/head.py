@@ -109,6 +109,19 @@ def name_padding(model: Any, pad_id: int) -> None:
         model.config.pad_token_id = pad_id
 
 
+def backbone_renaming(architecture: Any) -> dict[str, str]:
+    """How weights of a language model are called in another architecture: pattern -> name.
+
+    transformers calls the layers below the head of ``LlamaForQuestionAnswering`` ``transformer``,
+    and those of ``LlamaForCausalLM`` ``model``; without being told it takes fresh ones.
+
+    Args:
+        architecture: a class of transformers, or a model of it.
+    """
+    prefix = architecture.base_model_prefix
+    return {} if prefix == "model" else {r"^model\.": f"{prefix}."}
+
+
 def own_head(model: nn.Module) -> str | None:
     """Name of the module that is a task's own head; None where the output is the vocabulary."""
     return next((name for name in MODULES.values() if hasattr(model, name)), None)

@@ -11,7 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
-from tunesmith.model.head import AUTO_CLASSES, Head
+from tunesmith.model.head import AUTO_CLASSES, Head, backbone_renaming
 from tunesmith.model.quantised import keep_as_loaded
 from tunesmith.model.source import model_folder, read_config
 from tunesmith.model.spec import Model
@@ -96,6 +96,9 @@ def load_model(
                 .to(device)
                 .eval()
             )
+        arguments = dict(options or {})
+        if head is not None:
+            _fit_to_head(arguments, head, factory._model_mapping[type(config)])
         loaded: Any = factory.from_pretrained(
             str(folder),
             config=config,
@@ -105,7 +108,7 @@ def load_model(
             attn_implementation=attention.NAME,
             local_files_only=True,
             output_loading_info=True,
-            **(options or {}),
+            **arguments,
         )
     except ModelError:
         raise
@@ -126,6 +129,23 @@ def load_model(
         return model.to(device).eval()
     keep_as_loaded(model)
     return model.eval()
+
+
+def _fit_to_head(arguments: dict[str, Any], head: Head, architecture: Any) -> None:
+    """Adds what loading a language model under another head needs.
+
+    Args:
+        arguments: of ``from_pretrained``; changed.
+        head: the task's own.
+        architecture: the class of transformers that has it.
+    """
+    renaming = backbone_renaming(architecture)
+    if renaming:
+        arguments["key_mapping"] = renaming
+    quantisation = arguments.get("quantization_config")
+    if quantisation is not None:
+        # transformers 5.23 spares the last module only where its last parameter is no bias.
+        quantisation.llm_int8_skip_modules = [head.module]
 
 
 def recompute_activations(model: Any) -> None:

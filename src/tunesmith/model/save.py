@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tunesmith.model.head import backbone_renaming
+
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
@@ -17,7 +19,9 @@ TOKENIZER_FILES = (
 
 def save_weights(model: Any, folder: Path, *, max_shard_gib: int = 4) -> None:
     """Writes configuration and weights in the type they are held in."""
-    model.save_pretrained(folder, max_shard_size=f"{max_shard_gib}GB")
+    # Under the names of its own architecture, not of the language model that it was loaded from.
+    own_names = {"save_original_format": False} if backbone_renaming(model) else {}
+    model.save_pretrained(folder, max_shard_size=f"{max_shard_gib}GB", **own_names)
 
 
 def copy_tokenizer(source: Path, folder: Path) -> None:

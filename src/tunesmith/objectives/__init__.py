@@ -15,5 +15,6 @@ OBJECTIVES: Registry[Objective] = Registry(
         "orpo": "tunesmith.objectives.orpo:ORPO",
         "simpo": "tunesmith.objectives.simpo:SimPO",
         "kto": "tunesmith.objectives.kto:KTO",
+        "spans": "tunesmith.objectives.spans:Spans",
     },
 )

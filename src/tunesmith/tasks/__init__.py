@@ -11,5 +11,6 @@ TASKS: Registry[Task] = Registry(
         "classify": "tunesmith.tasks.classify:Classify",
         "classify-in-words": "tunesmith.tasks.classify_in_words:ClassifyInWords",
         "preference": "tunesmith.tasks.preference:PreferenceTuning",
+        "extractive-qa": "tunesmith.tasks.extractive_qa:ExtractiveQA",
     },
 )

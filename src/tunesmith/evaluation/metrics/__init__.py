@@ -7,10 +7,12 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     {
         "accuracy": "tunesmith.evaluation.metrics.agreement:Accuracy",
+        "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",
         "correlation": "tunesmith.evaluation.metrics.numbers:Correlation",
         "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",
         "preference": "tunesmith.evaluation.metrics.preference:PreferenceAccuracy",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
+        "squad": "tunesmith.evaluation.metrics.squad:Squad",
         "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
     },
 )

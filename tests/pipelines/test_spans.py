@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from tunesmith.chat.span_model import SpanModel  # noqa: E402
-from tunesmith.core.examples import SpanQuestion  # noqa: E402
-from tunesmith.pipelines.load import load_weights  # noqa: E402
-from tunesmith.pipelines.prepare import limits_of, prepare, split_of  # noqa: E402
+from tunesmith.chat.predictor import Predictor  # noqa: E402
+from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
+from tunesmith.pipelines.load import load, load_weights  # noqa: E402
+from tunesmith.pipelines.merge import merge  # noqa: E402
+from tunesmith.pipelines.prepare import prepare, split_of  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
-from tunesmith.templates.tokenizer import Tokenizer  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 
 METHODS = {
@@ -109,26 +111,59 @@ def test_a_tuned_head_answers_the_questions_it_was_tuned_on(squad):
     squad["optim"] = {"lr": 3e-3}
     squad["method"] = "full"
     squad["data"]["validation_fraction"] = 0
-    recipe = make_recipe(squad)
-    run = train(recipe)
+    run = train(make_recipe(squad))
+    model = load(run, batch_size=5)
+    assert isinstance(model, Predictor)
+    task = model.task
+    assert task.no_answer is True  # settled by the data, and kept
     recipe = load_recipe(run.path / "recipe.yaml")
-    assert recipe.task.no_answer is True  # settled by the data, and kept
-    prepared = prepare(recipe)
-    asked = [
-        row.example
-        for row in split_of(prepared, recipe, "train")
-        if isinstance(row.example, SpanQuestion)
-    ]
-    network, folder, _ = load_weights(str(run.artifact))
-    tokenizer = Tokenizer.from_folder(folder)
-    model = SpanModel(network, tokenizer, recipe.task, limits_of(recipe, folder), batch_size=5)
-    answers = model.answer(asked)
-    right = [a.text in recipe.task.references(q) for a, q in zip(answers, asked, strict=True)]
+    asked = [row.example for row in split_of(prepare(recipe), recipe, "train")]
+    answers = [found.answer for found in model.predict(asked)]
+    right = [a in task.references(q) for a, q in zip(answers, asked, strict=True)]
     assert sum(right) / len(right) > 0.9
-    assert {a.text for a, q in zip(answers, asked, strict=True) if not q.answers} == {""}
+    assert {a for a, q in zip(answers, asked, strict=True) if not q.answers} == {""}
     # Alone and in a batch of other widths a question gets the same answer.
-    alone = [model.answer([question])[0] for question in asked[:6]]
-    assert [a.text for a in alone] == [a.text for a in answers[:6]]
-    assert [a.null_margin for a in alone] == pytest.approx(
-        [a.null_margin for a in answers[:6]], abs=1e-4
-    )
+    assert [model.predict([question])[0].answer for question in asked[:6]] == answers[:6]
+
+
+def test_no_answer_may_be_said_where_a_training_question_has_none(squad):
+    recipe = make_recipe(squad)
+    assert prepare(recipe).task.no_answer is True
+    file = Path(squad["data"]["path"])
+    records = json.loads(file.read_text("utf-8"))
+    records["data"] = [
+        a
+        for a in records["data"]
+        if not any(qa["is_impossible"] for p in a["paragraphs"] for qa in p["qas"])
+    ]
+    file.write_text(json.dumps(records), "utf-8")
+    assert prepare(recipe).task.no_answer is False
+
+
+def test_a_run_is_scored_by_head_and_by_writing(squad):
+    squad["method"] = METHODS["lora"]
+    run = train(make_recipe(squad))
+    scores = evaluate(run)
+    assert {"constant", "base/generate", "tuned/head"} <= scores.keys()
+    for name in ("constant", "base/generate", "tuned/head"):
+        assert {"f1", "exact_match"} <= scores[name].keys()
+    assert scores["n"] == 4  # evaluate.max_rows
+    merged = run.path.parent / "merged"
+    assert merge(run, merged)["max_logit_difference"] < 1e-4
+    theirs = transformers.LlamaForQuestionAnswering.from_pretrained(merged)
+    ids = torch.randint(5, 3000, (1, 12), generator=torch.Generator().manual_seed(0))
+    ours, _, _ = load_weights(str(run.artifact))
+    with torch.no_grad():
+        a, b = ours(ids), theirs.eval()(ids)
+    torch.testing.assert_close(a.start_logits, b.start_logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(a.end_logits, b.end_logits, atol=1e-5, rtol=1e-5)
+
+
+def test_answers_can_be_learnt_in_words_too(squad):
+    squad["task"] = "extractive-qa-in-words"
+    squad["data"]["max_tokens"] = 200
+    run = train(make_recipe(squad))
+    assert run.summary["eval_loss_best"] < run.summary["eval_loss_first"]
+    scores = evaluate(run)
+    assert {"constant", "base", "tuned"} <= scores.keys()
+    assert {"f1", "exact_match", "unread_fraction"} <= scores["tuned"].keys()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tunesmith.core.bundled import BUNDLED
@@ -12,6 +13,7 @@ from tunesmith.templates.tokenizer import Tokenizer
 
 TINY = Tokenizer.from_folder(BUNDLED["tunesmith-tiny"])
 TASK, TEMPLATE = TASKS.parse("extractive-qa"), TEMPLATES.parse("alpaca")
+MAY_BE_NONE = TASKS.parse({"name": "extractive-qa", "no_answer": True})
 CONTEXT = "Ana rang on Monday. Her kettle leaks, so Bo sends a new one on Friday."
 
 
@@ -79,19 +81,12 @@ def test_a_cut_question_is_counted_dropped_or_stops_the_run():
         encode(asked, 64, "error")
 
 
-def test_no_answer_may_be_said_where_a_training_question_has_none():
-    assert TASK.settled(["answer", "no answer"]).no_answer is True
-    assert TASK.settled(["answer"]).no_answer is False
-    fixed = TASKS.parse({"name": "extractive-qa", "no_answer": True})
-    assert fixed.settled(["answer"]).no_answer is True
-
-
 def test_a_chat_model_is_asked_with_question_and_context():
     [message] = TASK.ask(ask("Friday")).messages
     assert message.content.endswith("Question: When?")
     assert message.input == CONTEXT
     assert "unanswerable" not in message.content
-    [message] = TASK.settled(["no answer"]).ask(ask()).messages
+    [message] = MAY_BE_NONE.ask(ask()).messages
     assert "unanswerable" in message.content
 
 
@@ -114,3 +109,44 @@ def test_what_a_chat_model_says_is_read_as_an_answer(text, answer):
 def test_references_are_all_answers_or_an_empty_one():
     assert TASK.references(ask("on Friday", "Friday")) == ["on Friday", "Friday"]
     assert TASK.references(ask()) == [""]
+
+
+def test_a_question_without_its_answer_can_be_predicted():
+    asked = TASK.unanswered({"question": "When?", "context": CONTEXT, "id": "1"}, "q.jsonl:1")
+    assert asked == SpanQuestion("When?", CONTEXT, (), "q.jsonl:1")
+    with pytest.raises(DataError, match=r"q.jsonl:1: no text under 'context'; .*question"):
+        TASK.unanswered({"question": "When?"}, "q.jsonl:1")
+
+
+def test_what_the_head_reads_is_what_was_learnt_from():
+    asked = ask("Friday")
+    [learnt] = encode(asked).rows
+    [[read]] = [outcome.rows for outcome in TASK.inputs([asked], TINY, Limits(128))]
+    assert read.input_ids.tolist() == learnt.input_ids.tolist()
+    assert not read.supervised.any()
+
+
+def test_outputs_at_the_answers_tokens_give_the_answer():
+    asked = ask("on Friday")
+    [learnt] = encode(asked).rows
+    [outcome] = TASK.inputs([asked], TINY, Limits(128))
+    logits = np.zeros((len(learnt), 2), np.float32)
+    logits[int(learnt.values[0]), 0] = logits[int(learnt.values[1]), 1] = 5.0
+    found = TASK.conclude(asked, outcome.rows, [logits])
+    assert found.answer == "on Friday"
+    assert found.weighed[0][0] == "on Friday"
+    assert "" not in dict(found.weighed)
+    logits[0] = 9.0
+    assert MAY_BE_NONE.conclude(asked, outcome.rows, [logits]).answer == ""
+
+
+def test_in_words_the_answer_is_written_behind_the_request():
+    task = TASKS.parse("extractive-qa-in-words")
+    for asked, said in ((ask("on Friday", "Friday"), "on Friday"), (ask(), "unanswerable")):
+        [row] = encode(asked, 256, task=task).rows
+        learnt = row.input_ids[row.supervised]
+        assert TINY.decode(learnt) == said
+        assert task.references(asked)[0] == task.read(said, asked)
+        shown = TINY.decode(row.input_ids)
+        assert CONTEXT in shown
+        assert "Question: When?" in shown

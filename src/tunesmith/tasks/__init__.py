@@ -12,5 +12,6 @@ TASKS: Registry[Task] = Registry(
         "classify-in-words": "tunesmith.tasks.classify_in_words:ClassifyInWords",
         "preference": "tunesmith.tasks.preference:PreferenceTuning",
         "extractive-qa": "tunesmith.tasks.extractive_qa:ExtractiveQA",
+        "extractive-qa-in-words": "tunesmith.tasks.extractive_qa_in_words:ExtractiveQAInWords",
     },
 )

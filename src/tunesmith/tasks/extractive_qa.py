@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field
 
-from tunesmith.core.answers import Answer
+from tunesmith.core.answers import Answer, Prediction, Road
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example, Message, Span, SpanQuestion
+from tunesmith.tasks.best_spans import best_answer
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
-from tunesmith.tasks.windows import Reach, Windows, place_in, read_in_windows
+from tunesmith.tasks.windows import (
+    Reach,
+    Windows,
+    as_row,
+    as_window,
+    place_in,
+    read_in_windows,
+)
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tunesmith.model.head import Head
-    from tunesmith.tasks.span_rows import SpanRows
+    from tunesmith.tasks.collate import EncodedRows
     from tunesmith.tasks.store import EncodedSplit
 
 ANSWER, NO_ANSWER = "answer", "no answer"
@@ -62,6 +70,7 @@ class ExtractiveQA(Task):
     uses_template: ClassVar[bool] = False
     objectives: ClassVar[tuple[str, ...]] = ("spans",)
     metrics: ClassVar[tuple[str, ...]] = ("squad",)
+    roads: ClassVar[tuple[Road, ...]] = ("head", "generate")
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -71,7 +80,7 @@ class ExtractiveQA(Task):
         Each row keeps first and last token of the answer as ``values``. A question counts as one
         kept row however many windows it makes; the tokens that windows share count in each.
         """
-        questions = [e for e in examples if isinstance(e, SpanQuestion)]
+        questions = cast("Sequence[SpanQuestion]", examples)
         return [
             self._outcome(question, read, limits)
             for question, read in zip(
@@ -86,34 +95,72 @@ class ExtractiveQA(Task):
         reach = Reach(limits.max_tokens, self.max_question_tokens, self.doc_stride, limits.cut_from)
         return read_in_windows(questions, tokenizer, reach)
 
-    def settled(self, names: Iterable[str]) -> Self:
+    def settled(self, training: EncodedSplit) -> Self:
         """Decides whether "no answer" can be said: where a training question has none."""
         if self.no_answer is not None:
             return self
-        return self.model_copy(update={"no_answer": NO_ANSWER in set(names)})
+        found = any(NO_ANSWER in training.labels_of(place) for place in range(len(training)))
+        return self.model_copy(update={"no_answer": found})
 
-    def head(self) -> Head:
+    def head(self) -> Head | None:
         """Two numbers for each token: how well an answer begins, and ends, there."""
         from tunesmith.model.head import Head
 
         return Head("question-answering")
 
-    def rows(self, split: EncodedSplit, pad_id: int) -> SpanRows:
+    def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
         """Windows as the batches that ``spans`` takes."""
         from tunesmith.tasks.span_rows import SpanRows
 
         return SpanRows(split, pad_id)
 
+    def inputs(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, limits: Limits
+    ) -> list[Outcome]:
+        """The same windows as in training, with the places of their tokens."""
+        questions = cast("Sequence[SpanQuestion]", examples)
+        found = zip(questions, self.windows(questions, tokenizer, limits), strict=True)
+        return [
+            _outcome([as_row(window, question.origin) for window in read.windows], read, limits)
+            for question, read in found
+        ]
+
+    def conclude(
+        self, example: Example, rows: Sequence[EncodedExample], outputs: Sequence[np.ndarray]
+    ) -> Prediction:
+        """The best stretch of the context, or an empty answer; of equal texts the best counts."""
+        found = best_answer(
+            cast("SpanQuestion", example).context,
+            [as_window(row) for row in rows],
+            outputs,
+            n_best=self.n_best,
+            max_answer_tokens=self.max_answer_tokens,
+            no_answer=bool(self.no_answer),
+            null_threshold=self.null_threshold,
+        )
+        weighed: dict[str, float] = {}
+        for span in found.best:
+            weighed.setdefault(span.text, span.probability)
+        return Prediction(found.text, tuple(weighed.items()))
+
+    def unanswered(self, record: Mapping[str, Any], origin: str) -> Example:
+        """A question with its context."""
+        if absent := [k for k in ("question", "context") if not isinstance(record.get(k), str)]:
+            raise DataError(
+                f"{origin}: no text under {absent[0]!r}; the record has {sorted(record)}. "
+                "Name it so."
+            )
+        return SpanQuestion(record["question"], record["context"], (), origin)
+
     def ask(self, example: Example) -> Conversation | None:
         """The instruction and the question, with the context as material."""
-        if not isinstance(example, SpanQuestion):
-            return None
+        asked = cast("SpanQuestion", example)
         told = [self.instruction]
         if self.no_answer:
             told.append(f"If the text does not hold the answer, say: {UNANSWERABLE}")
-        told.append(f"Question: {example.question}")
-        message = Message("user", "\n".join(told), example.context)
-        return Conversation((message,), example.origin, group=example.group)
+        told.append(f"Question: {asked.question}")
+        message = Message("user", "\n".join(told), asked.context)
+        return Conversation((message,), asked.origin, group=asked.group)
 
     def read(self, text: str, example: Example) -> Answer:
         """The first line that says something, without quotation marks and a final full stop.
@@ -122,8 +169,7 @@ class ExtractiveQA(Task):
         """
         line = next((stripped for part in text.splitlines() if (stripped := part.strip())), "")
         said = line.strip(QUOTES)
-        context = example.context if isinstance(example, SpanQuestion) else ""
-        if said not in context:
+        if said not in cast("SpanQuestion", example).context:
             said = said.rstrip(".。").strip(QUOTES)
         said = said.strip()
         if not said:
@@ -132,9 +178,7 @@ class ExtractiveQA(Task):
 
     def references(self, example: Example) -> list[Answer]:
         """The texts of all answers; where there is none an empty one."""
-        if not isinstance(example, SpanQuestion):
-            return []
-        return [span.text for span in example.answers] or [""]
+        return [span.text for span in cast("SpanQuestion", example).answers] or [""]
 
     def _outcome(self, question: SpanQuestion, read: Windows, limits: Limits) -> Outcome:
         if read.n_cut and limits.too_long == "drop":
@@ -157,9 +201,7 @@ class ExtractiveQA(Task):
             weights[first : last + 1] = 1.0
             values = (float(first), float(last))
             rows.append(EncodedExample(window.input_ids, weights, question.origin, values, kind))
-        if read.n_cut:
-            return Outcome(tuple(rows), "cut", f"{limits.cut_from} of the question", read.n_cut)
-        return Outcome(tuple(rows))
+        return _outcome(rows, read, limits)
 
     def _never_whole(self, question: SpanQuestion, answer: Span, limits: Limits) -> Outcome:
         """What becomes of a question that every window would teach to have no answer."""
@@ -170,3 +212,9 @@ class ExtractiveQA(Task):
                 "data.too_long=cut|drop, which leave such questions out."
             )
         return Outcome(fate="dropped", reason="answer longer than any window holds of it")
+
+
+def _outcome(rows: Sequence[EncodedExample], read: Windows, limits: Limits) -> Outcome:
+    if read.n_cut:
+        return Outcome(tuple(rows), "cut", f"{limits.cut_from} of the question", read.n_cut)
+    return Outcome(tuple(rows))

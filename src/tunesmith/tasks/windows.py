@@ -13,6 +13,7 @@ import numpy as np
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Span, SpanQuestion
+from tunesmith.tasks.task import EncodedExample
 from tunesmith.templates.shorten import Side
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -121,3 +122,16 @@ def place_in(window: Window, answer: Span) -> tuple[int, int] | None:
     first = int(np.searchsorted(window.spans[:, 1], begin, side="right"))
     last = int(np.searchsorted(window.spans[:, 0], end, side="left")) - 1
     return window.first + first, window.first + last
+
+
+def as_row(window: Window, origin: str) -> EncodedExample:
+    """A window as a row without targets, its places as values: first token, then the spans."""
+    places = (float(window.first), *window.spans.ravel().astype(float).tolist())
+    weights = np.zeros(len(window.input_ids), np.float32)
+    return EncodedExample(window.input_ids, weights, origin, places)
+
+
+def as_window(row: EncodedExample) -> Window:
+    """The window that :func:`as_row` made a row of."""
+    first, *places = row.values
+    return Window(row.input_ids, int(first), np.asarray(places, np.int32).reshape(-1, 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from tunesmith.core.answers import Answer
@@ -26,6 +26,13 @@ class Cmrc(Metric):
 
     name: Literal["cmrc"] = "cmrc"
     gives: ClassVar[tuple[str, ...]] = ("character_f1", "character_exact_match")
+    headings: ClassVar[Mapping[str, str]] = {
+        "character_f1": "Character F1",
+        "character_exact_match": "Character exact match",
+    }
+    details: ClassVar[str] = (
+        "Character scores compare Chinese character by character, and other words as wholes."
+    )
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers, each against the reference that suits it best."""

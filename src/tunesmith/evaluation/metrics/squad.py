@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from tunesmith.core.answers import Answer
@@ -28,6 +28,18 @@ class Squad(Metric):
     whatever the reference; in 2.0 it is 1 against a reference of which nothing is left either, and
     such a reference does not count beside others."""
     gives: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
+    headings: ClassVar[Mapping[str, str]] = {
+        "f1": "F1",
+        "exact_match": "Exact match",
+        "has_answer_f1": "F1, has answer",
+        "has_answer_exact_match": "Exact, has answer",
+        "no_answer_exact_match": "Exact, no answer",
+    }
+    about: ClassVar[str] = (
+        "F1 weighs the words of an answer against those of the reference answer, without articles "
+        "and punctuation; exact match is the share of answers with the very same words. Higher is "
+        "better."
+    )
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers.

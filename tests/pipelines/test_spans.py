@@ -14,9 +14,11 @@ transformers = pytest.importorskip("transformers")
 from safetensors.torch import load_file  # noqa: E402
 
 from tunesmith.chat.predictor import Predictor  # noqa: E402
+from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
 from tunesmith.pipelines.load import load, load_weights  # noqa: E402
 from tunesmith.pipelines.merge import merge  # noqa: E402
+from tunesmith.pipelines.null_threshold import tune_null_threshold  # noqa: E402
 from tunesmith.pipelines.prepare import prepare, split_of  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
@@ -157,6 +159,26 @@ def test_a_run_is_scored_by_head_and_by_writing(squad):
         a, b = ours(ids), theirs.eval()(ids)
     torch.testing.assert_close(a.start_logits, b.start_logits, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(a.end_logits, b.end_logits, atol=1e-5, rtol=1e-5)
+
+
+def test_the_threshold_of_no_answer_is_found_and_kept(squad):
+    squad["method"] = METHODS["full"]
+    squad["evaluate"] = {**squad["evaluate"], "max_rows": None, "roads": ["head"]}
+    run = train(make_recipe(squad))
+    before = evaluate(run)["tuned/head"]
+    threshold = tune_null_threshold(run)
+    assert threshold == before["best_null_threshold"]
+    after = evaluate(run)["tuned/head"]
+    assert after["f1"] == pytest.approx(before["best_f1"])
+    assert after["f1"] >= before["f1"]
+    assert load(run).task.null_threshold == threshold
+
+
+def test_no_threshold_is_looked_for_where_every_question_has_an_answer(squad):
+    squad["task"]["no_answer"] = False
+    run = train(make_recipe(squad))
+    with pytest.raises(RunError, match=r"no threshold to find.*task.no_answer=true"):
+        tune_null_threshold(run)
 
 
 def test_answers_can_be_learnt_in_words_too(squad):

@@ -15,6 +15,7 @@ from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
+from tunesmith.evaluation.null_threshold import threshold_scores
 from tunesmith.evaluation.roads import Answered, answer, open_roads
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.pipelines.judge import judge
@@ -23,6 +24,7 @@ from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.tasks.preference import PreferenceTuning
+from tunesmith.tasks.extractive_qa import ExtractiveQA
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -195,7 +197,11 @@ def _answered(
         max_new_tokens=recipe.evaluate.max_new_tokens,
         length_normalised=recipe.evaluate.length_normalised,
     )
-    return score(task, asked, found, road, recipe.evaluate.metrics)
+    scored = score(task, asked, found, road, recipe.evaluate.metrics)
+    if road == "head" and isinstance(task, ExtractiveQA) and task.no_answer:
+        references = [task.references(example) for example in asked]
+        scored.scores.update(threshold_scores(found, references))
+    return scored
 
 
 def _keep(

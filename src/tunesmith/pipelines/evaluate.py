@@ -23,8 +23,8 @@ from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
-from tunesmith.tasks.preference import PreferenceTuning
 from tunesmith.tasks.extractive_qa import ExtractiveQA
+from tunesmith.tasks.preference import PreferenceTuning
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:

@@ -84,6 +84,23 @@ class ModelScores:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One held-out row and its answers along the way.
+
+    Attributes:
+        origin: file and line it came from.
+        prompt: text that was put to the model.
+        reference: reference answer.
+        answers: step, answer and whether it was cut, of each evaluation.
+    """
+
+    origin: str
+    prompt: str
+    reference: str
+    answers: list[tuple[int, str, bool]]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything the page shows.
 
@@ -103,6 +120,7 @@ class Report:
         lock: hashes of data, weights, tokenizer and template.
         measures: what the scores are.
         compared: names of the two models in ``models`` that are compared.
+        samples: rows that were answered at every evaluation.
     """
 
     title: str
@@ -120,6 +138,7 @@ class Report:
     lock: dict[str, str]
     measures: Measures = ROUGE
     compared: tuple[str, str] = (BASE, TUNED)
+    samples: Sequence[Sample] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.roads import Answered, answer, open_roads
 from tunesmith.evaluation.score import Scored, score
+from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.report import write_report
@@ -197,6 +198,7 @@ def _keep(
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     run.write_text(PREDICTIONS, text)
     run.write(SCORES, scores)
+    write_card(run)
     write_report(run)
 
 

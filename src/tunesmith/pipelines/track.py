@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tunesmith.core.errors import TunesmithError
 from tunesmith.core.runs import RECIPE, Run
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.trackers import TRACKERS
@@ -17,9 +16,6 @@ def open_trackers(
     """Opens the run's own files first, then whatever else a recipe names.
 
     Only the run's own files may end a run: where they cannot be written, nothing else can.
-
-    Raises:
-        MissingExtraError: a library behind one of them is not installed.
     """
     always = map(TRACKERS.parse, ["jsonl", "progress"] if show_progress else ["jsonl"])
     trackers = {tracker.name: tracker for tracker in (*always, *recipe.trackers)}
@@ -31,8 +27,6 @@ def open_trackers(
 def _opened(tracker: Tracker, run: Run, n_steps: int, from_step: int) -> OpenTracker | None:
     try:
         found = tracker.open(run.path, n_steps=n_steps, from_step=from_step)
-    except TunesmithError:
-        raise
     except Exception as error:
         tell(
             f"tracker {tracker.name!r} cannot be opened ({one_line(error)}); training goes on "

@@ -71,6 +71,8 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     """
     require("torch", extra="train", purpose="Training")
     require("transformers", extra="train", purpose="Training")
+    for tracker in recipe.trackers:
+        tracker.require_library()
     import torch
     from safetensors import SafetensorError
 

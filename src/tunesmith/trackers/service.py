@@ -61,21 +61,12 @@ class Service(Tracker):
 
     def open(self, folder: Path, *, n_steps: int, from_step: int) -> OpenTracker:
         """Begins to send, what the service lacks of a resumed run first."""
-        self.require_library()
         return Sender(self.name, folder, lambda run_id: self.connect(folder, run_id))
 
     def has_leftovers(self, folder: Path) -> bool:
         """Whether the service lacks records of a run."""
         sent = Sent.load(folder / FOLDER / f"{self.name}.json")
         return any(sent.lacks(record) for record in kept_records(folder))
-
-    @abstractmethod
-    def require_library(self) -> None:
-        """Checks that the library is there.
-
-        Raises:
-            MissingExtraError: it is not.
-        """
 
     @abstractmethod
     def connect(self, folder: Path, run_id: str | None) -> Connection:
@@ -140,6 +131,7 @@ class Sender(OpenTracker):
         self.closing = threading.Event()
         self.finished = False
         self.was_told = False
+        self.is_given_up = False
         self.thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
         self.thread.start()
 
@@ -165,6 +157,7 @@ class Sender(OpenTracker):
         self.thread.join(CLOSE_WAIT_S)
         with self.changed:
             n_left = len(self.waiting)
+            self.is_given_up = True
         if n_left:
             tell(
                 f"tracker {self.name!r} did not take {n_left} records. They are in the run's "
@@ -214,7 +207,7 @@ class Sender(OpenTracker):
             return self.waiting[:RECORDS_AT_ONCE]
 
     def _tell(self, error: Exception) -> None:
-        if not self.was_told:
+        if not self.was_told and not self.is_given_up:
             tell(
                 f"tracker {self.name!r} cannot be reached ({one_line(error)}); training goes on, "
                 "and its records are kept for it."

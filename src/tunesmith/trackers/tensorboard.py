@@ -14,9 +14,12 @@ class TensorBoard(Tracker):
 
     name: Literal["tensorboard"] = "tensorboard"
 
+    def require_library(self) -> None:
+        """Checks that tensorboard is there."""
+        require("tensorboard", extra="train", purpose="tracker 'tensorboard'")
+
     def open(self, folder: Path, *, n_steps: int, from_step: int) -> OpenTracker:
         """Begins to write; points after ``from_step`` are taken back."""
-        require("tensorboard", extra="train", purpose="tracker 'tensorboard'")
         from torch.utils.tensorboard import SummaryWriter
 
         return _Events(SummaryWriter(str(folder / "tensorboard"), purge_step=from_step + 1))

@@ -11,6 +11,13 @@ from tunesmith.core.part import Part
 class Tracker(Part):
     """Shows or keeps a run's figures. ``open`` gives the object that does so for one run."""
 
+    def require_library(self) -> None:
+        """Checks that the library behind it is there; asked before anything is loaded.
+
+        Raises:
+            MissingExtraError: it is not.
+        """
+
     def open(self, folder: Path, *, n_steps: int, from_step: int) -> OpenTracker:
         """Begins to track.
 
@@ -18,9 +25,6 @@ class Tracker(Part):
             folder: the run's directory.
             n_steps: steps of the whole run.
             from_step: the last step that was done before, when resumed; -1: nothing was.
-
-        Raises:
-            MissingExtraError: the library behind it is not installed.
         """
         raise NotImplementedError
 

@@ -11,6 +11,9 @@ from tunesmith.core.extras import require
 from tunesmith.trackers.service import Connection, Record, Service, settings_of
 from tunesmith.trackers.tracker import points
 
+INIT_TIMEOUT_S = 15.0
+"""For its server to answer; the sending thread tries again by itself."""
+
 
 class WeightsAndBiases(Service):
     """Logs to a W&B project; who you are comes from ``wandb login`` or ``WANDB_API_KEY``."""
@@ -42,7 +45,7 @@ class WeightsAndBiases(Service):
             resume="allow",
             mode=self.mode,
             config=settings_of(folder),
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=wandb.Settings(silent=True, console="off", init_timeout=INIT_TIMEOUT_S),
         )
         # A resumed run may come back to a step, which W&B's own counter would refuse.
         run.define_metric("step")

@@ -309,3 +309,55 @@ def test_the_command_says_what_was_best_and_why_it_ended(recipe_fields, tmp_path
     assert "ended at its end, after 6 steps" in out
     assert "best perplexity" in out
     assert Path(recipe_fields["out"]).is_dir()
+
+
+@pytest.fixture
+def labelled(recipe_fields, tmp_path, lines) -> dict:
+    """A recipe that learns to tell two kinds of texts apart by a head."""
+    rows = [
+        {"text": f"kettle {n} {'leaks' if n % 2 else 'shines'}", "label": ["good", "bad"][n % 2]}
+        for n in range(24)
+    ]
+    path = str(lines(tmp_path / "labels.jsonl", *rows))
+    fields = {k: v for k, v in recipe_fields.items() if k != "template"}
+    return changed(fields, data={"path": path}, task="classify")
+
+
+@pytest.mark.parametrize("method", ["full", {"name": "lora", "rank": 4}])
+def test_a_head_is_scored_too_and_its_card_loads_it(labelled, method):
+    fields = changed(
+        {**labelled, "method": method},
+        train={"score_rows": 6, "samples": 2, "best_metric": "macro_f1"},
+    )
+    run = train(make_recipe(fields))
+    last = evaluations(run)[-1]
+    assert 0 <= last["macro_f1"] <= 1 and "general_perplexity" not in last
+    assert run.summary["best_metric"] == "macro_f1"
+    assert run.summary["forgetting"] is None
+    assert {line["answer"] for line in run.lines(SAMPLES)} <= {"good", "bad"}
+    card = (run.artifact / "README.md").read_text()
+    for block in card.split("```python\n")[1:]:
+        names: dict = {}
+        exec(block.split("```")[0].replace("FOLDER", str(run.artifact)), names)
+        assert names["model"] is not None
+
+
+def test_a_changed_watch_is_refused_at_a_resume(recipe_fields, tmp_path, monkeypatch):
+    from tunesmith.core.errors import RunError
+
+    class Killed(BaseException):
+        pass
+
+    fit = Trainer.fit
+
+    def fit_and_die(self, should_stop=lambda step: False):
+        fit(self, lambda step: step == 2)
+        raise Killed
+
+    monkeypatch.setattr(Trainer, "fit", fit_and_die)
+    with pytest.raises(Killed):
+        train(make_recipe(recipe_fields))
+    monkeypatch.undo()
+    fields = changed(recipe_fields, evaluate={"forgetting": None})
+    with pytest.raises(RunError, match=r"evaluate\.forgetting: \w+ -> null"):
+        train(make_recipe(fields), resume=True)

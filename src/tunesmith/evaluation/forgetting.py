@@ -10,6 +10,7 @@ import numpy as np
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Document
+from tunesmith.evaluation.settings import FORGETTING, GENERAL
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.tasks.causal_lm import CausalLM
 from tunesmith.tasks.collate import collate
@@ -18,10 +19,7 @@ from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 from tunesmith.training.evaluation import evaluate_rows
 
-GENERAL = "general"
-"""Stands for the text that comes with the package."""
 BUNDLED = Path(__file__).parent / "texts" / "general.txt"
-FIGURE = "general_perplexity"
 
 
 def general_text(name: str) -> str:
@@ -90,4 +88,4 @@ class GeneralText:
     def score(self) -> dict[str, float]:
         """Perplexity per token of the text."""
         loss, _ = evaluate_rows(self.rows, self.forward, batch_size=self.batch_size)
-        return {FIGURE: math.exp(min(loss, 700.0))}
+        return {FORGETTING: math.exp(min(loss, 700.0))}

@@ -7,6 +7,11 @@ from pydantic import Field
 from tunesmith.core.answers import Road
 from tunesmith.core.part import Settings
 
+GENERAL = "general"
+"""Stands for the text that comes with the package."""
+FORGETTING = "general_perplexity"
+"""The figure that is found on it."""
+
 
 class Evaluate(Settings):
     """How answers are made; always greedy, so that a second evaluation gives the same."""

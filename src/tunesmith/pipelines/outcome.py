@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tunesmith.evaluation.settings import Evaluate
+from tunesmith.evaluation.settings import FORGETTING, Evaluate
 from tunesmith.training.progress import Progress
-
-FIGURE = "general_perplexity"
 
 
 def outcome(progress: Progress, n_steps: int, kept_step: int, evaluate: Evaluate) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def _why(progress: Progress, n_steps: int) -> str:
 
 
 def _forgetting(progress: Progress, kept_step: int, evaluate: Evaluate) -> dict[str, Any] | None:
-    values = dict(progress.values(FIGURE))
+    values = dict(progress.values(FORGETTING))
     if not values or kept_step not in values:
         return None
     first = min(values)

@@ -361,3 +361,12 @@ def test_a_changed_watch_is_refused_at_a_resume(recipe_fields, tmp_path, monkeyp
     fields = changed(recipe_fields, evaluate={"forgetting": None})
     with pytest.raises(RunError, match=r"evaluate\.forgetting: \w+ -> null"):
         train(make_recipe(fields), resume=True)
+
+
+def test_a_run_without_held_out_rows_is_watched_for_forgetting_alone(recipe_fields, capsys):
+    fields = changed(recipe_fields, data={"validation_fraction": 0.0})
+    run = train(make_recipe(fields), show_progress=True)
+    assert [set(line) for line in evaluations(run)][0] == {"kind", "step", "general_perplexity"}
+    summary = run.summary
+    assert summary["best_step"] is None and summary["model_step"] == summary["steps"]
+    assert "nothing was held out" in (run.path / "report.html").read_text()

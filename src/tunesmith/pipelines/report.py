@@ -135,7 +135,7 @@ def _model(name: str, row: dict[str, Any], n: int, measures: Measures) -> ModelS
 
 
 def _curve(lines: list[dict[str, Any]], name: str, kind: str, key: str) -> Curve | None:
-    points = [(line["step"], line[key]) for line in lines if line["kind"] == kind]
+    points = [(e["step"], e[key]) for e in lines if e["kind"] == kind and key in e]
     return Curve(name, points) if points else None
 
 

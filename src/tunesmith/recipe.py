@@ -15,7 +15,7 @@ from tunesmith.core.bundled import recipe_path
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.core.part import Settings, explain
 from tunesmith.data.settings import Data, SourcePath
-from tunesmith.evaluation.settings import Evaluate
+from tunesmith.evaluation.settings import GENERAL, Evaluate
 from tunesmith.methods import METHODS
 from tunesmith.methods.lora import LoRA
 from tunesmith.methods.method import Method
@@ -60,7 +60,8 @@ class Recipe(Settings):
     train: Train = Train()
     """How long and in which portions."""
     trackers: list[Annotated[SerializeAsAny[Tracker], BeforeValidator(TRACKERS.parse)]] = []
-    """Where figures are shown beside the run's own JSON lines: ``tensorboard``."""
+    """Where figures are shown beside the run's own JSON lines: ``tensorboard``, ``wandb``,
+    ``mlflow``, ``trackio``."""
     evaluate: Evaluate = Evaluate()
     """How answers are made and scored."""
     out: str = "runs/run"
@@ -95,11 +96,14 @@ class Recipe(Settings):
         ]
         path = None if self.data.path is None else _absolute_source(self.data.path)
         adapter = None if self.model.adapter is None else _absolute(self.model.adapter)
+        text = self.evaluate.forgetting
+        forgetting = text if text in (None, GENERAL) else _absolute(text)
         model = {"path": _absolute(self.model.path), "adapter": adapter}
         return self.model_copy(
             update={
                 "model": self.model.model_copy(update=model),
                 "data": self.data.model_copy(update={"path": path, "sources": sources}),
+                "evaluate": self.evaluate.model_copy(update={"forgetting": forgetting}),
                 "out": str(Path(self.out).expanduser().absolute()),
             }
         )

@@ -130,7 +130,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "last answer only": ({"mask_history": True}, {"task.train_on": "last"}),
     "prompts too": ({"train_on_prompt": True}, {"task.train_on": "everything"}),
     "share held out": ({"val_size": 0.1}, {"data.validation_fraction": 0.1}),
-    "trackers": ({"report_to": "tensorboard,wandb"}, {"trackers": ["tensorboard"]}),
+    "trackers": (
+        {"report_to": "tensorboard,wandb,swanlab"}, {"trackers": ["tensorboard", "wandb"]},
+    ),
+    "early end": (
+        {"early_stopping_steps": 3, "metric_for_best_model": "eval_accuracy"},
+        {"train.keep": "best", "train.patience": 3, "train.best_metric": "token_accuracy"},
+    ),
     "answers": (
         {"predict_with_generate": True, "max_new_tokens": 64, "per_device_eval_batch_size": 4},
         {"evaluate": {"max_new_tokens": 64, "batch_size": 4}},

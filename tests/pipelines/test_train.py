@@ -31,7 +31,7 @@ def last_state(run: Run) -> tuple[dict, dict]:
 
 def assert_same(a: Run, b: Run) -> None:
     (tensors_a, state_a), (tensors_b, state_b) = last_state(a), last_state(b)
-    assert state_a["eval_losses"] == state_b["eval_losses"]
+    assert state_a["evaluations"] == state_b["evaluations"]
     assert tensors_a.keys() == tensors_b.keys()
     assert all(torch.equal(tensors_a[key], tensors_b[key]) for key in tensors_a)
     assert (a.path / METRICS).read_bytes() == (b.path / METRICS).read_bytes()

@@ -54,6 +54,17 @@ def command(
             f"evaluation loss {summary['eval_loss_first']:.4f} -> "
             f"{summary['eval_loss_model']:.4f} (best: step {summary['best_step']})"
         )
+    click.echo(f"ended {summary['stopped']}; weights of step {summary['model_step']}")
+    if summary["best_metric"] != "eval_loss" and summary["best_step"] is not None:
+        click.echo(
+            f"best {summary['best_metric']}: {summary['best_value']:.4f} at step "
+            f"{summary['best_step']}"
+        )
+    if forgetting := summary["forgetting"]:
+        click.echo(
+            f"perplexity on general text {forgetting['perplexity_before']:.2f} -> "
+            f"{forgetting['perplexity_after']:.2f} ({forgetting['rise']:+.1%})"
+        )
     click.echo(f"model:  {run.artifact}\nreport: {run.path / 'report.html'}")
     click.echo(f"next:   {command_name()} eval {run.path}")
 

@@ -14,7 +14,7 @@ from typing import Any
 from tunesmith.core.errors import RunError
 
 RECIPE, LOCK, SUMMARY, LEDGER = "recipe.yaml", "lock.json", "summary.json", "ledger.json"
-METRICS, TIMES = "metrics.jsonl", "times.jsonl"
+METRICS, TIMES, SAMPLES = "metrics.jsonl", "times.jsonl", "samples.jsonl"
 REPORT, SCORES, PREDICTIONS = "report.html", "scores.json", "predictions.jsonl"
 HOLDER = "holder"
 
@@ -23,8 +23,9 @@ class Run:
     """One run's directory.
 
     ``recipe.yaml`` (resolved), ``lock.json`` (hashes and versions), ``ledger.json``,
-    ``metrics.jsonl`` (the same to the byte for the same run), ``times.jsonl``, ``checkpoints/``,
-    ``model/`` (the artefact), ``summary.json`` (written last), ``scores.json``, ``report.html``.
+    ``metrics.jsonl`` (the same to the byte for the same run), ``times.jsonl``, ``samples.jsonl``,
+    ``checkpoints/``, ``model/`` (the artefact), ``summary.json`` (written last), ``scores.json``,
+    ``report.html``.
     """
 
     def __init__(self, path: Path) -> None:

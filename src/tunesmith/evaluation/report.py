@@ -86,6 +86,23 @@ class ModelScores:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One held-out row and its answers along the way.
+
+    Attributes:
+        origin: file and line it came from.
+        prompt: text that was put to the model.
+        reference: reference answer.
+        answers: step, answer and whether it was cut, of each evaluation.
+    """
+
+    origin: str
+    prompt: str
+    reference: str
+    answers: list[tuple[int, str, bool]]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything the page shows.
 
@@ -106,6 +123,7 @@ class Report:
         measures: what the scores are.
         loss_about: what the loss is, in a sentence.
         compared: names of the two models in ``models`` that are compared.
+        samples: rows that were answered at every evaluation.
     """
 
     title: str
@@ -124,6 +142,7 @@ class Report:
     measures: Measures = ROUGE
     loss_about: str = LOSS_OF_TOKENS
     compared: tuple[str, str] = (BASE, TUNED)
+    samples: Sequence[Sample] = ()
 
 
 @dataclass(frozen=True)

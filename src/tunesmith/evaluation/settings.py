@@ -7,6 +7,11 @@ from pydantic import Field
 from tunesmith.core.answers import Road
 from tunesmith.core.part import Settings
 
+GENERAL = "general"
+"""Stands for the text that comes with the package."""
+FORGETTING = "general_perplexity"
+"""The figure that is found on it."""
+
 
 class Evaluate(Settings):
     """How answers are made; always greedy, so that a second evaluation gives the same."""
@@ -25,5 +30,10 @@ class Evaluate(Settings):
     know."""
     length_normalised: bool = False
     """Whether ``likelihood`` is the mean over an answer's tokens rather than the sum."""
+    forgetting: str | None = "general"
+    """Text that has nothing to do with the tuning: what a model loses on it is told. ``general``: a
+    small one that comes with the package; else a text file; None: not measured."""
+    forgetting_limit: float = Field(default=0.1, ge=0)
+    """Share by which the perplexity on that text may rise before it is warned of."""
     n_shown: int = Field(default=20, ge=0)
     """Examples shown side by side in the report."""

@@ -1,72 +1,189 @@
-"""Card: the README.md of an exported model, with data, settings and scores."""
+"""Card: the README.md of a tuned model, with data, settings, scores and how to load it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
+from tunesmith.core.ledger import FATES
 from tunesmith.model.artifact import ArtifactInfo
 
 BESIDE = ("_fraction", "mean_words")
 """What stands beside scores; scores of single classes have a slash in their names."""
 
+AUTO_CLASSES = {
+    None: "AutoModelForCausalLM",
+    "sequence-classification": "AutoModelForSequenceClassification",
+    "question-answering": "AutoModelForQuestionAnswering",
+}
+LORA_METHODS = ("lora", "qlora")
 
-def merged_card(
-    *,
-    info: ArtifactInfo | None,
-    source: str,
-    dtype: str,
-    summary: dict[str, Any] | None,
-    scores: dict[str, Any] | None,
-    recipe_yaml: str | None,
-) -> str:
-    """A model card in Markdown; what is not known is left out.
 
-    Args:
+@dataclass(frozen=True)
+class Card:
+    """Everything a card tells; what is not known is left out.
+
+    Attributes:
+        title: heading.
         info: where the weights come from.
-        source: the adapter that was merged.
-        dtype: type of the written weights.
+        licence: of the base, by its own card.
+        merged: type of the written weights, where an adapter was merged into them; None: as
+            trained.
         summary: of the run.
+        lock: hashes and versions of the run.
         scores: by model, where the run was evaluated.
         recipe_yaml: the resolved recipe.
+        source: the adapter that was merged, where nothing else is known.
     """
-    lines = ["---", "library_name: transformers", "tags: [tunesmith]"]
-    if info is not None:
-        lines.append(f"base_model: {info.base_path}")
-    lines += ["---", "", "# A tuned model", ""]
-    if info is not None:
+
+    title: str
+    info: ArtifactInfo | None = None
+    licence: str | None = None
+    merged: str | None = None
+    summary: dict[str, Any] | None = None
+    lock: dict[str, Any] | None = None
+    scores: dict[str, Any] | None = None
+    recipe_yaml: str | None = None
+    source: str = ""
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the folder holds an adapter, which needs its base."""
+        return self.info is not None and not self.merged and self.info.method in LORA_METHODS
+
+
+def model_card(card: Card) -> str:
+    """A model card in Markdown, with the head that model hubs read."""
+    parts = [_head(card), f"# {card.title}", *_origin(card), *_use(card)]
+    parts += [*_training(card), *_scores(card), *_data(card), *_recipe(card)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(card: Card) -> str:
+    fields: dict[str, Any] = {"library_name": "peft" if card.is_adapter else "transformers"}
+    fields["tags"] = ["tunesmith"]
+    if card.info is not None:
+        fields["base_model"] = card.info.base_path
+    if card.licence is not None:
+        fields["license"] = card.licence
+    return "---\n" + yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) + "---"
+
+
+def _origin(card: Card) -> list[str]:
+    info = card.info
+    if info is None:
+        return [f"Merged in {card.merged} from the adapter `{card.source}`."]
+    how = f" and merged in {card.merged}" if card.merged else ""
+    licence = (
+        f"its own card names the licence `{card.licence}`, which goes on for what was made of it."
+        if card.licence
+        else "its licence is not named beside it, and goes on for what was made of it."
+    )
+    found = [
+        f"`{info.base_path}`, tuned with `{info.method}` for the task `{info.task}`{how}.",
+        f"Fingerprint of the base weights: `{info.base_fingerprint}`. Of the base, {licence}",
+    ]
+    if info.head is None:
+        found.append(
+            f"Prompts were written with the template `{info.template['name']}`; ask it the same "
+            "way."
+        )
+    return found
+
+
+def _use(card: Card) -> list[str]:
+    info = card.info
+    head = None if info is None or info.head is None else info.head["kind"]
+    name = AUTO_CLASSES[head]
+    lines = [f"from transformers import {name}, AutoTokenizer"]
+    if card.is_adapter and info is not None:
+        labels = info.head["labels"] if info.head else ()
+        options = f", num_labels={len(labels)}" if labels else ""
         lines += [
-            f"`{info.base_path}`, tuned with `{info.method}` for the task `{info.task}` and merged "
-            f"in {dtype}.",
+            "from peft import PeftModel",
             "",
-            f"Prompts were written with the template `{info.template['name']}`; "
-            "ask it the same way.",
-            f"Fingerprint of the base weights: `{info.base_fingerprint}`.",
+            f"base = {name}.from_pretrained({info.base_path!r}{options})",
+            'model = PeftModel.from_pretrained(base, "FOLDER")',
         ]
     else:
-        lines += [f"Merged in {dtype} from the adapter `{source}`."]
-    if summary is not None:
-        ledger = summary["ledger"]["train"]
-        lines += [
-            "",
-            "## Training",
-            "",
-            f"- {summary['steps']} steps, {summary['seconds']} s",
-            f"- evaluation loss {_number(summary['eval_loss_first'])} before, "
-            f"{_number(summary['eval_loss_model'])} after",
-            f"- {ledger['read']} training rows read: {ledger['kept']} kept, {ledger['cut']} cut, "
-            f"{ledger['dropped']} dropped, {ledger['rejected']} rejected",
+        lines += ["", f'model = {name}.from_pretrained("FOLDER")']
+    lines.append('tokenizer = AutoTokenizer.from_pretrained("FOLDER")')
+    theirs = "\n".join(lines)
+    ours = 'import tunesmith\n\nmodel = tunesmith.load("FOLDER")'
+    return [
+        "## Use",
+        "FOLDER is the directory that holds this file.",
+        f"```python\n{theirs}\n```",
+        "With tunesmith, which also writes prompts as in training:",
+        f"```python\n{ours}\n```",
+    ]
+
+
+def _training(card: Card) -> list[str]:
+    summary = card.summary
+    if summary is None:
+        return []
+    lines = [
+        f"- {summary['steps']} steps, {summary['seconds']} s; it ended {summary['stopped']}",
+        f"- weights of step {summary['model_step']}",
+        f"- evaluation loss {_number(summary['eval_loss_first'])} before, "
+        f"{_number(summary['eval_loss_model'])} after",
+    ]
+    if summary["best_step"] is not None:
+        lines.append(
+            f"- best `{summary['best_metric']}`: {_number(summary['best_value'])} at step "
+            f"{summary['best_step']}"
+        )
+    if forgetting := summary["forgetting"]:
+        lines.append(
+            f"- perplexity on general text {forgetting['perplexity_before']:.2f} before, "
+            f"{forgetting['perplexity_after']:.2f} after ({forgetting['rise']:+.1%})"
+        )
+    found = ["## Training", "\n".join(lines)]
+    if summary["model_values"]:
+        rows = [f"| {k} | {v:.4f} |" for k, v in summary["model_values"].items()]
+        found += ["Of the kept weights:", "| figure | value |\n|---|---|\n" + "\n".join(rows)]
+    return found
+
+
+def _scores(card: Card) -> list[str]:
+    scores = card.scores
+    if scores is None:
+        return []
+    models = {name: row for name, row in scores.items() if isinstance(row, dict)}
+    known = dict.fromkeys(kind for row in models.values() for kind in row)
+    names = [kind for kind in known if not (kind.endswith(BESIDE) or "/" in kind)]
+    lines = ["| model | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, row in models.items():
+        lines.append(f"| {name} | " + " | ".join(_score(row.get(kind)) for kind in names) + " |")
+    return [f"## Scores on {scores['n']} rows of `{scores['split']}`", "\n".join(lines)]
+
+
+def _data(card: Card) -> list[str]:
+    if card.summary is None:
+        return []
+    columns = ("read", *FATES, "tokens")
+    lines = ["| split | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for split, counts in card.summary["ledger"].items():
+        lines.append(f"| {split} | " + " | ".join(f"{counts[c]:,}" for c in columns) + " |")
+    found = ["## Data", "\n".join(lines)]
+    if card.lock is not None:
+        hashes = {k: v for k, v in card.lock.items() if isinstance(v, str)}
+        found += [
+            "What it was made of, as SHA-256:",
+            "\n".join(f"- {name}: `{value}`" for name, value in hashes.items()),
         ]
-    if scores is not None:
-        rows = {k: v for k, v in scores.items() if isinstance(v, dict)}
-        known = dict.fromkeys(kind for row in rows.values() for kind in row)
-        kinds = [k for k in known if not (k.endswith(BESIDE) or "/" in k)]
-        lines += ["", f"## Scores on {scores['n']} rows of `{scores['split']}`", ""]
-        lines += ["| model | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
-        for name, row in rows.items():
-            lines.append(f"| {name} | " + " | ".join(_score(row.get(k)) for k in kinds) + " |")
-    if recipe_yaml is not None:
-        lines += ["", "## Recipe", "", "```yaml", recipe_yaml.rstrip(), "```"]
-    return "\n".join(lines) + "\n"
+        versions = card.lock.get("versions", {})
+        found.append("Made with " + ", ".join(f"{k} {v}" for k, v in versions.items()) + ".")
+    return found
+
+
+def _recipe(card: Card) -> list[str]:
+    if card.recipe_yaml is None:
+        return []
+    return ["## Recipe", f"```yaml\n{card.recipe_yaml.rstrip()}\n```"]
 
 
 def _score(value: float | None) -> str:

@@ -18,6 +18,7 @@ from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.null_threshold import threshold_scores
 from tunesmith.evaluation.roads import Answered, answer, open_roads
 from tunesmith.evaluation.score import Scored, score
+from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
@@ -217,6 +218,7 @@ def _keep(
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in answered)
     run.write_text(PREDICTIONS, text)
     run.write(SCORES, scores)
+    write_card(run)
     write_report(run)
 
 

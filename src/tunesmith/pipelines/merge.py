@@ -9,10 +9,11 @@ from typing import Any
 
 from tunesmith.core.errors import ModelError, RunError
 from tunesmith.core.extras import require
-from tunesmith.core.runs import RECIPE, SUMMARY, Run, require_space
-from tunesmith.export.card import merged_card
+from tunesmith.core.runs import Run, require_space
+from tunesmith.export.card import model_card
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer, save_weights
+from tunesmith.pipelines.card import README, finished_summary, run_card
 from tunesmith.pipelines.load import artifact_folder, load_weights
 
 BOUNDS = {"float32": 1e-4, "bfloat16": 1.0}
@@ -59,7 +60,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
         copy_tokenizer(tokenizer_folder, draft)
         if info is not None:
             replace(info, method=info.method if is_whole else f"{info.method}, merged").save(draft)
-        (draft / "README.md").write_text(_card(model, place, info, dtype), "utf-8")
+        (draft / README).write_text(_card(model, place, info, dtype), "utf-8")
         del network  # so that a large model is held once
         again, _, _ = load_weights(str(draft), dtype=dtype)
         difference = largest_difference(before, probe_logits(again))
@@ -85,14 +86,6 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
 
 
 def _card(model: str | Path | Run, place: str, info: ArtifactInfo | None, dtype: str) -> str:
-    path = model.path if isinstance(model, Run) else Path(model).expanduser()
-    run = Run(path)
-    finished = (path / SUMMARY).is_file()
-    return merged_card(
-        info=info,
-        source=place,
-        dtype=dtype,
-        summary=run.summary if finished else None,
-        scores=run.read("scores.json") if (path / "scores.json").is_file() else None,
-        recipe_yaml=(path / RECIPE).read_text("utf-8") if finished else None,
-    )
+    run = model if isinstance(model, Run) else Run(Path(model).expanduser())
+    card = run_card(run, info, finished_summary(run), title="A tuned model", merged=dtype)
+    return model_card(replace(card, source=place))

@@ -12,6 +12,7 @@ from tunesmith.core.runs import (
     PREDICTIONS,
     RECIPE,
     REPORT,
+    SAMPLES,
     SCORES,
     Run,
 )
@@ -23,6 +24,7 @@ from tunesmith.evaluation.report import (
     Example,
     ModelScores,
     Report,
+    Sample,
     render_report,
 )
 from tunesmith.recipe import load_recipe
@@ -67,6 +69,7 @@ def write_report(run: Run) -> None:
                 for e in run.lines(PREDICTIONS)[: recipe.evaluate.n_shown]
             ],
             ledger=run.read(LEDGER),
+            samples=_samples(run.lines(SAMPLES)),
             facts=_facts(summary, recipe.model.path, recipe.method.name),
             recipe_yaml=(run.path / RECIPE).read_text("utf-8"),
             versions=lock["versions"],
@@ -135,7 +138,7 @@ def _model(name: str, row: dict[str, Any], n: int, measures: Measures) -> ModelS
 
 
 def _curve(lines: list[dict[str, Any]], name: str, kind: str, key: str) -> Curve | None:
-    points = [(line["step"], line[key]) for line in lines if line["kind"] == kind]
+    points = [(e["step"], e[key]) for e in lines if e["kind"] == kind and key in e]
     return Curve(name, points) if points else None
 
 
@@ -152,11 +155,43 @@ def _example(entry: dict[str, Any], verdict: str, compared: tuple[str, str]) -> 
     )
 
 
+def _samples(lines: list[dict[str, Any]]) -> list[Sample]:
+    """Each sampled row with its answers from first to last."""
+    found: dict[tuple[str, str], Sample] = {}
+    for line in lines:
+        key = (line["origin"], line["prompt"])
+        sample = found.setdefault(key, Sample(*key, line["reference"] or "", []))
+        sample.answers.append((line["step"], line["answer"], line["is_cut"]))
+    return list(found.values())
+
+
+def _watched(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """The best evaluation, and what was forgotten."""
+    found: list[tuple[str, str]] = []
+    if summary["best_step"] is not None:
+        value = f"{summary['best_value']:.4f} at step {summary['best_step']:,}"
+        found += [
+            (f"best {summary['best_metric']}", value),
+            ("weights kept", f"those of step {summary['model_step']:,}"),
+        ]
+    if forgetting := summary["forgetting"]:
+        before, after = forgetting["perplexity_before"], forgetting["perplexity_after"]
+        found.append(
+            (
+                "perplexity on general text",
+                f"{before:.2f} → {after:.2f} ({forgetting['rise']:+.1%})",
+            )
+        )
+    return found
+
+
 def _facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, str]]:
     return [
         ("model", model),
         ("method", f"{method}, {summary['trainable_parameters']:,} weights trained"),
         ("steps", f"{summary['steps']:,}"),
+        ("ended", summary["stopped"]),
+        *_watched(summary),
         ("training time", f"{summary['seconds']:,.0f} s"),
         ("speed", f"{summary['tokens_per_s']:,.0f} tokens/s"),
         ("peak memory", f"{summary['peak_memory_mb']:,.0f} MB"),

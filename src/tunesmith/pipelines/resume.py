@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tunesmith.training.loop import Trainer
 
 LIBRARIES = ("tunesmith", "torch", "transformers", "peft", "safetensors", "tokenizers", "numpy")
+WATCHED_BY = ("max_new_tokens", "metrics", "roads", "forgetting")
+"""What of ``evaluate`` decides the figures that a run finds while it goes."""
 SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "train")
 
 
@@ -46,7 +48,10 @@ def run_identity(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     started = {} if adapter is None else {"adapter": weights_fingerprint(adapter)}
     return {
         "hashes": {**prepared.identity(), "weights": weights, **started},
-        "recipe": {key: fields[key] for key in SAME_ON_RESUME},
+        "recipe": {
+            **{key: fields[key] for key in SAME_ON_RESUME},
+            "evaluate": {key: fields["evaluate"][key] for key in WATCHED_BY},
+        },
     }
 
 

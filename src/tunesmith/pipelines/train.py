@@ -27,12 +27,15 @@ from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.head import name_padding
 from tunesmith.model.save import copy_tokenizer
+from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.outcome import outcome
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.reference import annotate, reference_hash
 from tunesmith.pipelines.resume import restore, run_identity, versions
 from tunesmith.pipelines.start import start
+from tunesmith.pipelines.track import open_trackers, send_leftovers
+from tunesmith.pipelines.watch import goal_of, scorers
 from tunesmith.recipe import Recipe
-from tunesmith.trackers import TRACKERS
 
 if TYPE_CHECKING:
     import torch
@@ -68,12 +71,15 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     """
     require("torch", extra="train", purpose="Training")
     require("transformers", extra="train", purpose="Training")
+    for tracker in recipe.trackers:
+        tracker.require_library()
     import torch
     from safetensors import SafetensorError
 
     with locked_run(Path(recipe.out), resume=resume) as run:
         if run.is_finished:
             print(f"{run.path}: finished already; nothing was trained.", file=sys.stderr)
+            send_leftovers(run)
             return run
         recipe = recipe.with_absolute_paths()
         prepared = prepare(recipe)
@@ -119,24 +125,26 @@ def _train_in(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
     trainer = build_trainer(recipe, prepared, recorder, run)
+    trainer.scorers = scorers(
+        recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
+    )
     identity["hashes"] |= reference_hash(run)
     network: Any = trainer.model.model
     _require_room(run, recipe, trainer)
     restored = resume and restore(run, trainer, identity)
     # Nothing was evaluated yet where nothing was restored, not even the base at step 0.
     from_step = trainer.progress.step if restored else -1
-    always = map(TRACKERS.parse, ["jsonl", "progress"] if show_progress else ["jsonl"])
-    trackers = {tracker.name: tracker for tracker in (*always, *recipe.trackers)}
-    recorder.trackers = [
-        tracker.open(run.path, n_steps=trainer.n_steps, from_step=from_step)
-        for tracker in trackers.values()
-    ]
+    recorder.trackers = open_trackers(
+        run, recipe, n_steps=trainer.n_steps, from_step=from_step, show_progress=show_progress
+    )
+    ended = False
     try:
         with stop_on_signal() as request:
             progress = trainer.fit(request)
+        ended = progress.step == trainer.n_steps or progress.is_hopeless
     finally:
-        recorder.close()
-    if request.signal is not None and progress.step < trainer.n_steps:
+        recorder.close(finished=ended)
+    if request.signal is not None and not ended:
         raise Interrupted(
             request.exit_code,
             f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. Go on "
@@ -145,24 +153,21 @@ def _train_in(
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
         kept_step = _take_best(run, trainer, progress.best[0])
+    summary = {
+        "run": str(run.path),
+        "steps": progress.step,
+        **outcome(progress, trainer.n_steps, kept_step, recipe.evaluate),
+        "tokens_per_s": round(recorder.tokens_per_s, 1),
+        "seconds": round(time.perf_counter() - started, 2),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
+        "ledger": prepared.ledger.as_dict(),
+    }
+    if summary["forgetting"] and summary["forgetting"]["warning"]:
+        print(summary["forgetting"]["warning"], file=sys.stderr)
     _save_artifact(run, recipe, prepared, network, identity)
-    losses = [loss for _, loss in progress.eval_losses]
-    run.write(
-        SUMMARY,
-        {
-            "run": str(run.path),
-            "steps": progress.step,
-            "eval_loss_first": losses[0] if losses else None,
-            "eval_loss_best": min(losses) if losses else None,
-            "eval_loss_model": dict(progress.eval_losses).get(kept_step),
-            "best_step": progress.best[0] if progress.best else None,
-            "tokens_per_s": round(recorder.tokens_per_s, 1),
-            "seconds": round(time.perf_counter() - started, 2),
-            "peak_memory_mb": round(peak_memory_mb(), 1),
-            "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
-            "ledger": prepared.ledger.as_dict(),
-        },
-    )
+    write_card(run, summary)
+    run.write(SUMMARY, summary)
     from tunesmith.pipelines.report import write_report
 
     write_report(run)
@@ -213,6 +218,7 @@ def build_trainer(
         watcher=watcher,
         precision=precision,
         lr_factor=recipe.method.lr_factor,
+        goal=goal_of(recipe),
     )
 
 
@@ -240,8 +246,8 @@ def _take_best(run: Run, trainer: Trainer, step: int) -> int:
     place = run.checkpoints / f"step-{step:08d}"
     if step == 0:
         print(
-            "no step made the evaluation loss better than the base's; the last weights are kept. "
-            "Try another optim.lr.",
+            f"no step made {trainer.progress.goal.metric} better than the base's; the last weights "
+            "are kept. Try another optim.lr.",
             file=sys.stderr,
         )
     elif not place.exists():

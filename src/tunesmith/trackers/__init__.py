@@ -8,6 +8,9 @@ TRACKERS: Registry[Tracker] = Registry(
     {
         "jsonl": "tunesmith.trackers.jsonl:JSONLines",
         "tensorboard": "tunesmith.trackers.tensorboard:TensorBoard",
+        "wandb": "tunesmith.trackers.wandb:WeightsAndBiases",
+        "mlflow": "tunesmith.trackers.mlflow:MLflow",
+        "trackio": "tunesmith.trackers.trackio:Trackio",
         "progress": "tunesmith.trackers.progress:ProgressDisplay",
     },
 )

@@ -28,11 +28,8 @@ class _Lines(OpenTracker):
         self.n_steps = n_steps
 
     def evaluation(self, values: dict[str, Any]) -> None:
-        print(
-            f"step {values['step']}/{self.n_steps}  eval loss {values['eval_loss']:.4f}",
-            file=sys.stderr,
-            flush=True,
-        )
+        loss = f"  eval loss {values['eval_loss']:.4f}" if "eval_loss" in values else ""
+        print(f"step {values['step']}/{self.n_steps}{loss}", file=sys.stderr, flush=True)
 
 
 class _Live(OpenTracker):
@@ -71,7 +68,8 @@ class _Live(OpenTracker):
         self.progress.update(self.task, completed=values["step"], figures=figures)
 
     def evaluation(self, values: dict[str, Any]) -> None:
-        self.eval_loss = f"  eval {values['eval_loss']:.3f}"
+        if "eval_loss" in values:
+            self.eval_loss = f"  eval {values['eval_loss']:.3f}"
 
-    def close(self) -> None:
+    def close(self, *, finished: bool) -> None:
         self.progress.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tunesmith.core.extras import require
-from tunesmith.trackers.tracker import OpenTracker, Tracker
+from tunesmith.trackers.tracker import OpenTracker, Tracker, as_markdown, points
 
 
 class TensorBoard(Tracker):
@@ -14,9 +14,12 @@ class TensorBoard(Tracker):
 
     name: Literal["tensorboard"] = "tensorboard"
 
+    def require_library(self) -> None:
+        """Checks that tensorboard is there."""
+        require("tensorboard", extra="train", purpose="tracker 'tensorboard'")
+
     def open(self, folder: Path, *, n_steps: int, from_step: int) -> OpenTracker:
         """Begins to write; points after ``from_step`` are taken back."""
-        require("tensorboard", extra="train", purpose="tracker 'tensorboard'")
         from torch.utils.tensorboard import SummaryWriter
 
         return _Events(SummaryWriter(str(folder / "tensorboard"), purge_step=from_step + 1))
@@ -27,14 +30,18 @@ class _Events(OpenTracker):
         self.writer = writer
 
     def step(self, values: dict[str, Any]) -> None:
-        for name in ("loss", "lr", "grad_norm", "token_accuracy"):
-            if name in values:
-                self.writer.add_scalar(f"train/{name}", values[name], values["step"])
-        speed = values["n_tokens"] / max(values["seconds"], 1e-9)
-        self.writer.add_scalar("train/tokens_per_s", speed, values["step"])
+        self._write("train", values)
 
     def evaluation(self, values: dict[str, Any]) -> None:
-        self.writer.add_scalar("eval/loss", values["eval_loss"], values["step"])
+        self._write("eval", values)
 
-    def close(self) -> None:
+    def samples(self, step: int, samples: list[dict[str, Any]]) -> None:
+        for number, sample in enumerate(samples, 1):
+            self.writer.add_text(f"samples/{number}", as_markdown(sample), step)
+
+    def _write(self, kind: str, values: dict[str, Any]) -> None:
+        for name, value in points(kind, values).items():
+            self.writer.add_scalar(name, value, values["step"])
+
+    def close(self, *, finished: bool) -> None:
         self.writer.close()

@@ -31,6 +31,14 @@ class Rows(Protocol):
         ...
 
 
+class Scorer(Protocol):
+    """Finds out more of a model than its loss, whenever it is evaluated."""
+
+    def score(self) -> dict[str, float]:
+        """Figures of the model as it is now, by name; the model is in evaluation mode."""
+        ...
+
+
 class Sums:
     """Sums and counts by name, added up over the batches of a step or an evaluation."""
 

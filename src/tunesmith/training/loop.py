@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
-from tunesmith.training.evaluation import Rows, Sums, evaluate_rows, measured, with_figures
+from tunesmith.training.evaluation import (
+    Rows,
+    Scorer,
+    Sums,
+    evaluate_rows,
+    measured,
+    with_figures,
+)
+from tunesmith.training.goal import Goal
 from tunesmith.training.optim import (
     LRFactor,
     build_optimizer,
@@ -44,6 +52,7 @@ class Trainer:
         watcher: Watcher,
         precision: torch.dtype = torch.float32,
         lr_factor: LRFactor = one_lr,
+        goal: Goal | None = None,
     ) -> None:
         """Builds the optimizer and the schedule; touches no data.
 
@@ -58,6 +67,7 @@ class Trainer:
             watcher: hears of steps, evaluations and checkpoints.
             precision: of the arithmetic; weights keep their type.
             lr_factor: what the rate is multiplied by for a parameter.
+            goal: which evaluation is the best, and when to end early; None: the lowest loss, never.
         """
         self.model = model
         self.train_rows = train_rows
@@ -67,6 +77,7 @@ class Trainer:
         self.placement = placement
         self.watcher = watcher
         self.precision = precision
+        self.scorers: Sequence[Scorer] = ()
         self.n_steps = n_steps(
             len(train_rows.lengths),
             batch_size=settings.batch_size,
@@ -77,11 +88,13 @@ class Trainer:
         self.parameters = trained_parameters(model)
         self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
-        self.progress = Progress()
+        self.progress = Progress(goal or Goal())
         self._plan: tuple[int, list[Step]] | None = None
 
     def fit(self, should_stop: Callable[[int], bool] = lambda step: False) -> Progress:
-        """Trains to the end, or until told to stop; saves a checkpoint in both cases.
+        """Trains to the end, until told to stop or until the goal's patience is at its end.
+
+        A checkpoint is saved in all of these cases.
 
         Args:
             should_stop: asked after every step with its number.
@@ -90,10 +103,10 @@ class Trainer:
             DivergedError: a loss or a gradient is no number; nothing of that step is saved.
         """
         progress = self.progress
-        if progress.step == 0 and not progress.eval_losses:
+        if progress.step == 0 and not progress.evaluations:
             self._evaluate()
         saved_at = progress.step
-        while progress.step < self.n_steps:
+        while progress.step < self.n_steps and not progress.is_hopeless:
             started = time.perf_counter()
             values = self._step(progress.step)
             progress.step += 1
@@ -198,27 +211,37 @@ class Trainer:
         )
 
     def _evaluate(self) -> None:
-        if self.eval_rows is None or len(self.eval_rows.lengths) == 0:
-            return
-        self.model.eval()
         started = time.perf_counter()
-        loss, means = evaluate_rows(
-            self.eval_rows,
-            self._forward,
-            batch_size=self.settings.eval_batch_size,
-            figures=self._figures,
-        )
-        is_likelihood = getattr(self.model, "is_likelihood", True)
-        self.progress.eval_losses.append((self.progress.step, loss))
-        self.watcher.evaluated(
-            {
-                "step": self.progress.step,
-                "eval_loss": loss,
-                **({"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}),
-                **means,
-                "seconds": time.perf_counter() - started,
-            }
-        )
+        found = self._evaluation()
+        if not found:
+            return
+        if not self.progress.evaluations and self.eval_rows is not None:
+            self.progress.goal.require(found)
+        self.progress.evaluations.append((self.progress.step, found))
+        seconds = time.perf_counter() - started
+        self.watcher.evaluated({"step": self.progress.step, **found, "seconds": seconds})
+
+    def _evaluation(self) -> dict[str, float]:
+        """What the model is worth now; where a figure has two sources, all held-out rows count."""
+        self.model.eval()
+        found: dict[str, float] = {}
+        if self.eval_rows is not None and len(self.eval_rows.lengths):
+            loss, means = evaluate_rows(
+                self.eval_rows,
+                self._forward,
+                batch_size=self.settings.eval_batch_size,
+                figures=self._figures,
+            )
+            is_likelihood = getattr(self.model, "is_likelihood", True)
+            perplexity = {"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}
+            found = {"eval_loss": loss, **perplexity, **means}
+        # Whatever a scorer draws, training goes on with the numbers it would have had.
+        before = random_state()
+        with torch.no_grad():
+            for scorer in self.scorers:
+                found = {**found, **{k: v for k, v in scorer.score().items() if k not in found}}
+        restore_random_state(before)
+        return found
 
     def checkpoint(self) -> Checkpoint:
         """Everything needed to go on exactly from here."""
@@ -235,7 +258,7 @@ class Trainer:
             state={
                 "step": self.progress.step,
                 "n_tokens": self.progress.n_tokens,
-                "eval_losses": self.progress.eval_losses,
+                "evaluations": self.progress.evaluations,
                 "best_step": self.progress.best[0] if self.progress.best else None,
             },
         )
@@ -260,9 +283,10 @@ class Trainer:
                 key: value.to(parameter.device) for key, value in found.items()
             }
         self.progress = Progress(
+            self.progress.goal,
             checkpoint.state["step"],
             checkpoint.state["n_tokens"],
-            [(step, loss) for step, loss in checkpoint.state["eval_losses"]],
+            [(step, found) for step, found in checkpoint.state["evaluations"]],
         )
         restore_random_state(checkpoint.random)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tunesmith.training.checkpoint import Checkpoint
+from tunesmith.training.goal import Evaluation, Goal
 
 
 class Watcher(Protocol):
@@ -15,7 +16,7 @@ class Watcher(Protocol):
         """One step is over."""
 
     def evaluated(self, values: dict[str, Any]) -> None:
-        """The evaluation set was scored."""
+        """The model was evaluated."""
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Here is the state to go on from."""
@@ -23,13 +24,28 @@ class Watcher(Protocol):
 
 @dataclass
 class Progress:
-    """Where a run stands; all of it is in a checkpoint."""
+    """Where a run stands; all of it but the goal is in a checkpoint."""
 
+    goal: Goal = Goal()
     step: int = 0
     n_tokens: int = 0
-    eval_losses: list[tuple[int, float]] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """Step and loss of the best evaluation, the earliest of equals."""
-        return min(self.eval_losses, key=lambda pair: pair[1], default=None)
+        """Step and figure of the best evaluation, the earliest of equals."""
+        return self.goal.best(self.evaluations)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the goal's patience is at its end."""
+        return self.goal.is_hopeless(self.evaluations)
+
+    @property
+    def eval_losses(self) -> list[tuple[int, float]]:
+        """Steps and losses of all evaluations of held-out rows."""
+        return self.values("eval_loss")
+
+    def values(self, name: str) -> list[tuple[int, float]]:
+        """Steps and values of one figure of the evaluations."""
+        return [(step, found[name]) for step, found in self.evaluations if name in found]

@@ -53,6 +53,11 @@ class Recorder:
         for tracker in self.trackers:
             tracker.evaluation(values)
 
+    def sampled(self, step: int, samples: list[dict[str, Any]]) -> None:
+        """Passes answers on."""
+        for tracker in self.trackers:
+            tracker.samples(step, samples)
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint with the run's identity, and takes old ones away."""
         checkpoint.state["identity"] = self.identity
@@ -61,7 +66,7 @@ class Recorder:
         best_step = checkpoint.state["best_step"]
         rotate(self.folder, keep=self.keep_checkpoints, best_step=best_step)
 
-    def close(self) -> None:
+    def close(self, *, finished: bool) -> None:
         """Ends all trackers."""
         for tracker in self.trackers:
-            tracker.close()
+            tracker.close(finished=finished)

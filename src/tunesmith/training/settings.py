@@ -65,7 +65,23 @@ class Train(Settings):
     keep_checkpoints: int = Field(default=2, gt=0)
     """Latest checkpoints kept; the best one is kept beside them."""
     keep: Literal["best", "last"] = "best"
-    """Which weights become the artefact: those of the lowest evaluation loss, or the last."""
+    """Which weights become the artefact: those of the best evaluation, or the last."""
+    best_metric: str = "eval_loss"
+    """Figure that tells the best evaluation: any that ``metrics.jsonl`` has in its lines of kind
+    ``eval``. The earliest of equals is the best."""
+    higher_is_better: bool | None = None
+    """Direction of ``best_metric``; None: known of losses, perplexities, accuracies, rewards and
+    all metrics."""
+    patience: int | None = Field(default=None, gt=0)
+    """Evaluations in a row without improvement of ``best_metric`` after which training ends early;
+    None: it goes to its end. The one before the first step counts as the first."""
+    min_delta: float = Field(default=0.0, ge=0)
+    """What such an improvement must be more than."""
+    score_rows: int = Field(default=0, ge=0)
+    """Held-out rows, the same each time, that are answered at every evaluation and scored by the
+    task's metrics; 0: none. Answers are made as ``evaluate`` says."""
+    samples: int = Field(default=0, ge=0)
+    """Held-out rows whose answers are kept at every evaluation, in ``samples.jsonl``."""
 
     @model_validator(mode="after")
     def _portions_fit(self) -> Train:

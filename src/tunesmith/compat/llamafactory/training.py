@@ -128,23 +128,32 @@ def _every(account: Account, fields: Fields, counted: list[Counted]) -> float:
     return 0.2
 
 
+BEST_METRICS = {"loss": "eval_loss", "accuracy": "token_accuracy"}
+"""Its name there, without ``eval_`` -> here."""
+
+
 def _kept(account: Account) -> Fields:
     """What is left when the run ends."""
     fields: Fields = {"keep": "last"}
     if account.flag("load_best_model_at_end") or account.get("early_stopping_steps"):
         fields["keep"] = "best"
         metric = str(account.get("metric_for_best_model", "loss"))
-        if metric not in ("loss", "eval_loss"):
+        name = BEST_METRICS.get(metric.removeprefix("eval_"))
+        if name is None:
             account.refuses(
-                "metric_for_best_model", f"{metric!r}: the best weights are those of the lowest "
-                "evaluation loss here.",
+                "metric_for_best_model", f"{metric!r}: known here are loss and accuracy. Scores "
+                "of answers during a run: train.score_rows and train.best_metric.",
             )  # fmt: skip
+        elif name != "eval_loss":
+            fields["best_metric"] = name
+    if (patience := account.number("early_stopping_steps")) is not None:
+        fields["patience"] = int(patience)
     account.maps("load_best_model_at_end", "train.keep")
-    account.maps("metric_for_best_model", "train.keep")
-    account.skips("greater_is_better", "the lowest loss is the best")
+    account.maps("metric_for_best_model", "train.best_metric")
+    account.skips("greater_is_better", "known of the metric")
     account.maps(
-        "early_stopping_steps", "train.keep", "ends a run early; here it goes on, and the best "
-        "weights are kept",
+        "early_stopping_steps", "train.patience", "the base is evaluated too, and is the first to "
+        "be improved on",
     )  # fmt: skip
     if (limit := account.number("save_total_limit")) is not None:
         fields["keep_checkpoints"] = max(1, int(limit))

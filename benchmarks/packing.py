@@ -1,4 +1,6 @@
-"""Packing: tokens per second of training steps, padded and packed, in interleaved rounds.
+"""Packing: tokens per CPU second of training steps, padded and packed, in interleaved rounds.
+
+One thread, and its CPU time, so that other work on the machine disturbs little.
 
 Usage: python benchmarks/packing.py [KEY=VALUE ...]   keys of recipes/demo.yaml
 """
@@ -12,13 +14,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from measure import machine
 
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import load_recipe
 
-ROUNDS, STEPS = 7, 4
+ROUNDS, STEPS = 5, 2
 HERE = Path(__file__).parent
 WAYS = {
     "padded": [],
@@ -38,6 +41,7 @@ class Silent:
 
 def main(overrides: list[str]) -> None:
     """Runs all ways in turn and prints their medians."""
+    torch.set_num_threads(1)
     trainers: dict[str, Any] = {}
     for name, settings in WAYS.items():
         recipe = load_recipe(HERE.parent / "recipes" / "demo.yaml", [*settings, *overrides])
@@ -47,10 +51,10 @@ def main(overrides: list[str]) -> None:
     filled: dict[str, float] = {}
     for turn in range(ROUNDS):
         for name, trainer in trainers.items():
-            started, n_tokens, n_places = time.perf_counter(), 0, 0
+            started, n_tokens, n_places = time.process_time(), 0, 0
             for step in range(1 + turn * STEPS, 1 + (turn + 1) * STEPS):
                 n_tokens += trainer._step(step)["n_tokens"]
-            speeds[name].append(n_tokens / (time.perf_counter() - started))
+            speeds[name].append(n_tokens / (time.process_time() - started))
             for micro in trainer._micro_batches(step):
                 n_places += trainer._batch(trainer.train_rows, micro).input_ids.numel()
             lengths = trainer.train_rows.lengths
@@ -60,7 +64,7 @@ def main(overrides: list[str]) -> None:
     found = {
         "machine": machine(),
         "overrides": overrides,
-        "tokens_per_s": {name: [round(v) for v in values] for name, values in speeds.items()},
+        "tokens_per_cpu_s": {name: [round(v) for v in values] for name, values in speeds.items()},
         "median": {name: round(value) for name, value in medians.items()},
         "times_padded": {name: round(v / medians["padded"], 3) for name, v in medians.items()},
         "filled": {name: round(value, 3) for name, value in filled.items()},

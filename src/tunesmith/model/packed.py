@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tunesmith.core.errors import RecipeError
 from tunesmith.model.attention import Segments
 from tunesmith.model.batch import Batch
 
@@ -20,8 +21,15 @@ def packed(batch: Batch) -> Batch:
 
     Returns:
         A batch of one line; each row's positions begin at 0.
+
+    Raises:
+        RecipeError: the batch does not say how long its rows are, as one of another's task may.
     """
-    assert batch.lengths, "a batch that does not say how long its rows are"
+    if not batch.lengths:
+        raise RecipeError(
+            "train.packing: the rows of this task do not tell their lengths (Batch.lengths). Set "
+            "train.packing=false."
+        )
     lengths = torch.tensor(batch.lengths)  # [S]
     width = batch.input_ids.shape[1]
     ends = lengths.cumsum(0)

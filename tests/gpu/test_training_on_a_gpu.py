@@ -39,3 +39,21 @@ def test_losses_are_those_of_the_cpu(recipe_fields, tmp_path, monkeypatch):
     cpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "cpu")})).summary
     for key in ("eval_loss_first", "eval_loss_best"):
         assert gpu[key] == pytest.approx(cpu[key], rel=1e-3)
+
+
+def test_packed_rows_attend_as_each_row_alone():
+    """The variable-length kernel, with fewer heads of keys than of queries."""
+    from tunesmith.model.attention import Segments, attend
+
+    lengths, options = (5, 1, 40, 17), {"scaling": 8**-0.5, "dropout": 0.0}
+    q, k, v = (
+        torch.randn(1, heads, sum(lengths), 64, device="cuda", dtype=torch.bfloat16)
+        for heads in (4, 2, 2)
+    )
+    module = torch.nn.Module()
+    module.num_key_value_groups, module.is_causal = 2, True
+    starts = torch.tensor([0, *lengths], device="cuda").cumsum(0).int()
+    packed, _ = attend(module, q, k, v, None, Segments(lengths, starts), **options)
+    parts = zip(*(t.split(lengths, 2) for t in (q, k, v)), strict=True)
+    alone = torch.cat([attend(module, *part, None, **options)[0] for part in parts], 1)
+    torch.testing.assert_close(packed, alone, atol=2e-2, rtol=2e-2)

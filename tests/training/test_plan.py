@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.training.plan import n_steps, plan_epoch
+from tunesmith.core.errors import RecipeError
+from tunesmith.training.plan import n_steps, packed_room, plan_epoch
 
 LENGTHS = st.lists(st.integers(1, 500), min_size=1, max_size=200)
 
@@ -49,6 +51,23 @@ def test_grouping_saves_padding():
         return sum(max(lengths[r] for r in p) * len(p) - sum(lengths[r] for r in p) for p in parts)
 
     assert padding(True) < padding(False) / 5
+
+
+@given(LENGTHS, st.integers(1, 20), st.integers(500, 2000), st.booleans())
+def test_packing_leaves_every_step_its_rows(lengths, batch, room, group):
+    fields = {"batch_size": batch, "group_by_length": group}
+    lines = plan(lengths, tokens_per_row=room, **fields)
+    rows = [[sorted(row for part in step for row in part) for step in steps]
+            for steps in (plan(lengths, **fields), lines)]  # fmt: skip
+    assert rows[0] == rows[1]
+    assert all(sum(lengths[row] for row in line) <= room for step in lines for line in step)
+
+
+def test_a_line_has_room_for_a_padded_micro_batch_where_nothing_else_is_said():
+    assert packed_room([5, 40, 12], None, rows_at_once=3) == 120
+    assert packed_room([5, 40, 12], 40, rows_at_once=3) == 40
+    with pytest.raises(RecipeError, match="=39, and the longest row has 40 tokens"):
+        packed_room([5, 40, 12], 39, rows_at_once=3)
 
 
 def test_steps_of_a_run():

@@ -8,6 +8,7 @@ import click
 
 from tunesmith.cli.open import open_told
 from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
+from tunesmith.cli.show_perplexity import print_perplexity
 
 
 @click.command("eval")
@@ -32,6 +33,6 @@ def command(target: str, overrides: tuple[str, ...], split: str | None, as_json:
     if as_json:
         print_json(scores)
         return
-    print_scores(scores)
+    (print_perplexity if "stride_tokens" in scores else print_scores)(scores)
     if run.is_finished:
         click.echo(f"report: {run.path / 'report.html'}")

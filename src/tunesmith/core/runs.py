@@ -16,6 +16,7 @@ from tunesmith.core.errors import RunError
 RECIPE, LOCK, SUMMARY, LEDGER = "recipe.yaml", "lock.json", "summary.json", "ledger.json"
 METRICS, TIMES, SAMPLES = "metrics.jsonl", "times.jsonl", "samples.jsonl"
 REPORT, SCORES, PREDICTIONS = "report.html", "scores.json", "predictions.jsonl"
+PERPLEXITY = "perplexity.json"
 HOLDER = "holder"
 
 

@@ -37,3 +37,6 @@ class Evaluate(Settings):
     """Share by which the perplexity on that text may rise before it is warned of."""
     n_shown: int = Field(default=20, ge=0)
     """Examples shown side by side in the report."""
+    stride_tokens: int | None = Field(default=None, gt=0)
+    """Of running text: how far the window moves on that a model reads it in. Every token is scored
+    once, with a window less a stride before it at the least; None: half a window."""

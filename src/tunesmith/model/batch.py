@@ -15,15 +15,18 @@ agree on."""
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded rows of tokens with their targets.
+    """Rows of tokens with their targets: padded, or packed into one line.
 
     Attributes:
-        input_ids: [B, T] int64, filled up on the right.
+        input_ids: [B, T] int64, filled up on the right; of a packed batch [1, T], nothing filled.
         target_rows: [N] int64, places in the flattened [B * T] whose states the head sees.
         targets: what they are compared with; ``labels`` [N] int64 where each state has one.
         n_targets: what the loss is divided by: the sum of the targets' weights; on the host.
         n_tokens: tokens that are not padding, on the host.
         beside: further rows, seen only by what is measured before the step's loss; or None.
+        lengths: tokens of each row, on the host: of B padded rows, or of the S packed ones.
+        position_ids: [1, T] int64 of a packed batch, each row's from 0; None: rows are padded.
+        cu_seqlens: [S + 1] int32 of a packed batch: where each row begins, and the end; or None.
     """
 
     input_ids: Tensor
@@ -32,6 +35,9 @@ class Batch:
     n_targets: float
     n_tokens: int
     beside: Batch | None = None
+    lengths: tuple[int, ...] = ()
+    position_ids: Tensor | None = None
+    cu_seqlens: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -43,7 +49,13 @@ class Batch:
             target_rows=self.target_rows.to(device, non_blocking=True),
             targets={k: t.to(device, non_blocking=True) for k, t in self.targets.items()},
             beside=None if self.beside is None else self.beside.to(device),
+            position_ids=_moved(self.position_ids, device),
+            cu_seqlens=_moved(self.cu_seqlens, device),
         )
+
+
+def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if tensor is None else tensor.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tunesmith.model.batch import Batch, LossSum, Targets
 from tunesmith.model.head import output_head
+from tunesmith.model.packed import kept_apart
 
 
 class HiddenLoss(Protocol):
@@ -59,9 +60,11 @@ class TaskModel(nn.Module):
         """Hidden states under the head at the batch's target rows, [N, D].
 
         Rows are padded on the right and attention is causal, so no token of text ever sees
-        padding, and no mask is needed.
+        padding, and no mask is needed. Packed rows are kept apart by where they begin.
         """
-        hidden = self.backbone(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+        hidden = self.backbone(
+            input_ids=batch.input_ids, use_cache=False, **kept_apart(batch)
+        ).last_hidden_state
         return hidden.flatten(0, 1).index_select(0, batch.target_rows)
 
     @property

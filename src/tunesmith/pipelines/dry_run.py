@@ -126,7 +126,7 @@ def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> di
         weights = shape.n_parameters * held + n_trained * 4
     else:
         weights = shape.n_parameters * 4
-    n_tokens = recipe.train.rows_at_once * longest
+    n_tokens = recipe.train.tokens_per_row or recipe.train.rows_at_once * longest
     number = 2 if recipe.train.precision == "bfloat16" else 4
     # Kept for the backward pass by one block: about 8 vectors of the width and 4 of the FFN's.
     per_token = 8 * shape.width + 4 * shape.ffn_width

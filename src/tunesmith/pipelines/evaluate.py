@@ -19,6 +19,7 @@ from tunesmith.evaluation.null_threshold import threshold_scores
 from tunesmith.evaluation.roads import Answered, answer, open_roads
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.foretell import foretell
 from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
@@ -48,7 +49,7 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
         ``tuned``), with the road behind the name where there are several (``base/likelihood``,
         ``tuned/head``); ``split``, ``n``, ``left_out`` (rows without a reference answer) and
         ``seconds``. A run also gets ``scores.json``, ``predictions.jsonl`` and its report written
-        anew.
+        anew. Of running text see :func:`tunesmith.pipelines.foretell.foretell`.
 
     Raises:
         TunesmithError: run, data or model cannot be used.
@@ -59,6 +60,8 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     if isinstance(recipe.task, PreferenceTuning):
         results, lines, told = judge(run, recipe, split)
         return _finished(run, results, lines, told, started)
+    if recipe.task.is_running_text:
+        return foretell(_models(run, recipe), run, recipe, split)
     task = recipe.task if run is not None else _settled(recipe)
     examples = load_examples(recipe.data, recipe.train.seed)
     chosen = split or ("test" if examples.get("test") else "validation")
@@ -180,7 +183,9 @@ def _models(run: Run | None, recipe: Recipe) -> Iterator[tuple[str, LocalModel |
 
 def _asks_base(recipe: Recipe) -> bool:
     """Whether any road is wanted that a language model can go."""
-    return any(road != "head" for road in recipe.evaluate.roads or recipe.task.roads)
+    return recipe.task.is_running_text or any(
+        road != "head" for road in recipe.evaluate.roads or recipe.task.roads
+    )
 
 
 def _answered(

@@ -9,6 +9,7 @@ from tunesmith.core.runs import (
     LEDGER,
     LOCK,
     METRICS,
+    PERPLEXITY,
     PREDICTIONS,
     RECIPE,
     REPORT,
@@ -70,7 +71,7 @@ def write_report(run: Run) -> None:
             ],
             ledger=run.read(LEDGER),
             samples=_samples(run.lines(SAMPLES)),
-            facts=_facts(summary, recipe.model.path, recipe.method.name),
+            facts=_facts(summary, recipe.model.path, recipe.method.name) + _perplexity(run),
             recipe_yaml=(run.path / RECIPE).read_text("utf-8"),
             versions=lock["versions"],
             lock={key: value for key, value in lock.items() if key != "versions"},
@@ -195,4 +196,19 @@ def _facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, 
         ("training time", f"{summary['seconds']:,.0f} s"),
         ("speed", f"{summary['tokens_per_s']:,.0f} tokens/s"),
         ("peak memory", f"{summary['peak_memory_mb']:,.0f} MB"),
+    ]
+
+
+def _perplexity(run: Run) -> list[tuple[str, str]]:
+    """How well base and tuned model foretell running text, where that was measured."""
+    if not (run.path / PERPLEXITY).is_file():
+        return []
+    found = run.read(PERPLEXITY)
+    return [
+        (
+            f"perplexity of the {found['split']} text, {name}",
+            f"{row['perplexity']:,.2f} per token, {row['word_perplexity']:,.1f} per word, "
+            f"{row['bits_per_byte']:.3f} bits per byte",
+        )
+        for name, row in found["models"].items()
     ]

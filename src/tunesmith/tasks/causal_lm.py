@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.examples import Document, Example
+from tunesmith.tasks.joined import JoinedSplit
+from tunesmith.tasks.store import EncodedSplit
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
 from tunesmith.templates.render import Rendered, render_documents
 from tunesmith.templates.template import Template
@@ -18,8 +20,13 @@ class CausalLM(Task):
     """Learns every token of a document; a longer one is read window by window."""
 
     name: Literal["causal-lm"] = "causal-lm"
+    documents: Literal["apart", "joined"] = "apart"
+    """``apart``: none sees another; ``train.packing`` puts short ones into one line all the same.
+    ``joined``: all of a split are one stream, cut into rows of ``data.max_tokens``, and a token
+    sees whatever stands before it in its row."""
     example_type: ClassVar[type[Example]] = Document
     uses_template: ClassVar[bool] = False
+    is_running_text: ClassVar[bool] = True
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
@@ -35,6 +42,12 @@ class CausalLM(Task):
                 documents, render_documents(documents, tokenizer), strict=True
             )
         ]
+
+    def arranged(self, split: EncodedSplit, limits: Limits) -> EncodedSplit:
+        """Documents as they are, or one stream of them."""
+        if self.documents == "apart":
+            return split
+        return JoinedSplit(split.store, split.rows, limits.max_tokens)
 
 
 def _windows(rendered: Rendered, max_tokens: int, origin: str) -> list[EncodedExample]:

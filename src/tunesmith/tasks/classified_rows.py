@@ -67,5 +67,10 @@ class ClassifiedRows(EncodedRows):
                 targets["weights"] = torch.from_numpy(weights.astype(np.float32))
                 n_targets = float(weights.sum())
         return Batch(
-            input_ids, torch.from_numpy(last), targets, n_targets, n_tokens=int(lengths.sum())
+            input_ids,
+            torch.from_numpy(last),
+            targets,
+            n_targets,
+            n_tokens=int(lengths.sum()),
+            lengths=tuple(lengths.tolist()),
         )

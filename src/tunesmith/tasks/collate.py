@@ -57,6 +57,7 @@ def collate(examples: Sequence[tuple[np.ndarray, np.ndarray]], pad_id: int) -> B
         targets,
         n_targets=len(weights) if is_plain else float(weights.sum(dtype=np.float64)),
         n_tokens=sum(len(ids) for ids, _ in examples),
+        lengths=tuple(len(ids) for ids, _ in examples),
     )
 
 

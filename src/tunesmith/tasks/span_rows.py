@@ -38,4 +38,5 @@ class SpanRows(EncodedRows):
             {"places": places, "starts": starts, "ends": ends},
             n_targets=len(windows),
             n_tokens=n_states,
+            lengths=tuple(len(window) for window in windows),
         )

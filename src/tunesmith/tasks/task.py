@@ -87,6 +87,9 @@ class Task(Part):
     objectives: ClassVar[tuple[str, ...]] = ("tokens",)
     """Names of the objectives that understand its targets; the first is the default."""
 
+    is_running_text: ClassVar[bool] = False
+    """Whether there is nothing to ask, and a model is judged by how well it foretells the text."""
+
     metrics: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics its answers are scored by where a recipe names none."""
 
@@ -142,6 +145,15 @@ class Task(Part):
     def planned_head(self) -> Head | None:
         """The head as far as it is known before any data is read, for plans of memory."""
         return self.head()
+
+    def arranged(self, split: EncodedSplit, limits: Limits) -> EncodedSplit:
+        """The rows that are trained on, made of the encoded ones of a split.
+
+        Args:
+            split: encoded by this task.
+            limits: how long a row may be.
+        """
+        return split
 
     def rows(self, split: EncodedSplit, pad_id: int) -> EncodedRows:
         """The encoded rows of a split as the batches that the task's objectives take.

@@ -30,8 +30,9 @@ from tunesmith.training.optim import (
     one_lr,
     trained_parameters,
 )
+from tunesmith.training.packed_rows import PackedRows
 from tunesmith.training.placement import SingleDevice, autocast
-from tunesmith.training.plan import Step, n_steps, plan_epoch
+from tunesmith.training.plan import Step, n_steps, packed_room, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
 
@@ -70,8 +71,8 @@ class Trainer:
             goal: which evaluation is the best, and when to end early; None: the lowest loss, never.
         """
         self.model = model
-        self.train_rows = train_rows
-        self.eval_rows = eval_rows
+        self.train_rows: Rows = train_rows
+        self.eval_rows: Rows | None = eval_rows
         self.settings = settings
         self.optim = optim
         self.placement = placement
@@ -85,6 +86,13 @@ class Trainer:
             max_steps=settings.max_steps,
         )
         self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
+        self.tokens_per_row: int | None = None
+        if settings.packing:
+            self.tokens_per_row = packed_room(
+                train_rows.lengths, settings.tokens_per_row, settings.rows_at_once
+            )
+            self.train_rows = PackedRows(train_rows)
+            self.eval_rows = None if eval_rows is None else PackedRows(eval_rows)
         self.parameters = trained_parameters(model)
         self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
@@ -142,6 +150,7 @@ class Trainer:
                 epoch=epoch,
                 shuffle=self.settings.shuffle,
                 group_by_length=self.settings.length_grouping,
+                tokens_per_row=self.tokens_per_row,
             )
             self._plan = (epoch, plan)
         return self._plan[1][row]

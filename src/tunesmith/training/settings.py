@@ -45,6 +45,12 @@ class Train(Settings):
     """Examples of one step, over all micro-batches."""
     micro_batch_size: int | None = Field(default=None, gt=0)
     """Examples at once on the device; None: all of the step's, at most 8."""
+    packing: bool = False
+    """Whether the examples of a step share lines without padding instead of being padded to rows of
+    one length. None sees another, and a step holds the same examples as without."""
+    tokens_per_row: int | None = Field(default=None, gt=0)
+    """Room of a packed line, which is a micro-batch; None: as much as ``micro_batch_size`` of the
+    longest examples take."""
     seed: int = Field(default=42, ge=0)
     """Decides the order of rows, fresh weights and dropout."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -52,8 +58,9 @@ class Train(Settings):
     gradient_checkpointing: bool = False
     """Whether activations are computed again in the backward pass: less memory, more time."""
     neftune_alpha: float | None = Field(default=None, gt=0)
-    """Noise on the embeddings in training, of at most alpha / sqrt(tokens of a row * width); 5 to
-    15 can make answers of small instruction sets fuller (arXiv:2310.05914); None: no noise."""
+    """Noise on the embeddings in training, of at most alpha / sqrt(tokens of a row * width), a row
+    being the whole line where examples are packed; 5 to 15 can make answers of small instruction
+    sets fuller (arXiv:2310.05914); None: no noise."""
     length_grouping: bool = True
     """Whether rows of similar length share a step, in seeded order."""
     shuffle: bool = True
@@ -90,6 +97,8 @@ class Train(Settings):
                 f"micro_batch_size={self.micro_batch_size} is larger than "
                 f"batch_size={self.batch_size}. Lower it, or raise batch_size."
             )
+        if self.tokens_per_row is not None and not self.packing:
+            raise ValueError("tokens_per_row goes with packing=true. Set it, or take this away.")
         return self
 
     @property

@@ -1,0 +1,99 @@
+"""Packing changes the shape of batches and nothing else: same steps, same losses, same weights."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tunesmith.core.errors import RecipeError  # noqa: E402
+from tunesmith.core.runs import METRICS, Run  # noqa: E402
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint  # noqa: E402
+from tunesmith.training.loop import Trainer  # noqa: E402
+
+
+class Watcher:
+    def __init__(self):
+        self.steps = []
+        self.evals = []
+
+    def step_done(self, values):
+        self.steps.append(values)
+
+    def evaluated(self, values):
+        self.evals.append(values["eval_loss"])
+
+    def save(self, checkpoint): ...
+
+
+def fitted(fields, **settings):
+    recipe = make_recipe({**fields, "train": {**fields["train"], **settings}})
+    watcher = Watcher()
+    trainer = build_trainer(recipe, prepare(recipe), watcher)
+    trainer.fit()
+    return watcher, trainer.parameters
+
+
+@pytest.mark.parametrize("method", ["full", {"name": "lora", "rank": 4}])
+@pytest.mark.parametrize("tokens_per_row", [None, 110])
+def test_a_packed_run_is_the_unpacked_one(recipe_fields, method, tokens_per_row):
+    fields = {**recipe_fields, "method": method}
+    padded, weights = fitted(fields)
+    line, packed_weights = fitted(fields, packing=True, tokens_per_row=tokens_per_row)
+    assert [sorted(v["rows"]) for v in line.steps] == [sorted(v["rows"]) for v in padded.steps]
+    for key in ("n_tokens", "n_targets"):
+        assert [v[key] for v in line.steps] == [v[key] for v in padded.steps]
+    for key in ("loss", "grad_norm"):
+        expected = pytest.approx([v[key] for v in padded.steps], rel=1e-5)
+        assert [v[key] for v in line.steps] == expected
+    assert line.evals == pytest.approx(padded.evals, rel=1e-5)
+    for name, weight in weights.items():
+        torch.testing.assert_close(packed_weights[name], weight, atol=2e-5, rtol=1e-4)
+
+
+def test_no_line_is_longer_than_it_may_be(recipe_fields):
+    recipe = make_recipe(
+        {**recipe_fields, "train": {**recipe_fields["train"], "packing": True,
+                                    "tokens_per_row": 110}}
+    )  # fmt: skip
+    trainer = build_trainer(recipe, prepare(recipe), Watcher())
+    shapes = []
+    forward = trainer.model.forward
+    trainer.model.forward = lambda batch: [shapes.append(batch.input_ids.shape), forward(batch)][1]
+    trainer.eval_rows = None
+    trainer.fit()
+    assert {rows for rows, _ in shapes} == {1}
+    assert max(width for _, width in shapes) <= 110 < sum(width for _, width in shapes)
+
+
+def test_a_row_without_room_in_a_line_is_told(recipe_fields):
+    fields = {**recipe_fields, "train": {"packing": True, "tokens_per_row": 20}}
+    with pytest.raises(RecipeError, match=r"tokens_per_row=20, and the longest row has \d+ tokens"):
+        fitted(fields)
+    with pytest.raises(RecipeError, match="goes with packing=true"):
+        make_recipe({**recipe_fields, "train": {"tokens_per_row": 20}})
+
+
+def test_a_packed_run_resumes_exactly(recipe_fields, tmp_path, monkeypatch):
+    """Bitwise, with dropout and over the boundary of an epoch (3 steps each)."""
+    fields = {**recipe_fields, "train": {**recipe_fields["train"], "packing": True}}
+    runs = [train(make_recipe({**fields, "out": str(tmp_path / "whole")}))]
+    stopped = make_recipe({**fields, "out": str(tmp_path / "stopped")})
+    fit = Trainer.fit
+    monkeypatch.setattr(Trainer, "fit", lambda self, _=None: [fit(self, lambda s: s == 4), 1 / 0])
+    with pytest.raises(ZeroDivisionError):
+        train(stopped)
+    monkeypatch.undo()
+    runs.append(train(stopped, resume=True))
+    states = []
+    for run in runs:
+        place, _ = newest_checkpoint(Run(run.path).checkpoints)
+        assert place is not None
+        found = load_checkpoint(place)
+        states.append({**found.weights, **found.optimizer, **found.random})
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert len({(run.path / METRICS).read_bytes() for run in runs}) == 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tunesmith.training.checkpoint import Checkpoint
 from tunesmith.training.goal import Evaluation, Goal
+
+if TYPE_CHECKING:
+    from tunesmith.training.checkpoint import Checkpoint
 
 
 class Watcher(Protocol):

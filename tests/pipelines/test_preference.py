@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +21,10 @@ from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.preview import preview  # noqa: E402
 from tunesmith.pipelines.reference import MARKER, TENSORS  # noqa: E402
 from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
-from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 OBJECTIVES = ["dpo", "hinge", "ipo", "kto-pair", "orpo", "simpo", "kto"]
 REFERENCE_FREE = {"orpo", "simpo"}
 QUICK = {"dpo", "simpo", "kto"}
@@ -114,7 +117,6 @@ def test_a_resume_compares_with_the_same_figures(pair_fields, tmp_path, monkeypa
 
     changed = {key: tensor + 1 for key, tensor in load_file(file).items()}
     save_file(changed, file)
-    import hashlib
 
     marker.write_text(json.dumps({"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}))
     with pytest.raises(RunError, match="hash of reference"):
@@ -242,3 +244,44 @@ def test_data_check_counts_the_tokens_of_preferences(pair_fields, single_fields,
     assert sum(split["read"] for split in found["splits"].values()) == 24
     forecast = found["tokens"]["forecast"]
     assert 0 <= forecast["padding_fraction_by_length"] <= forecast["padding_fraction_at_random"] < 1
+
+
+def test_the_recipe_for_a_large_model_is_planned_without_loading_anything():
+    recipe = load_recipe(ROOT / "recipes/dpo-ultrafeedback-llama2-qlora.yaml")
+    plan = dry_run(recipe)
+    assert plan["lr"] == 5e-6
+    assert plan["model"]["parameters"] == 6738415616
+    unset = recipe.model_copy(update={"optim": recipe.optim.model_copy(update={"lr": None})})
+    assert unset.lr == pytest.approx(5e-6)
+
+
+@pytest.mark.slow
+def test_real_pairs_are_learnt(shared, tmp_path):
+    """LLaMA-Factory's demonstration pairs: half of them learnt, the other half ranked."""
+    recipe = make_recipe(
+        {
+            "model": {"path": str(shared / "models/stories260K-hf")},
+            "data": {
+                "path": str(shared / "llamafactory/data/dpo_en_demo.json"),
+                "validation_fraction": 0.5,
+                "max_tokens": 256,
+                "cut_answers": True,
+                "bad_rows": "reject",
+            },
+            "task": "preference",
+            "template": "alpaca",
+            "method": "full",
+            "optim": {"lr": 2e-3},
+            "train": {"epochs": 3, "eval_every_fraction": 1.0, "keep": "last"},
+            "out": str(tmp_path / "run"),
+        }
+    )
+    run = train(recipe)
+    counts = run.summary["ledger"]
+    assert sum(split["read"] for split in counts.values()) == 300
+    learnt, other = (evaluate(run, split=name) for name in ("train", "validation"))
+    for name, scores in (("learnt", learnt), ("held out", other)):
+        tuned = scores["tuned"]
+        print(f"{name}: {scores['n']} pairs, accuracy {tuned['reward_accuracy']:.3f}")
+    assert learnt["base"]["reward_accuracy"] == 0.5
+    assert learnt["tuned"]["reward_accuracy"] > 0.7

@@ -106,7 +106,7 @@ def _keep(run: Run, known: Known) -> None:
     from safetensors.torch import save_file
 
     flat = {f"{split}/{kind}": t for split, kinds in known.items() for kind, t in kinds.items()}
-    draft = run.path / f"{TENSORS}.draft"
+    draft = run.path / f".{TENSORS}.draft"
     save_file(flat, draft)
     draft.rename(run.path / TENSORS)
     run.write(MARKER, {"sha256": _sha256(run.path / TENSORS)})

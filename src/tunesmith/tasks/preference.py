@@ -25,6 +25,7 @@ UNPAIRED = "kto"
 DESIRABLE, PAIRED = 0, 1
 """Places in an encoded row's values: whether its answer is wanted, whether it has a partner."""
 SAME = "chosen and rejected are the same"
+NO_ROOM = "nothing to learn: its prompt alone fills the limit, so every token is masked"
 
 
 class PreferenceTuning(Task):
@@ -193,6 +194,8 @@ def _shortened(
             for side in sides
         ]
         n_cut += sum(side.n_cut_answer for side in sides)
+    if lacks_end and not all(side.supervised.any() for side in sides):
+        return Outcome(fate="rejected", reason=NO_ROOM)
     refused = _refused(example, sides)
     if refused is not None:
         return refused

@@ -19,6 +19,10 @@ from tunesmith.synthesize.documents.block import Block, ParsedDocument
 from tunesmith.synthesize.sentences import Span, may_part, sentences
 
 WORD = re.compile(r"\s+")
+LETTERS = re.compile(r"[^\W\d_]+")
+LEAST_LETTERS = 20
+WIDE_LETTER = 2
+"""Letters of the Latin script that one of another says as much as, roughly."""
 ENOUGH = 0.5
 """Of the budget: a chunk so full is not filled up with the beginning of another section."""
 LONGEST_CONTEXT = 400
@@ -112,9 +116,17 @@ def _chunk(document: ParsedDocument, piece: _Piece, junk: str) -> Chunk:
         headings=_shared(block.headings for block in held),
         page=held[0].page if held else None,
         context=_context(document, held[0], piece.start) if held else "",
-        junk=junk,
+        junk=junk or _too_little(document.text[piece.start : piece.end]),
         blocks=tuple(inside),
     )
+
+
+def _too_little(text: str) -> str:
+    """Why a text says nothing that could be asked about; empty where it does."""
+    n_letters = sum(
+        len(word) if word.isascii() else WIDE_LETTER * len(word) for word in LETTERS.findall(text)
+    )
+    return "" if n_letters >= LEAST_LETTERS else "hardly any text"
 
 
 def _shared(paths: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -157,7 +169,7 @@ class _Splitter:
             block = group[0][1]
             section = _section(block)
             if self.holds(start, end):
-                is_heading = all(b is not None and b.kind == "heading" for _, b in group)
+                is_heading = all(_is_heading(block) for _, block in group)
                 pieces.append(_Piece(start, end, section, is_heading))
             else:
                 pieces += self._units(group, section)
@@ -175,10 +187,9 @@ class _Splitter:
                 pieces.append(_Piece(start, end, section))
                 continue
             rows: list[_Piece] = []
-            for (first, last), block in items:
-                is_heading = block is not None and block.kind == "heading"
+            for first, last in _with_headings(items):
                 if self.holds(first, last):
-                    rows.append(_Piece(first, last, section, is_heading))
+                    rows.append(_Piece(first, last, section, _is_heading(items[-1][1])))
                 else:
                     rows += [_Piece(*span, section) for span in self._sentences(first, last)]
             pieces += self._put_together(rows) if table is not None else rows
@@ -232,7 +243,7 @@ class _Splitter:
             cut = low
             while cut < end and cut > start + 1 and not may_part(self.text, cut):
                 cut -= 1
-            cut = cut if may_part(self.text, cut) else low
+            cut = cut if may_part(self.text, cut) and self.holds(start, cut) else low
             spans.append((start, cut))
             start = cut
         return spans
@@ -244,15 +255,28 @@ def _by_section(
     """Runs of blocks, each with the heading that it begins with."""
     group: list[tuple[Span, Block | None]] = []
     for item in stretch:
-        block = item[1]
-        is_heading = block is not None and block.kind == "heading"
-        only_headings = all(b is not None and b.kind == "heading" for _, b in group)
-        if group and is_heading and not only_headings:
+        only_headings = all(_is_heading(block) for _, block in group)
+        if group and _is_heading(item[1]) and not only_headings:
             yield group
             group = []
         group.append(item)
     if group:
         yield group
+
+
+def _with_headings(items: Sequence[tuple[Span, Block | None]]) -> Iterator[Span]:
+    """Spans of blocks; those of headings reach over the block behind them."""
+    start: int | None = None
+    for place, ((first, last), block) in enumerate(items):
+        start = first if start is None else start
+        if _is_heading(block) and place + 1 < len(items):
+            continue
+        yield start, last
+        start = None
+
+
+def _is_heading(block: Block | None) -> bool:
+    return block is not None and block.kind == "heading"
 
 
 def _section(block: Block | None) -> tuple[str, ...]:

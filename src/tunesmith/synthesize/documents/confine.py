@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 MIB = 2**20
@@ -70,10 +71,10 @@ def _lower(kind: int, limit: int) -> None:
     resource.setrlimit(kind, (limit, limit))
 
 
-def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+def _refuse(event: str, arguments: Sequence[Any]) -> None:
     if event == "open":
-        flags = arguments[2] if len(arguments) > 2 else 0
+        path, _, flags = arguments
         if isinstance(flags, int) and flags & WRITING:
-            raise PermissionError(f"reading a document must not write ({arguments[0]})")
+            raise PermissionError(f"reading a document must not write ({path})")
     elif event.startswith(FORBIDDEN):
         raise PermissionError(f"reading a document must not use {event}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import stat
@@ -73,8 +74,7 @@ class Container:
         Raises:
             Refusal: it is damaged, or declares entities.
         """
-        from lxml import etree
-
+        etree: Any = importlib.import_module("lxml.etree")
         data = self.read(name)
         refuse_declarations(name, data)
         parser = etree.XMLParser(

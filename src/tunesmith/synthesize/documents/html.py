@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import importlib
 import re
 from typing import Any
 
@@ -21,6 +22,11 @@ from tunesmith.synthesize.documents.writer import Writer, clean
 
 CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 WHITE = re.compile(r"[ \t\n\r\f]+")
+LEAST_LINKS = 4
+LONGEST_LINK = 40
+"""Letters of a link in a menu, on average."""
+LINKED = 0.8
+"""Of a list's letters."""
 LARGEST_SPAN = 64
 """Columns that a cell may say it spans."""
 
@@ -75,10 +81,9 @@ def read_markup(markup: str, writer: Writer, *, is_page: bool) -> None:
     Raises:
         Refusal: it is nested too deeply.
     """
-    from lxml import etree
-
     if not markup.strip():
         return
+    etree: Any = importlib.import_module("lxml.etree")
     parser = etree.HTMLParser(
         no_network=True, remove_comments=True, remove_pis=True, huge_tree=True, encoding="utf-8"
     )
@@ -128,6 +133,7 @@ class _Reader:
         self._mark = ""
         self._depth = 0
         """Of lists."""
+        self._junk = ""
 
     def title(self, root: Any, tree: Any) -> None:
         """A heading that stands before the main content belongs to it."""
@@ -187,7 +193,8 @@ class _Reader:
             return
         mark, self._mark = self._mark, ""
         level = self._depth - 1 if self._kind == "item" else 0
-        self.writer.add(self._kind, f"{mark} {text}" if mark else text, level=max(0, level))
+        text = f"{mark} {text}" if mark else text
+        self.writer.add(self._kind, text, level=max(0, level), junk=self._junk)
 
     def _say(self, text: str | None) -> None:
         if text:
@@ -210,6 +217,7 @@ class _Reader:
     def _list(self, element: Any) -> None:
         self.flush()
         kept, self._kind, self._depth = self._kind, "item", self._depth + 1
+        junk, self._junk = self._junk, self._junk or _link_list(element)
         start = element.get("start", "")
         n = int(start) if re.fullmatch(r"-?\d{1,9}", start) else 1
         for inner in element:
@@ -222,7 +230,7 @@ class _Reader:
             self.element(inner)
             self.flush()
             self._mark = ""
-        self._kind, self._depth = kept, self._depth - 1
+        self._kind, self._depth, self._junk = kept, self._depth - 1, junk
 
     def _table(self, element: Any) -> None:
         self.flush()
@@ -251,6 +259,17 @@ class _Reader:
         span = cell.get("colspan", "1")
         n = int(span) if re.fullmatch(r"\d{1,3}", span) else 1
         return [self._text(cell), *[""] * (min(n, LARGEST_SPAN) - 1)]
+
+
+def _link_list(element: Any) -> str:
+    """What to call a list that holds hardly anything but short links; empty for another."""
+    items = element.xpath("./li")
+    if len(items) < LEAST_LINKS:
+        return ""
+    n_letters = len("".join(element.xpath("string()").split()))
+    n_linked = sum(len("".join(link.xpath("string()").split())) for link in element.xpath(".//a"))
+    is_short = n_letters < LONGEST_LINK * len(items)
+    return "list of links" if is_short and n_linked > LINKED * n_letters else ""
 
 
 def _white(text: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-import tunesmith
 from tunesmith.core.errors import MissingExtraError, TunesmithError
 from tunesmith.data.files.located import shown
 from tunesmith.synthesize.documents.block import ParsedDocument
@@ -86,7 +85,7 @@ class ReaderProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
-        source = str(Path(tunesmith.__file__).parent.parent)
+        source = str(Path(__file__).parents[3])
         paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
         keep = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL") if key in os.environ}
         self._process = subprocess.Popen(
@@ -114,10 +113,10 @@ class ReaderProcess:
                     raise EOFError
                 data += block
                 if length is None and len(data) >= LENGTH.size:
-                    (length,) = LENGTH.unpack(data[: LENGTH.size])
+                    length = int(LENGTH.unpack(data[: LENGTH.size])[0])
                     del data[: LENGTH.size]
                     if length > LARGEST_ANSWER:
-                        raise TimeoutError
+                        raise EOFError
         return orjson.loads(data)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> str:
@@ -126,7 +125,7 @@ class ReaderProcess:
             process.wait(10)
         code = process.returncode
         self.close()
-        if code == -signal.SIGXCPU:
+        if code is not None and code == -signal.SIGXCPU:
             return (
                 f"took more than {self.limits.cpu_s} s of computing and was stopped. Split it, or "
                 "raise --max-seconds."

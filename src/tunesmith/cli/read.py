@@ -100,9 +100,13 @@ def _print_result(result: dict[str, Any]) -> None:
         n_columns = len(header) if result["split"] else len(header) - 1
         print_table(header[:n_columns], [row[:n_columns] for row in rows])
     for entry in result["documents"]:
-        left_out = [f"{n:,} {what}" for what, n in entry["left_out"].items()]
-        junk = [f"{n:,} chunks of junk: {what}" for what, n in entry["junk"].items()]
-        told = [*([f"not read: {', '.join(left_out)}"] if left_out else []), *junk, *entry["notes"]]
+        left_out = ", ".join(f"{what} ({n:,})" for what, n in entry["left_out"].items())
+        junk = ", ".join(f"{what} ({n:,})" for what, n in entry["junk"].items())
+        told = [
+            *([f"not read: {left_out}"] if left_out else []),
+            *([f"junk: {junk}"] if junk else []),
+            *entry["notes"],
+        ]
         if told:
             click.echo(f"{entry['name']}: {'; '.join(told)}")
     for entry in result["skipped"]:
@@ -111,7 +115,8 @@ def _print_result(result: dict[str, Any]) -> None:
         click.echo(f"note: {notice}")
     click.echo(
         f"{result['found']:,} found = {result['read']:,} read + {result['skipped_files']:,} "
-        f"skipped; {result['chunks']:,} chunks, of which {sum(result['junk_chunks'].values()):,} junk"
+        f"skipped; {result['chunks']:,} chunks, of which "
+        f"{sum(result['junk_chunks'].values()):,} are junk"
     )
     if split := result["split"]:
         click.echo(
@@ -132,6 +137,6 @@ def _print_blocks(document: dict[str, Any]) -> None:
         click.secho(head, fg="cyan" if block["kind"] == "heading" else None, dim=not block["junk"])
         click.echo(block["text"])
     for what, n in document["left_out"].items():
-        click.echo(f"not read: {n:,} {what}")
+        click.echo(f"not read: {what} ({n:,})")
     for note in document["notes"]:
         click.echo(f"note: {note}")

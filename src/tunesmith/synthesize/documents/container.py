@@ -83,6 +83,8 @@ class Container:
         try:
             return etree.fromstring(data, parser)
         except etree.XMLSyntaxError as error:
+            if error.code in (etree.ErrorTypes.ERR_NO_MEMORY, etree.ErrorTypes.ERR_OK):
+                raise MemoryError from None  # it says so, or has no room left to say anything
             raise Refusal(
                 f"{name} in it is broken XML ({error}). Save the document anew."
             ) from None

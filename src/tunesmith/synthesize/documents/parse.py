@@ -31,7 +31,7 @@ def parse(name: str, data: bytes, limits: Limits) -> ParsedDocument:
     getattr(importlib.import_module(module), function)(data, writer, limits)
     left_out = {what: n for what, n in sorted(writer.left_out.items()) if n > 0}
     if not writer.blocks:
-        told = ", ".join(f"{n:,} {what}" for what, n in left_out.items())
+        told = ", ".join(f"{what} ({n:,})" for what, n in left_out.items())
         raise Refusal(f"holds no text to read{f' (left out: {told})' if told else ''}.")
     if suffix := names_another_kind(name, kind):
         writer.notes.append(f"named {suffix}, but its content is {kind}; it is read as such")

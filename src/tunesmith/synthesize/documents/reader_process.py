@@ -66,6 +66,8 @@ class ReaderProcess:
                 f"took more than {limits.wall_s:g} s and was stopped. Split it, or raise "
                 "--max-seconds."
             ) from None
+        if answer.get("ends"):
+            self.close()
         return _checked(answer)
 
     def close(self) -> None:

@@ -38,33 +38,35 @@ def main() -> None:
             confine(limits.memory_mib)
             is_confined = True
         allow_cpu(limits.cpu_s)
-        answer, is_sound = _answer(request, limits)
+        answer = _answer(request, limits)
         send(target, answer)
-        if not is_sound:
-            return  # memory that was refused once may have left anything half done
+        if answer.get("ends"):
+            return
 
 
-def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bool]:
-    """What to answer, and whether this process can go on."""
+def _answer(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """What to answer; ``ends``: this process reads nothing after it."""
     path = Path(os.fsdecode(bytes.fromhex(request["path"])))
     name = request["name"]
     try:
         if path.stat().st_size > limits.file_mib * 2**20:
             raise Refusal(f"is larger than {limits.file_mib} MiB. Split it, or raise --max-mib.")
-        return {"document": parse(name, path.read_bytes(), limits).as_dict()}, True
+        return {"document": parse(name, path.read_bytes(), limits).as_dict()}
     except Refusal as error:
-        return {"refused": str(error)}, True
+        return {"refused": str(error)}
     except MissingExtraError as error:
-        return {"missing": str(error)}, True
+        return {"missing": str(error)}
     except OSError as error:
-        return {"refused": f"cannot be read ({error.strerror or error})."}, True
+        return {"refused": f"cannot be read ({error.strerror or error})."}
     except MemoryError:
-        return {"refused": f"needs more than {limits.memory_mib} MiB of memory. Split it."}, False
+        # Memory that was refused once may have left anything half done.
+        told = f"needs more than {limits.memory_mib} MiB of memory. Split it."
+        return {"refused": told, "ends": True}
     except RecursionError:
-        return {"refused": "is nested too deeply. Save it as text."}, True
+        return {"refused": "is nested too deeply. Save it as text."}
     except Exception as error:  # whatever a library meets in a broken file
         what = shown(f"{type(error).__name__}: {error}")[:200]
-        return {"refused": f"cannot be read: its content is damaged ({what})."}, True
+        return {"refused": f"cannot be read: its content is damaged ({what})."}
 
 
 def send(target: BinaryIO, message: dict[str, Any]) -> None:

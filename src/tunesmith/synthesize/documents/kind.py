@@ -48,6 +48,8 @@ HTML = re.compile(
 )
 XML = re.compile(rb"\s*<\?xml\s")
 MARKDOWN = re.compile(r"^(#{1,6} \S|```|\|[ :|-]+\|$)", re.M)
+MOSTLY = 0.75
+"""Of a table's first rows, which have as many cells as the first of them."""
 HEAD = 2**16
 """Bytes that are looked at for the kind of a text."""
 
@@ -155,7 +157,7 @@ def _is_table(text: str, *, least_columns: int) -> bool:
             counts = [len(row) for row in csv.reader(lines, delimiter=mark)]
         except csv.Error:
             continue
-        # A row of several lines makes the last one seem short.
-        if min(counts[:-1]) == max(counts[:-1]) >= least_columns and counts[-1] <= counts[0]:
+        n_alike = sum(count == counts[0] for count in counts)  # the others may be broken rows
+        if counts[0] >= least_columns and n_alike >= MOSTLY * len(counts):
             return True
     return False

@@ -13,6 +13,7 @@ from tunesmith.synthesize.documents.headings import is_contents_line
 from tunesmith.synthesize.documents.limits import Limits
 from tunesmith.synthesize.documents.pdf_lines import SAME_WORD, Line, in_reading_order, lines_of
 from tunesmith.synthesize.documents.pdf_paragraphs import (
+    COMPOUND,
     HANGUL,
     Paragraph,
     body_size,
@@ -159,12 +160,15 @@ def _write(
         for paragraph in paragraphs(lines, number, usual)
     ]
     classify(found, usual, heights)
+    compounds = {
+        word.lower() for lines in pages for line in lines for word in COMPOUND.findall(line.text)
+    }
     for paragraph in _in_order(found):
         first = paragraph.lines[0]
         if first.table is not None:
             write_table(first.table, writer, paragraph.page)
             continue
-        text = joined(paragraph.lines).translate(LIGATURES)
+        text = joined(paragraph.lines, compounds).translate(LIGATURES)
         junk = "table of contents" if _is_contents(paragraph) else ""
         writer.add(
             "paragraph" if junk else paragraph.kind,

@@ -195,7 +195,7 @@ def _gutter(lines: Sequence[Line]) -> tuple[float, float] | None:
     if len(lines) < 2 * LEAST_ROWS:
         return None
     x0, x1 = min(line.x0 for line in lines), max(line.x1 for line in lines)
-    best: tuple[float, float, float] | None = None
+    best: tuple[tuple[int, float], float, float] | None = None
     for edge in sorted({line.x1 for line in lines}):
         if not x0 + 0.2 * (x1 - x0) < edge < x0 + 0.8 * (x1 - x0):
             continue
@@ -208,7 +208,7 @@ def _gutter(lines: Sequence[Line]) -> tuple[float, float] | None:
         width = right_edge - edge
         if width < LEAST_GUTTER or not _are_columns(left, behind):
             continue
-        score = width - 40 * n_crossing / len(lines)
+        score = (-n_crossing, width)
         if best is None or score > best[0]:
             best = (score, edge, right_edge)
     return best[1:] if best else None

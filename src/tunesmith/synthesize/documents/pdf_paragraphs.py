@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -15,9 +15,13 @@ from tunesmith.synthesize.documents.pdf_lines import Line
 ENDS = re.compile(r"[.!?:;。！？：；…][\"'”’」』）)\]]*\s*$")
 ITEM = re.compile(r"([•◦▪‣●○■□◆\-–—*※]\s|\(?\d{1,3}[.)]\s|\(?[a-z][.)]\s|[①-⑳]|[가-하]\.\s)")
 NOTE = re.compile(r"(\d{1,3}\)|\[?\d{1,3}\]?\s|[*†‡]+)")
+NUMBERED_NOTE = re.compile(r"\d{1,3}\)\s")
 WIDE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 HANGUL = re.compile(r"[\uac00-\ud7af]")
-HYPHENS = "-\u2010\u00ad"
+LAST_WORD = re.compile(r"[\w-]+$")
+FIRST_WORD = re.compile(r"^[\w-]+")
+COMPOUND = re.compile(r"\w+(?:-\w+)+")
+HYPHENS = "-"
 LARGER = 1.12
 SMALLER = 0.88
 LONGEST_HEADING_LINES = 3
@@ -91,16 +95,23 @@ def _begins(before: Line, line: Line, usual: float, pitch: dict[float, float]) -
         return True
     if ITEM.match(line.text) and (ENDS.search(before.text) or ITEM.match(before.text)):
         return True
+    if line.size < usual * SMALLER and NUMBERED_NOTE.match(line.text):
+        return True
     left, right = line.column
     room = right - before.x1
     is_large = line.size > usual * LARGER  # titles are parted by sense, not by room
+    ends = ENDS.search(before.text) is not None
+    if not ends and (line.text[:1].islower() or before.text[-1:] in HYPHENS):
+        return False
     if not is_large and room > 1.5 * line.size + _least_piece(line):
-        return True  # what follows would have fitted, so the line was ended on purpose
+        # What follows would have fitted, so the line was ended on purpose.
+        if ends or room > 0.25 * (right - left):
+            return True
     was_indented = before.x0 > left + 0.6 * line.size
     is_indented = line.x0 > left + 0.6 * line.size and line.x0 < left + 0.4 * (right - left)
     if is_indented and not was_indented:
         return ITEM.match(before.text) is None  # else a hanging indent
-    return room > 0.12 * (right - left) and ENDS.search(before.text) is not None
+    return ends and room > 0.12 * (right - left)
 
 
 def _least_piece(line: Line) -> float:
@@ -164,7 +175,7 @@ def goes_on(before: Paragraph, after: Paragraph) -> bool:
     return alike and is_full and is_text and not is_indented and not ENDS.search(last.text)
 
 
-def joined(lines: Sequence[Line]) -> str:
+def joined(lines: Sequence[Line], compounds: Container[str] = frozenset()) -> str:
     """The text of lines as one, see :func:`join`; Korean lines may end within a word."""
     texts: list[str] = []
     is_within = False
@@ -176,20 +187,27 @@ def joined(lines: Sequence[Line]) -> str:
         is_within = (
             line.may_break_words and not line.ends_in_space and bool(HANGUL.match(line.text[-1:]))
         )
-    return join(texts)
+    return join(texts, compounds)
 
 
-def join(texts: Sequence[str]) -> str:
+def join(texts: Sequence[str], compounds: Container[str] = frozenset()) -> str:
     """Lines as one: words parted at a line's end are put together again.
 
-    Between Chinese or Japanese characters nothing is put; a hyphen before a small letter goes.
+    Between Chinese or Japanese characters nothing is put. A hyphen before a small letter goes,
+    unless the word stands elsewhere with it.
+
+    Args:
+        texts: the lines.
+        compounds: words with hyphens that stand within lines, in small letters.
     """
     text = texts[0] if texts else ""
     for after in texts[1:]:
         if not text or not after:
             text += after
-        elif text[-1] in HYPHENS and after[0].islower() and text[-2:-1].isalpha():
-            text = text[:-1] + after
+        elif text[-1] in HYPHENS and text[-2:-1].isalnum() and after[0].isalnum():
+            is_one_word = after[0].islower() and text[-2].isalpha()
+            whole = f"{LAST_WORD.findall(text)[-1]}{FIRST_WORD.findall(after)[0]}".lower()
+            text = (text[:-1] if is_one_word and whole not in compounds else text) + after
         elif (WIDE.match(text[-1]) and WIDE.match(after[0])) or text[-1] in "/\u2013\u2014":
             text += after
         else:

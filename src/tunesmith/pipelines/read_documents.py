@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,10 @@ def read_documents(
     tally, split = Tally(), DocumentSplit()
     draft = out.with_name(f".part-{out.name}") if out is not None else None
     try:
-        lines = _read(found.files, limits or Limits(), budget, tally, split, n_processes)
-        _write(draft, lines)
+        with closing(
+            _read(found.files, limits or Limits(), budget, tally, split, n_processes)
+        ) as lines:
+            _write(draft, lines)
         plan = split.plan(eval_fraction, seed=seed) if eval_fraction else None
         if plan is not None:
             _tell_splits(tally, plan)
@@ -140,29 +143,35 @@ def _read(
     tally: Tally,
     split: DocumentSplit,
     n_processes: int,
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any]]:
     """Every chunk of every document, ready to be written; what is skipped is counted."""
-    for result in read_all(files, limits, n_processes=n_processes):
-        document = result.document
-        if document is None:
-            tally.skipped.append({"name": result.name, "reason": result.reason})
-            continue
-        if (twin := tally.names.get(document.sha256)) is not None:
-            reason = f"has the same bytes as {twin}."
-            tally.skipped.append({"name": result.name, "reason": reason})
-            continue
-        tally.names[document.sha256] = document.name
-        parts = chunks(document, budget)
-        split.add(document, parts)
-        tally.documents.append(_told(document, parts))
-        for number, chunk in enumerate(parts):
-            yield {
-                "name": document.name,
-                "kind": document.kind,
-                "number": number,
-                **chunk.as_dict(),
-                "text": chunk.text_in(document),
-            }
+    with closing(read_all(files, limits, n_processes=n_processes)) as results:
+        for result in results:
+            document = result.document
+            if document is None:
+                tally.skipped.append({"name": result.name, "reason": result.reason})
+                continue
+            if (twin := tally.names.get(document.sha256)) is not None:
+                reason = f"has the same bytes as {twin}."
+                tally.skipped.append({"name": result.name, "reason": reason})
+                continue
+            tally.names[document.sha256] = document.name
+            parts = chunks(document, budget)
+            split.add(document, parts)
+            tally.documents.append(_told(document, parts))
+            for number, chunk in enumerate(parts):
+                yield _record(document, number, chunk)
+
+
+def _record(document: ParsedDocument, number: int, chunk: Chunk) -> dict[str, Any]:
+    """A chunk as it is written."""
+    return {
+        "name": document.name,
+        "kind": document.kind,
+        "number": number,
+        **chunk.as_dict(),
+        "text": chunk.text_in(document),
+    }
 
 
 def _require_free(out: Path, *, force: bool) -> None:

@@ -105,8 +105,8 @@ class DocumentSplit:
         wanted = eval_fraction * sum(sizes)
         chosen: list[int] = []
         taken = 0
-        for group in order:
-            if wanted and taken < wanted and taken + sizes[group] <= max(1.5 * wanted, 1):
+        for group in order[:-1]:  # one always stays for training
+            if taken < wanted and taken + sizes[group] <= max(1.5 * wanted, 1):
                 chosen.append(group)
                 taken += sizes[group]
         if wanted and not chosen and len(groups) > 1:

@@ -96,10 +96,13 @@ def test_html_layout_tables_and_nested_tables_are_read_in_place(read):
     assert texts(read(page)) == ["left", "| 1 | 2 |", "| 3 | 4 |", "a", "b"]
 
 
-def test_html_lists_of_links_are_junk(read):
+def test_html_lists_of_links_and_sources_are_junk(read):
     links = "".join(f"<li><a href=x>Page {n}</a>" for n in range(6))
-    document = read(html(f"<p>{LONG}</p><ul>{links}</ul>"))
-    assert [b.junk for b in document.blocks] == ["", *["list of links"] * 6]
+    sources = "<ol class='references'><li>Smith 2001, p. 4.</ol>"
+    document = read(html(f"<p>{LONG}</p><ul>{links}</ul>{sources}"))
+    assert [b.junk for b in document.blocks] == [
+        "", *["list of links"] * 6, "list of sources",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("charset", ["gb2312", "gbk", "big5", "shift_jis", "utf-8", "euc-kr"])

@@ -217,7 +217,7 @@ class _Reader:
     def _list(self, element: Any) -> None:
         self.flush()
         kept, self._kind, self._depth = self._kind, "item", self._depth + 1
-        junk, self._junk = self._junk, self._junk or _link_list(element)
+        junk, self._junk = self._junk, self._junk or _junk_list(element)
         start = element.get("start", "")
         n = int(start) if re.fullmatch(r"-?\d{1,9}", start) else 1
         for inner in element:
@@ -261,8 +261,10 @@ class _Reader:
         return [self._text(cell), *[""] * (min(n, LARGEST_SPAN) - 1)]
 
 
-def _link_list(element: Any) -> str:
-    """What to call a list that holds hardly anything but short links; empty for another."""
+def _junk_list(element: Any) -> str:
+    """What to call a list of sources, or of hardly anything but short links; else empty."""
+    if "references" in (element.get("class") or "").split():
+        return "list of sources"
     items = element.xpath("./li")
     if len(items) < LEAST_LINKS:
         return ""

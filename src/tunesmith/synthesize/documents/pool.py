@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ReadResult:
 
 def read_documents(
     files: Iterable[tuple[Path, str]], limits: Limits, *, n_processes: int = 2
-) -> Iterator[ReadResult]:
+) -> Generator[ReadResult]:
     """Reads files, each with what it is to be called.
 
     A file that cannot be read, or that passes a limit, is yielded with its reason; the others go
@@ -67,7 +67,7 @@ def read_documents(
             stack.callback(reader.close)
         threads = stack.enter_context(ThreadPoolExecutor(n_processes))
         for reader in readers:
-            stack.callback(reader.close)  # before the threads are waited for, which wait for it
+            stack.callback(reader.stop)  # before the threads are waited for, which wait for it
         waiting: deque[Future[ReadResult]] = deque()
         stack.callback(lambda: [future.cancel() for future in waiting])
         for path, name in files:

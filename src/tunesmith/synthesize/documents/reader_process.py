@@ -33,6 +33,7 @@ class ReaderProcess:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
 
     def read(self, path: Path, name: str) -> ParsedDocument:
         """Reads one document.
@@ -46,6 +47,8 @@ class ReaderProcess:
             MissingExtraError: a library is not installed.
         """
         limits = self.limits
+        if self._is_stopped:
+            raise Refusal("was not read: reading was stopped.")
         if not path.is_file():  # a pipe or a device would be waited for without end
             raise Refusal("is no plain file. Name the document itself.")
         request = {
@@ -70,13 +73,21 @@ class ReaderProcess:
             self.close()
         return _checked(answer)
 
+    def stop(self) -> None:
+        """Ends the process from another thread; the one that waits for it then sees its end.
+
+        The streams stay open: nobody would ever wake from waiting on one that was closed.
+        """
+        self._is_stopped = True
+        if self._process is not None:
+            _kill(self._process)
+
     def close(self) -> None:
         """Ends the process and whatever it started."""
         process, self._process = self._process, None
         if process is None:
             return
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 with suppress(BrokenPipeError):
@@ -135,6 +146,11 @@ class ReaderProcess:
         if code == -signal.SIGKILL:
             return "its reader was killed, most likely for memory. Split it."
         return f"its reader broke down (code {code}). Save the document anew."
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _checked(answer: dict[str, Any]) -> ParsedDocument:

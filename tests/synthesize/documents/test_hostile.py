@@ -7,6 +7,8 @@ import os
 import resource
 import signal
 import stat
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -117,7 +119,7 @@ def test_case_45_entities_are_refused_by_name_and_nothing_is_fetched(save, entit
     started = time.perf_counter()
     told = reason(bad, save)
     assert "word/document.xml in it declares a document type (<!DOCTYPE>)" in told
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30, "the time is that of two processes that start"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
@@ -383,9 +385,6 @@ def test_many_documents_keep_their_order_and_few_are_held(save):
     ],
 )
 def test_the_reading_process_has_no_network_no_programs_and_writes_nothing(act):
-    import subprocess
-    import sys
-
     script = (
         "from tunesmith.synthesize.documents.confine import confine\nconfine(1024)\n"
         f"try:\n    {act.replace('; ', chr(10) + '    ')}\n"
@@ -395,3 +394,29 @@ def test_the_reading_process_has_no_network_no_programs_and_writes_nothing(act):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not Path("/tmp/tunesmith-written").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a filter of Linux")
+def test_the_system_refuses_it_to_machine_code_too(tmp_path):
+    """Calls that no hook of the interpreter sees, by way of the C library."""
+    kept = tmp_path / "kept.txt"
+    kept.write_text("kept")
+    script = (
+        "import ctypes, os, sys\n"
+        "from tunesmith.synthesize.documents.system_calls import refuse_calls\n"
+        "c = ctypes.CDLL(None, use_errno=True)\n"
+        "if not refuse_calls(): sys.exit(77)\n"
+        "name = sys.argv[1].encode()\n"
+        "assert c.socket(2, 1, 0) == -1 and ctypes.get_errno() == 1\n"
+        "assert c.unlink(name) == -1 and c.rename(name, name + b'2') == -1\n"
+        "assert c.open(name, os.O_WRONLY | os.O_TRUNC) == -1 \n"
+        "assert c.mkdir(name + b'3', 0o700) == -1\n"
+        "assert c.execv(b'/bin/true', (ctypes.c_char_p * 2)(b'true', None)) == -1\n"
+        "assert c.system(b'true') not in (0, 77 << 8)\n"
+        "assert c.open(name, os.O_RDONLY) > 0 and open(name).read() == 'kept'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(kept)], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("this system allows no filter")
+    assert done.returncode == 0, done.stderr
+    assert kept.read_text() == "kept" and len([*tmp_path.iterdir()]) == 1

@@ -1,16 +1,18 @@
 """Confine: takes from this process what reading a document does not need.
 
-Limits of the system bound memory, computing and files; a hook of the interpreter refuses the
-network, other programs and writing, to Python code of ours and of the libraries that read.
+Limits of the system bound memory, computing and files; a filter of the system and a hook of the
+interpreter refuse the network, other programs and writing. The hook says by name what was refused.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+from tunesmith.synthesize.documents.system_calls import WRITING, refuse_calls
 
 MIB = 2**20
 FORBIDDEN = (
@@ -38,7 +40,6 @@ FORBIDDEN = (
     "pty.",
 )
 """Beginnings of the names of audit events."""
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def confine(memory_mib: int) -> None:
@@ -51,6 +52,7 @@ def confine(memory_mib: int) -> None:
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)  # no file can grow; pipes are no files
     _lower(resource.RLIMIT_NOFILE, 64)
+    refuse_calls()
     sys.addaudithook(_refuse)
 
 
@@ -68,7 +70,8 @@ def _lower(kind: int, limit: int) -> None:
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
-    resource.setrlimit(kind, (limit, limit))
+    with suppress(ValueError, OSError):  # macOS knows no limit of addresses
+        resource.setrlimit(kind, (limit, limit))
 
 
 def _refuse(event: str, arguments: Sequence[Any]) -> None:

@@ -165,4 +165,4 @@ class Writer:
                 self.blocks[place] = replace(block, headings=titles)
                 continue
             self.blocks[place] = replace(block, kind="heading", level=level, headings=titles)
-            path.append((level, text[block.start : block.end]))
+            path.append((level, text[block.start : block.end].replace("\n", " ")))

@@ -409,7 +409,7 @@ def test_the_system_refuses_it_to_machine_code_too(tmp_path):
         "name = sys.argv[1].encode()\n"
         "assert c.socket(2, 1, 0) == -1 and ctypes.get_errno() == 1\n"
         "assert c.unlink(name) == -1 and c.rename(name, name + b'2') == -1\n"
-        "assert c.open(name, os.O_WRONLY | os.O_TRUNC) == -1 \n"
+        "assert c.open(name, os.O_WRONLY | os.O_TRUNC) == -1\n"
         "assert c.mkdir(name + b'3', 0o700) == -1\n"
         "assert c.execv(b'/bin/true', (ctypes.c_char_p * 2)(b'true', None)) == -1\n"
         "assert c.system(b'true') not in (0, 77 << 8)\n"

@@ -19,21 +19,24 @@ SENTENCE = st.lists(WORD, min_size=3, max_size=12).map(lambda w: f"Das {' '.join
 SENTENCES = st.lists(SENTENCE, min_size=1, max_size=8, unique=True)
 
 
+def row(*cells: str) -> str:
+    inside = "".join(f"<w:tc>{cell}</w:tc>" for cell in cells)
+    return f"<w:tbl><w:tr>{inside}</w:tr></w:tbl>"
+
+
 def as_docx(sentences: list[str], draw: st.DrawFn) -> bytes:
     """Each in a paragraph, in a cell, in a note or parted over runs and a tracked insertion."""
     body, notes = [], []
     for n, sentence in enumerate(sentences):
         text = html.escape(sentence)
         where = draw(st.sampled_from(["paragraph", "cell", "nested", "note", "runs"]))
-        cell = f"<w:tbl><w:tr><w:tc>{paragraph('x')}</w:tc><w:tc>{paragraph(text)}</w:tc></w:tr></w:tbl>"
+        cell = row(paragraph("x"), paragraph(text))
         if where == "paragraph":
             body.append(paragraph(text))
         elif where == "cell":
             body.append(cell)
         elif where == "nested":
-            body.append(
-                f"<w:tbl><w:tr><w:tc>{cell}</w:tc><w:tc>{paragraph('y')}</w:tc></w:tr></w:tbl>"
-            )
+            body.append(row(cell, paragraph("y")))
         elif where == "note":
             body.append(f"<w:p><w:r><w:footnoteReference w:id='{n}'/></w:r></w:p>")
             notes.append(f"<w:footnote w:id='{n}'>{paragraph(text)}</w:footnote>")

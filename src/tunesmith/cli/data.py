@@ -1,16 +1,16 @@
-"""``tunesmith data``: looking at data, checking it, and writing it in another format."""
+"""``tunesmith data``: reading documents, looking at data, checking and converting it."""
 
 from __future__ import annotations
 
 import click
 
-from tunesmith.cli import check, convert, preview
+from tunesmith.cli import check, convert, preview, read
 
 
 @click.group("data")
 def command() -> None:
-    """Look at data as the model sees it, check it, and convert it."""
+    """Read documents, look at data as the model sees it, check it, and convert it."""
 
 
-for verb in (check, convert, preview):
+for verb in (read, check, convert, preview):
     command.add_command(verb.command)

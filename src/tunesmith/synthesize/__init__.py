@@ -1,0 +1,1 @@
+"""Synthesize: documents -> blocks -> chunks. No part of it imports torch."""

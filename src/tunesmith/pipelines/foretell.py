@@ -21,10 +21,14 @@ from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
 
 
 def foretell(
-    models: Iterable[tuple[str, LocalModel]], run: Run | None, recipe: Recipe, split: str | None
+    models: Iterable[tuple[str, LocalModel | Predictor]],
+    run: Run | None,
+    recipe: Recipe,
+    split: str | None,
 ) -> dict[str, Any]:
     """Scores models on the running text of a split.
 
@@ -43,6 +47,8 @@ def foretell(
         DataError: the split holds no text.
         RecipeError: the stride leaves a window no context.
     """
+    from tunesmith.chat.local import LocalModel
+
     started = time.perf_counter()
     prepared = prepare(recipe, strict=False)
     chosen = split or ("test" if "test" in prepared.encoded else "validation")
@@ -56,6 +62,7 @@ def foretell(
         )
     found: dict[str, Any] = {"models": {}}
     for name, model in models:
+        assert isinstance(model, LocalModel), "running text has no head of its own"
         with _heard(model):
             foretold = perplexity(
                 model.causal_lm,

@@ -56,7 +56,7 @@ def main(overrides: list[str]) -> None:
                 n_tokens += trainer._step(step)["n_tokens"]
             speeds[name].append(n_tokens / (time.process_time() - started))
             for micro in trainer._micro_batches(step):
-                n_places += trainer._batch(trainer.train_rows, micro).input_ids.numel()
+                n_places += trainer.train_rows.batch(micro).input_ids.numel()
             lengths = trainer.train_rows.lengths
             own = sum(int(lengths[row]) for micro in trainer._micro_batches(step) for row in micro)
             filled[name] = own / n_places
@@ -71,7 +71,7 @@ def main(overrides: list[str]) -> None:
     }
     (HERE / "results").mkdir(exist_ok=True)
     data = "demo" if not overrides else Path(overrides[0].partition("=")[2]).stem
-    (HERE / "results" / f"packing-{data}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (HERE / "results" / f"{found['machine']['date']}-packing-{data}.json").write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps({k: found[k] for k in ("median", "times_padded", "filled")}, indent=1))
 
 

@@ -162,7 +162,7 @@ def test_the_gradients_of_one_batch_equal_those_of_trl(prepared_recipe, tmp_path
     ours_set, theirs_set = CASES[case]
     recipe, prepared = prepared_recipe(ours_set)
     ours = build_trainer(recipe, prepared, Losses())
-    batch = ours._batch(ours.train_rows, range(6))
+    batch = ours.train_rows.batch(range(6))
     ours.model.train()
     loss = ours.model(batch).total / batch.n_targets
     loss.backward()

@@ -97,3 +97,29 @@ def test_a_packed_run_resumes_exactly(recipe_fields, tmp_path, monkeypatch):
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     assert len({(run.path / METRICS).read_bytes() for run in runs}) == 1
+
+
+OTHERS = {
+    "classify": ("classify", [{"text": "leaks " * (1 + n % 7), "label": "ab"[n % 2]}
+                              for n in range(12)]),
+    "extractive-qa": ("extractive-qa", [
+        {"context": f"The kettle {n} leaks on {'Mon' * (1 + n % 5)}day.", "question": "What leaks?",
+         "answers": {"text": ["kettle"], "answer_start": [4]}, "id": str(n)} for n in range(12)]),
+    "preference": ("preference", [
+        {"prompt": f"Ask {n}", "chosen": "Yes. " * (1 + n % 4), "rejected": "No."}
+        for n in range(12)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_task_packs(recipe_fields, tmp_path, lines, name):
+    """Several rows of an example, targets that are not tokens: a batch knows where they stand."""
+    task, records = OTHERS[name]
+    file = lines(tmp_path / "rows.jsonl", *records)
+    fields = {**recipe_fields, "task": task, "data": {"path": str(file), "validation_fraction": 0}}
+    fields["template"] = "alpaca"
+    fields["method"] = "full"
+    fields["train"] = {**fields["train"], "epochs": 1}
+    curves = [[v["loss"] for v in fitted(fields, packing=packing)[0].steps] for packing in (0, 1)]
+    assert len(curves[0]) == 2
+    assert curves[1] == pytest.approx(curves[0], rel=1e-5)

@@ -62,7 +62,7 @@ def foretell(
         )
     found: dict[str, Any] = {"models": {}}
     for name, model in models:
-        assert isinstance(model, LocalModel)  # running text has no head of its own
+        assert isinstance(model, LocalModel), "running text has no head of its own"
         with _heard(model):
             foretold = perplexity(
                 model.causal_lm,

@@ -306,7 +306,7 @@ def test_the_command_says_what_was_best_and_why_it_ended(recipe_fields, tmp_path
     recipe.write_text(json.dumps(changed(recipe_fields, train={"best_metric": "perplexity"})))
     assert command(["train", str(recipe)]) == 0
     out = capsys.readouterr().out
-    assert "ended at its end, after 6 steps" in out
+    assert "ended as planned, after 6 steps" in out
     assert "best perplexity" in out
     assert Path(recipe_fields["out"]).is_dir()
 

@@ -37,7 +37,7 @@ def outcome(progress: Progress, n_steps: int, kept_step: int, evaluate: Evaluate
 def _why(progress: Progress, n_steps: int) -> str:
     goal = progress.goal
     if progress.step == n_steps and not progress.is_hopeless:
-        return f"at its end, after {n_steps} steps"
+        return f"as planned, after {n_steps} steps"
     waited = goal.n_without_gain(progress.evaluations)
     more = f" by more than {goal.min_delta:g}" if goal.min_delta else ""
     return (

@@ -223,3 +223,55 @@ def test_several_classes_and_numbers_are_scored(fields, tmp_path, lines, kind):
         assert scores["tuned/head"]["mse"] < 0.2 * scores["constant"]["mse"]
         assert scores["tuned/head"]["pearson"] > 0.9
         assert "squared error" in (run.path / "report.html").read_text()
+
+
+def test_losses_of_tokens_are_not_shown_where_there_are_none(fields):
+    from tunesmith.pipelines.preview import preview
+
+    shown = preview(make_recipe(fields))
+    assert shown["template"] is None and len(shown["examples"]) == 3
+    with pytest.raises(RecipeError, match="has no loss on tokens"):
+        preview(make_recipe(fields), with_loss=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full", "freeze", "lora"])
+def test_imdb_is_learnt_better_than_always_the_same_label(shared, tmp_path, method):
+    """A subset, so small that a bag of words wins; what it scores is printed beside."""
+    pytest.importorskip("sklearn")
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    from tunesmith.data.load import load_examples
+
+    lr = {"full": 5e-4, "freeze": 2e-2, "lora": 3e-3}[method]
+    settings = {"freeze": {"name": "freeze", "layers": 0}, "lora": {"name": "lora", "rank": 16}}
+    recipe = make_recipe(
+        {
+            "model": {"path": "tunesmith-tiny"},
+            "data": {
+                "path": str(shared / "imdb/aclImdb_train_2000.csv"),
+                "format": {"name": "labels", "label_names": ["neg", "pos"]},
+                "max_rows": 1000,
+                "max_tokens": 64,
+                "cut_from": "start",
+                "validation_fraction": 0.3,
+            },
+            "task": "classify",
+            "method": settings.get(method, "full"),
+            "optim": {"lr": lr},
+            "train": {"epochs": 3, "batch_size": 16, "precision": "bfloat16"},
+            "evaluate": {"roads": ["head"]},
+            "out": str(tmp_path / "run"),
+        }
+    )
+    run = tunesmith.train(recipe)
+    scores = tunesmith.evaluate(run)
+    rows = load_examples(recipe.data, recipe.train.seed)
+    texts = {split: ([e.text for e in of], [e.label for e in of]) for split, of in rows.items()}
+    bag = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(*texts["train"])
+    others = scores["constant"]["accuracy"], bag.score(*texts["validation"])
+    print(f"{method}: {scores['tuned/head']['accuracy']:.3f}; constant, bag of words: {others}")
+    assert scores["n"] > 250 and others[0] < 0.56
+    assert scores["tuned/head"]["accuracy"] > others[0] + 0.08

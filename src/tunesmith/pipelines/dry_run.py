@@ -10,7 +10,7 @@ from tunesmith.core.errors import MissingExtraError, ModelError
 from tunesmith.data.load import load_examples
 from tunesmith.data.source import is_remote
 from tunesmith.methods.qlora import QLoRA
-from tunesmith.model.head import Head
+from tunesmith.model.head import Head, unnamed_labels
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
@@ -89,7 +89,8 @@ def _head(recipe: Recipe, prepared: Prepared | None, notes: list[str]) -> Head |
     if prepared is not None:
         return prepared.task.head()
     head = recipe.task.planned_head()
-    if head is not None and head.kind == "sequence-classification":
+    is_open = head is not None and head.labels == unnamed_labels(2)
+    if head is not None and is_open:
         notes.append(f"labels are not counted yet; the head is planned with {head.n_outputs}.")
     return head
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tunesmith.core.errors import DataError, did_you_mean
+from tunesmith.core.errors import DataError, RecipeError, did_you_mean
 from tunesmith.core.extras import require
 from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.recipe import Recipe
@@ -36,6 +36,11 @@ def preview(
         DataError: there is no such split.
     """
     prepared = prepare(recipe, weights=with_loss)
+    if with_loss and prepared.task.head() is not None:
+        raise RecipeError(
+            f"task {recipe.task.name!r} learns with a new head, so the model has no loss on tokens "
+            "to show. Leave --loss away."
+        )
     if split not in prepared.encoded:
         raise DataError(f"no split {split!r} here. {did_you_mean(split, prepared.encoded)}")
     encoded = prepared.encoded[split]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.core.errors import RunError
-from tunesmith.core.runs import RECIPE, SUMMARY, locked_run, require_space
+from tunesmith.core.runs import RECIPE, SUMMARY, Run, locked_run, require_space
 
 
 def test_a_second_run_into_the_same_directory_is_refused_and_harms_nothing(tmp_path: Path):
@@ -69,3 +70,10 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path):
 def test_fault_6_a_disk_without_room_is_refused_with_both_figures(tmp_path: Path):
     with pytest.raises(RunError, match=r"about [\d,]+ MB are needed .* MB are free"):
         require_space(tmp_path, 10**18)
+
+
+def test_a_line_of_json_lines_ends_at_a_line_feed_alone(tmp_path: Path):
+    entries = [{"text": "a\x85b\u2028c\x1dd"}, {"text": "e"}]
+    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+    (tmp_path / "predictions.jsonl").write_text("".join(lines), "utf-8")
+    assert Run(tmp_path).lines("predictions.jsonl") == entries

@@ -100,7 +100,8 @@ class Run:
         file = self.path / name
         if not file.is_file():
             return []
-        return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+        # Not splitlines: text may hold U+0085 and the like, which end no line of JSON lines.
+        return [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
 
 
 @contextmanager

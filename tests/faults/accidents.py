@@ -87,20 +87,31 @@ def in_a_terminal() -> None:
     sys.stderr.isatty = lambda: True  # type: ignore[method-assign]
 
 
-def best_checkpoint_vanishes(step: int) -> None:
-    """Somebody deletes a checkpoint when training is over."""
+def best_checkpoint_vanishes() -> None:
+    """Somebody deletes the best checkpoint when training is over."""
     import shutil
 
+    _with_best_checkpoint(shutil.rmtree)
+
+
+def best_checkpoint_is_damaged() -> None:
+    """The best checkpoint loses its end when training is over."""
+    import os
+
+    _with_best_checkpoint(lambda place: os.truncate(place / "weights.safetensors", 10))
+
+
+def _with_best_checkpoint(act: Callable[[Any], None]) -> None:
     from tunesmith.pipelines import train
 
     real = train._take_best
 
-    def vanished(run: Any, trainer: Any, best: int) -> int:
-        assert best == step
-        shutil.rmtree(run.checkpoints / f"step-{step:08d}")
-        return real(run, trainer, best)
+    def hurt(run: Any, trainer: Any, step: int) -> int:
+        assert 0 < step < trainer.n_steps
+        act(run.checkpoints / f"step-{step:08d}")
+        return real(run, trainer, step)
 
-    train._take_best = vanished
+    train._take_best = hurt
 
 
 def interrupted_twice(first: str, first_at: int, second: str, second_at: int) -> None:

@@ -118,3 +118,20 @@ def interrupted_twice(first: str, first_at: int, second: str, second_at: int) ->
     """Ctrl-C at one call, and again at another one."""
     signal_at(first, first_at, signal.SIGINT)
     signal_at(second, second_at, signal.SIGINT)
+
+
+def fills_disk(disk: str, step: int) -> None:
+    """Somebody else takes the whole disk when a step was saved."""
+    import shutil
+    from pathlib import Path
+
+    from tunesmith.training import recorder
+
+    real = recorder.rotate
+
+    def filled(folder: Path, **how: Any) -> None:
+        real(folder, **how)
+        if (folder / f"step-{step:08d}").exists():
+            (Path(disk) / "filled").write_bytes(b"x" * (shutil.disk_usage(disk).free - 30_000))
+
+    recorder.rotate = filled

@@ -17,6 +17,8 @@ from tunesmith.core.runs import EVENTS, METRICS, Run  # noqa: E402
 from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
 from tunesmith.training.checkpoint import newest_checkpoint  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FORWARD = "tunesmith.model.task_model:TaskModel.forward"
 FLUSH = "tunesmith.training.checkpoint:flush"
 N_FLUSHES = 8
@@ -50,7 +52,6 @@ def verified_step(bench) -> int | None:
     return None if place is None else int(place.name.removeprefix("step-"))
 
 
-@pytest.mark.slow
 def test_case_01_killed_ten_times_it_ends_as_the_run_that_was_not(bench, whole):
     """Before a micro-batch, of a step or of an evaluation; a life may reach the next checkpoint."""
     draw = random.Random(1)
@@ -61,7 +62,6 @@ def test_case_01_killed_ten_times_it_ends_as_the_run_that_was_not(bench, whole):
     assert_resumes_exactly(bench, whole)
 
 
-@pytest.mark.slow
 def test_case_01_the_real_command_is_killed_from_outside_and_goes_on_exactly(bench, whole):
     """One process with nothing arranged in it; its log says when, not a clock."""
     bench.write(train={"epochs": 40, "eval_every_fraction": 0.02})
@@ -80,7 +80,6 @@ def test_case_01_the_real_command_is_killed_from_outside_and_goes_on_exactly(ben
     assert_resumes_exactly(bench, whole_run)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("boundary", range(1, N_FLUSHES + 1))
 def test_case_02_killed_inside_the_second_save(bench, whole, boundary):
     """The first checkpoint is used, unless the second was whole already."""

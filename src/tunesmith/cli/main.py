@@ -15,6 +15,10 @@ from tunesmith.core.errors import TunesmithError, did_you_mean
 VERBS = {
     "demo": ("tunesmith.cli.demo", "Tune the bundled model on the bundled dialogues."),
     "train": ("tunesmith.cli.train", "Tune a model as a recipe says."),
+    "verify-resume": (
+        "tunesmith.cli.verify_resume",
+        "Prove that a killed and resumed run equals an unbroken one.",
+    ),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),
@@ -69,7 +73,8 @@ def run(args: list[str]) -> int:
     """Runs one command line.
 
     Returns:
-        The exit code: 0, 2 for a mistake that the message explains, 128 + n for a signal n.
+        The exit code: 0, 1 where a check failed, 2 for a mistake that the message explains, 128 + n
+        for a signal n.
     """
     wants_json = "--json" in args
     try:

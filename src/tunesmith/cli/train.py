@@ -22,14 +22,27 @@ from tunesmith.cli.show import (
 @OVERRIDES
 @click.option("--dry-run", is_flag=True, help="Say what would be done and needed; do nothing.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the recipe's directory.")
+@click.option(
+    "--allow-changed",
+    multiple=True,
+    metavar="WHAT",
+    help="With --resume: go on although this is different now, as data or optim; may be repeated.",
+)
 @json_option
 def command(
-    recipe: str, overrides: tuple[str, ...], dry_run: bool, resume: bool, as_json: bool
+    recipe: str,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    resume: bool,
+    allow_changed: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Tune a model as RECIPE says, ours or a LLaMA-Factory training file.
 
     For example: tunesmith train recipes/demo.yaml optim.lr=1e-3 out=runs/mine
     """
+    if allow_changed and not resume:
+        raise click.UsageError("--allow-changed goes with --resume.")
     loaded = open_told(recipe, overrides, to_train=True)
     if dry_run:
         from tunesmith.pipelines.dry_run import dry_run as plan
@@ -39,7 +52,7 @@ def command(
         return
     from tunesmith.pipelines.train import train
 
-    run = train(loaded, resume=resume, show_progress=True)
+    run = train(loaded, resume=resume, allow_changed=allow_changed, show_progress=True)
     summary = run.summary
     if as_json:
         print_json(summary)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,11 @@ RECIPE, LOCK, SUMMARY, LEDGER = "recipe.yaml", "lock.json", "summary.json", "led
 METRICS, TIMES, SAMPLES = "metrics.jsonl", "times.jsonl", "samples.jsonl"
 REPORT, SCORES, PREDICTIONS = "report.html", "scores.json", "predictions.jsonl"
 PERPLEXITY = "perplexity.json"
+EVENTS = "events.jsonl"
 HOLDER = "holder"
+BEFORE_A_RUN = {HOLDER, LOCK, LEDGER, EVENTS}
+"""Files that are written before the recipe, which makes a directory a run."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Run:
@@ -25,8 +32,8 @@ class Run:
 
     ``recipe.yaml`` (resolved), ``lock.json`` (hashes and versions), ``ledger.json``,
     ``metrics.jsonl`` (the same to the byte for the same run), ``times.jsonl``, ``samples.jsonl``,
-    ``checkpoints/``, ``model/`` (the artefact), ``summary.json`` (written last), ``scores.json``,
-    ``report.html``.
+    ``events.jsonl`` (what befell it), ``checkpoints/``, ``model/`` (the artefact),
+    ``summary.json`` (written last), ``scores.json``, ``report.html``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,6 +102,13 @@ class Run:
                 "to another directory."
             ) from None
 
+    def note(self, text: str) -> None:
+        """Says what befell the run on standard error, and keeps it in ``events.jsonl``."""
+        print(text, file=sys.stderr)
+        event = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "text": text}
+        with suppress(OSError), (self.path / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+
     def lines(self, name: str) -> list[dict[str, Any]]:
         """The entries of one of the run's JSON lines files, none if it is not there."""
         file = self.path / name
@@ -108,7 +122,8 @@ class Run:
 def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
     """A run's directory for writing, held by this process alone until the block ends.
 
-    The lock is the operating system's, so a crash or a reboot releases it.
+    The lock is the operating system's, so a crash or a reboot releases it; whoever held it then is
+    told.
 
     Args:
         path: the directory; made if it is not there.
@@ -117,8 +132,6 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
     Raises:
         RunError: another process holds it, it cannot be written, or a run is (not) there.
     """
-    import fcntl
-
     run = Run(path)
     is_new = not path.exists()
     if resume and not (path / HOLDER).exists():
@@ -133,21 +146,55 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
             f"{path}: cannot be written ({error.strerror}). Choose another directory with out=..."
         ) from None
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
-            raise RunError(f"{path}: in use by {holder or 'another process'}.") from None
+        _lock(path, handle)
+        left_by = _holder(handle)
         _check_state(run, resume)
+        if left_by:
+            run.note(f"{path}: was held by {left_by}, which is gone; taken over.")
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-        yield run
-        os.ftruncate(handle, 0)
+        me = f"process {os.getpid()} on {socket.gethostname()}\n{_boot_id()}\n"
+        os.pwrite(handle, me.encode(), 0)
+        try:
+            yield run
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
         if is_new and [entry.name for entry in path.iterdir()] == [HOLDER]:
             (path / HOLDER).unlink()
             path.rmdir()
+
+
+def _lock(path: Path, handle: int) -> None:
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:
+            holder = _holder(handle) or "another process"
+            raise RunError(f"{path}: in use by {holder}. Wait for it, or end it.") from None
+        raise RunError(
+            f"{path}: cannot be locked ({error.strerror}), so two processes could write here at "
+            "once. Set out to a disk of this machine."
+        ) from None
+
+
+def _holder(handle: int) -> str:
+    """Who wrote itself down in a lock's file and did not take its name out again."""
+    lines = os.pread(handle, 400, 0).decode("utf-8", "replace").splitlines()
+    if not lines:
+        return ""
+    is_older = len(lines) > 1 and lines[1] != _boot_id()
+    return lines[0] + (", before this machine was started" if is_older else "")
+
+
+def _boot_id() -> str:
+    """What tells this start of the machine from the one before; empty where nothing does."""
+    try:
+        return BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _check_state(run: Run, resume: bool) -> None:
@@ -160,8 +207,18 @@ def _check_state(run: Run, resume: bool) -> None:
         )
     if resume and not has_run:
         raise RunError(f"{run.path}: no run to resume here. Start it without --resume.")
-    if not has_run and any(entry.name != HOLDER for entry in run.path.iterdir()):
+    if has_run:
+        return
+    found = {entry.name for entry in run.path.iterdir()}
+    left = {name for name in found if name in BEFORE_A_RUN or _is_draft(name)}
+    if found - left:
         raise RunError(f"{run.path}: not empty and no run. Choose another directory with out=...")
+    for name in left - {HOLDER}:  # a start that was killed before there was a run
+        (run.path / name).unlink()
+
+
+def _is_draft(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".draft")
 
 
 def require_space(path: Path, n_bytes: int) -> None:

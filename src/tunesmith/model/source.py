@@ -10,7 +10,7 @@ from typing import Any
 
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import ModelError, did_you_mean
-from tunesmith.core.extras import require
+from tunesmith.model.hub import fetch
 from tunesmith.templates.tokenizer import Tokenizer, holds_tokenizer
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
@@ -41,20 +41,9 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
         raise ModelError(
             f"{path}: no such model folder. {did_you_mean(folder.name, [*beside[:20], *BUNDLED])}"
         )
-    hub = require("huggingface_hub", extra="train", purpose=f"Fetching {path!r} from the hub")
-    try:
-        found = hub.snapshot_download(
-            path, revision=revision, allow_patterns=WANTED if weights else ["*.json", "*.model"]
-        )
-    except Exception as error:  # the library raises a dozen kinds for "cannot be had"
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise ModelError(
-            f"{path}: not on this machine, and the hub does not give it "
-            f"({type(error).__name__}: {reason}). Check the name, the network and your access, or "
-            "set model.path to a folder."
-        ) from None
-    _check_folder(Path(found), weights)
-    return Path(found)
+    found = fetch(path, revision, WANTED if weights else ["*.json", "*.model"])
+    _check_folder(found, weights)
+    return found
 
 
 def is_hub_id(path: str) -> bool:

@@ -59,12 +59,6 @@ def load(
     place = artifact_folder(model)
     network, folder, info = load_weights(place)
     tokenizer = Tokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, network.config.vocab_size)
-    if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
-        raise ModelError(
-            f"{folder}: its tokenizer is not the one the model was tuned with, so every token "
-            "could mean another. Put the original files back."
-        )
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)
         return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
@@ -191,6 +185,7 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     if not (folder.is_dir() and is_adapter(folder)):
         found = model_folder(place)
         spec, info = Model.model_validate({"path": place, "dtype": dtype}), ArtifactInfo.load(found)
+        _require_tokenizer(found, info, found)
         if info is not None:
             head = None if info.head is None else Head.from_dict(info.head)
         else:
@@ -205,6 +200,8 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     revision = info.base_revision if info else config.get("revision")
     base_folder = model_folder(base, revision)
     require_base(folder, info, base_folder)
+    tokenizer_folder = folder if (folder / "tokenizer.json").is_file() else base_folder
+    _require_tokenizer(tokenizer_folder, info, base_folder)
     spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
     options = None
     if info is not None and info.quantisation is not None:
@@ -212,10 +209,29 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
         options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
     network = load_model(spec, device=device, head=head, options=options)
     load_adapter(network, folder)
-    has_tokenizer = (folder / "tokenizer.json").is_file()
-    tokenizer_folder = folder if has_tokenizer else base_folder
     name_padding(network, Tokenizer.from_folder(tokenizer_folder).declared_pad_id)
     return network, tokenizer_folder, info
+
+
+def _require_tokenizer(folder: Path, info: ArtifactInfo | None, model: Path) -> None:
+    """Checks, before any weights are loaded, that tokens mean what they meant in training.
+
+    Args:
+        folder: of the tokenizer.
+        info: what stands beside tuned weights.
+        model: folder of the weights, which must have an embedding for every token.
+
+    Raises:
+        ModelError: it is another tokenizer, or has more tokens than the model.
+    """
+    tokenizer = Tokenizer.from_folder(folder)
+    check_vocabulary(tokenizer, read_config(model).get("vocab_size"))
+    if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
+        raise ModelError(
+            f"{folder}: its tokenizer is not the one the model was tuned with (fingerprint "
+            f"{info.tokenizer_fingerprint[:12]}, here {tokenizer.fingerprint[:12]}), so every "
+            "token could mean another. Put the original files back."
+        )
 
 
 def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:

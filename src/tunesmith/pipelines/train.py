@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from tunesmith.core.runs import (
     SUMMARY,
     Run,
     locked_run,
-    require_space,
 )
 from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
@@ -31,11 +31,21 @@ from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.outcome import outcome
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.reference import annotate, reference_hash
-from tunesmith.pipelines.resume import restore, run_identity, versions
+from tunesmith.pipelines.resume import (
+    ResumePoint,
+    record_changes,
+    require_changeable,
+    restore,
+    resume_point,
+    run_identity,
+    versions,
+)
+from tunesmith.pipelines.room import not_written, require_room
 from tunesmith.pipelines.start import start
 from tunesmith.pipelines.track import open_trackers, send_leftovers
 from tunesmith.pipelines.watch import goal_of, scorers
 from tunesmith.recipe import Recipe
+from tunesmith.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     import torch
@@ -54,13 +64,23 @@ class Interrupted(SystemExit):
         self.message = message
 
 
-def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) -> Run:
+def train(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    allow_changed: Sequence[str] = (),
+    show_progress: bool = False,
+    also: Sequence[Tracker] = (),
+) -> Run:
     """Tunes a model.
 
     Args:
         recipe: the whole of it.
         resume: go on with the run that is in ``recipe.out``.
+        allow_changed: what may be different on a resume, as ``data`` or ``optim``; it is told, and
+            kept in the run's ``lock.json``.
         show_progress: whether loss and speed are shown on standard error.
+        also: trackers beside the recipe's, not kept in it; they hear of a step last.
 
     Returns:
         The finished run; ``run.summary`` has its figures, ``run.artifact`` the tuned model.
@@ -76,6 +96,10 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     import torch
     from safetensors import SafetensorError
 
+    from tunesmith.training.placement import launched_processes, require_one_process
+
+    require_changeable(allow_changed)
+    n_processes = launched_processes()
     with locked_run(Path(recipe.out), resume=resume) as run:
         if run.is_finished:
             print(f"{run.path}: finished already; nothing was trained.", file=sys.stderr)
@@ -83,14 +107,19 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             return run
         recipe = recipe.with_absolute_paths()
         prepared = prepare(recipe)
-        identity = run_identity(recipe, prepared)
+        identity = run_identity(recipe, prepared, world_size=n_processes)
+        point = resume_point(run, identity, allow_changed) if resume else None
+        require_one_process(n_processes)
+        settled = recipe.model_copy(update={"task": prepared.task})
         try:
-            if not resume:
+            if point is None:
                 run.write(LOCK, {**identity["hashes"], "versions": versions()})
                 run.write(LEDGER, prepared.ledger.as_dict())
-                settled = recipe.model_copy(update={"task": prepared.task})
                 run.write_text(RECIPE, settled.to_yaml())
-            _train_in(run, recipe, prepared, identity, resume, show_progress)
+            elif point.changes:
+                record_changes(run, point, identity, settled)
+                run.write(LEDGER, prepared.ledger.as_dict())
+            _train_in(run, recipe, prepared, identity, point, show_progress, also)
         except torch.OutOfMemoryError as error:
             raise RunError(
                 f"the device has too little memory: {str(error).splitlines()[0]} Lower "
@@ -99,10 +128,7 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
             ) from error
         except (OSError, SafetensorError) as error:
             # Everything that is read was read before: what fails here is writing into the run.
-            raise RunError(
-                f"{run.path}: cannot be written ({error}). What was saved before is intact; make "
-                "room and go on with --resume."
-            ) from error
+            raise RunError(not_written(run, error)) from error
         finally:
             if not resume and not run.checkpoints.exists():
                 _clear(run)
@@ -114,8 +140,9 @@ def _train_in(
     recipe: Recipe,
     prepared: Prepared,
     identity: dict[str, Any],
-    resume: bool,
+    point: ResumePoint | None,
     show_progress: bool,
+    also: Sequence[Tracker],
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -130,18 +157,22 @@ def _train_in(
     )
     identity["hashes"] |= reference_hash(run)
     network: Any = trainer.model.model
-    _require_room(run, recipe, trainer)
-    restored = resume and restore(run, trainer, identity)
+    require_room(run, recipe, trainer)
+    if point is not None:
+        restore(run, trainer, point, identity)
     # Nothing was evaluated yet where nothing was restored, not even the base at step 0.
-    from_step = trainer.progress.step if restored else -1
+    from_step = -1 if point is None else point.step
     recorder.trackers = open_trackers(
         run, recipe, n_steps=trainer.n_steps, from_step=from_step, show_progress=show_progress
     )
+    recorder.trackers += [
+        tracker.open(run.path, n_steps=trainer.n_steps, from_step=from_step) for tracker in also
+    ]
     ended = False
     try:
         with stop_on_signal() as request:
             progress = trainer.fit(request)
-        ended = progress.step == trainer.n_steps or progress.is_hopeless
+        ended = trainer.is_done
     finally:
         recorder.close(finished=ended)
     if request.signal is not None and not ended:
@@ -232,13 +263,6 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
-def _require_room(run: Run, recipe: Recipe, trainer: Trainer) -> None:
-    trained = sum(p.numel() * p.element_size() for p in trainer.parameters.values())
-    # Weights and two moments per checkpoint: the kept ones, the best, and the one being written.
-    n_checkpoints = recipe.train.keep_checkpoints + 2
-    require_space(run.path, trained * (3 * n_checkpoints + 1))
-
-
 def _take_best(run: Run, trainer: Trainer, step: int) -> int:
     """Puts the best weights in place; returns the step of those that are there afterwards."""
     from tunesmith.training.checkpoint import load_checkpoint
@@ -250,11 +274,12 @@ def _take_best(run: Run, trainer: Trainer, step: int) -> int:
             "are kept. Try another optim.lr.",
             file=sys.stderr,
         )
-    elif not place.exists():
-        print(f"{place}: the best checkpoint is gone; the last weights are kept.", file=sys.stderr)
     else:
-        trainer.restore_weights(load_checkpoint(place))
-        return step
+        try:
+            trainer.restore_weights(load_checkpoint(place))
+            return step
+        except RunError as error:
+            run.note(f"the best checkpoint cannot be used: {error} The last weights are kept.")
     return trainer.progress.step
 
 

@@ -81,6 +81,7 @@ class Tokenizer:
                     config |= json.loads((folder / name).read_text("utf-8"))
                 except ValueError as error:
                     raise ModelError(f"{folder / name}: broken JSON: {error}.") from None
+        _require_added_tokens(fast, config, folder)
         return cls(fast, config, folder)
 
     def __len__(self) -> int:
@@ -267,6 +268,18 @@ class Tokenizer:
 def holds_tokenizer(folder: Path) -> bool:
     """Whether a folder has the files of a tokenizer."""
     return any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model"))
+
+
+def _require_added_tokens(fast: FastTokenizer, config: dict[str, Any], folder: Path) -> None:
+    declared = config.get("added_tokens_decoder")
+    tokens = [_token(value) for value in declared.values()] if isinstance(declared, dict) else []
+    missing = [token for token in tokens if token and fast.token_to_id(token) is None]
+    if missing:
+        raise ModelError(
+            f"{folder}: tokenizer_config.json names the added token {missing[0]!r} "
+            f"({len(missing)} in all), which tokenizer.json does not have: it was saved before "
+            "they were added. Save the tokenizer again beside the model."
+        )
 
 
 def _token(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 A checkpoint is a folder ``step-00000123``. It is written beside its place, flushed to disk,
 renamed, and only then gets its marker: the sizes and SHA-256 of its files. Without a marker that
-fits, a folder is no checkpoint.
+fits, a folder is no checkpoint. One that is written anew stands aside until then.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from tunesmith.core.errors import RunError
 MARKER = "VERIFIED.json"
 TENSORS = ("weights", "optimizer", "random")
 STATE = "state.json"
+NEEDED_STATE = ("step", "n_tokens", "evaluations", "unmoved", "identity")
+UNFINISHED = "its marker was never written"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
     """
     final = folder / f"step-{step:08d}"
     draft = folder / f".draft-{step:08d}"
+    replaced = folder / f".replaced-{step:08d}"
     try:
+        _put_back(folder)
         _remove(draft)
         draft.mkdir(parents=True)
         for name in TENSORS:
@@ -69,7 +74,8 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
             flush(file)
             entries[file.name] = {"bytes": file.stat().st_size, "sha256": _sha256(file)}
         flush(draft)
-        _remove(final)
+        if final.exists():
+            final.rename(replaced)
         draft.rename(final)
         marker = final / (MARKER + ".draft")
         marker.write_text(json.dumps(entries, indent=1), "utf-8")
@@ -77,8 +83,13 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
         marker.rename(final / MARKER)
         flush(final)
         flush(folder)
+        _remove(replaced)
     except (OSError, SafetensorError) as error:
-        _remove(draft)
+        with suppress(OSError):
+            _remove(draft)
+            if not (final / MARKER).is_file():
+                _remove(final)
+            _put_back(folder)
         if _is_full(error):
             tensors = [t for name in TENSORS for t in getattr(checkpoint, name).values()]
             needed = sum(t.numel() * t.element_size() for t in tensors) / 1e6
@@ -105,18 +116,25 @@ def newest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
     """The verified checkpoint of the highest step.
 
     Returns:
-        Its folder, or None; and a sentence for each damaged one that was set aside.
+        Its folder, or None; and a sentence for each damaged or unfinished one that was set aside.
     """
     notes: list[str] = []
+    _put_back(folder)
     for place in checkpoints(folder)[::-1]:
         problem = _problem(place)
         if problem is None:
             return place, notes
-        aside = place.with_name(f"damaged-{place.name}")
+        kind = "unfinished" if problem == UNFINISHED else "damaged"
+        aside = place.with_name(f"{kind}-{place.name}")
         _remove(aside)
         place.rename(aside)
-        notes.append(f"{place.name} is damaged ({problem}); set aside as {aside.name}.")
+        notes.append(f"{place.name} is {kind} ({problem}); set aside as {aside.name}.")
     return None, notes
+
+
+def damaged_checkpoints(folder: Path) -> list[str]:
+    """Names of those that were set aside although they had been finished."""
+    return sorted(place.name for place in folder.glob("damaged-step-*"))
 
 
 def load_checkpoint(place: Path) -> Checkpoint:
@@ -127,9 +145,25 @@ def load_checkpoint(place: Path) -> Checkpoint:
     """
     problem = _problem(place)
     if problem is not None:
-        raise RunError(f"{place}: damaged: {problem}.")
+        raise RunError(f"{place}: no checkpoint: {problem}.")
     tensors = {name: load_file(place / f"{name}.safetensors") for name in TENSORS}
     return Checkpoint(**tensors, state=json.loads((place / STATE).read_text("utf-8")))
+
+
+def load_state(place: Path) -> dict[str, Any]:
+    """What a verified checkpoint holds beside its tensors.
+
+    Raises:
+        RunError: it lacks what a resume needs.
+    """
+    state: dict[str, Any] = json.loads((place / STATE).read_text("utf-8"))
+    missing = [key for key in NEEDED_STATE if key not in state]
+    if missing:
+        raise RunError(
+            f"{place}: {STATE} holds no {missing[0]!r}; it was made by another version. "
+            "Resume with that one, or start a new run with out=..."
+        )
+    return state
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -153,11 +187,21 @@ def random_state() -> dict[str, Tensor]:
 
 
 def restore_random_state(states: dict[str, Tensor]) -> None:
-    """Puts torch's random generators where :func:`random_state` found them."""
+    """Puts torch's random generators where :func:`random_state` found them.
+
+    Raises:
+        RunError: there is no state for one of them, so what follows would be another draw.
+    """
+    missing = sorted(random_state().keys() - states.keys())
+    if missing:
+        raise RunError(
+            f"the checkpoint holds no random state for {missing[0]!r}, only for {sorted(states)}. "
+            "Resume on a machine like the one it was made on."
+        )
     torch.set_rng_state(states["cpu"])
-    gpus = [states[key] for key in sorted(states) if key.startswith("cuda")]
-    if gpus and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(gpus)
+    if torch.cuda.is_available():
+        for i in range(torch.cuda.device_count()):
+            torch.cuda.set_rng_state(states[f"cuda{i}"], i)
 
 
 def flush(path: Path) -> None:
@@ -171,11 +215,15 @@ def flush(path: Path) -> None:
 
 def _problem(place: Path) -> str | None:
     """Why a folder is no checkpoint; None if it is one."""
+    if not place.is_dir():
+        return "it is not there"
     try:
-        entries = json.loads((place / MARKER).read_text("utf-8"))
+        entries: Any = json.loads((place / MARKER).read_text("utf-8"))
     except FileNotFoundError:
-        return "its marker was never written"
+        return UNFINISHED
     except (OSError, ValueError):
+        return "its marker cannot be read"
+    if not isinstance(entries, dict):
         return "its marker cannot be read"
     for name in (STATE, *(f"{n}.safetensors" for n in TENSORS)):
         if name not in entries:
@@ -184,6 +232,8 @@ def _problem(place: Path) -> str | None:
         file = place / name
         if not file.is_file():
             return f"{name} is missing"
+        if not isinstance(entry, dict) or not {"bytes", "sha256"} <= entry.keys():
+            return "its marker cannot be read"
         if file.stat().st_size != entry["bytes"]:
             return f"{name} has {file.stat().st_size} bytes instead of {entry['bytes']}"
         if _sha256(file) != entry["sha256"]:
@@ -194,6 +244,17 @@ def _problem(place: Path) -> str | None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _put_back(folder: Path) -> None:
+    """Ends a replacement that was cut off: the new checkpoint if it is whole, else the old one."""
+    for replaced in folder.glob(".replaced-*"):
+        place = folder / replaced.name.replace(".replaced-", "step-")
+        if place.exists() and _problem(place) is None:
+            _remove(replaced)
+        else:
+            _remove(place)
+            replaced.rename(place)
 
 
 def _remove(folder: Path) -> None:

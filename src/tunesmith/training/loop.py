@@ -98,40 +98,56 @@ class Trainer:
         self.rate = lr_schedule(optim, lr, self.n_steps)
         self.progress = Progress(goal or Goal())
         self._plan: tuple[int, list[Step]] | None = None
+        self._should_stop: Callable[[int], bool] = lambda step: False
 
     def fit(self, should_stop: Callable[[int], bool] = lambda step: False) -> Progress:
         """Trains to the end, until told to stop or until the goal's patience is at its end.
 
         A checkpoint is saved in all of these cases.
 
+        An evaluation that is cut off is owed: a resumed run begins with it.
+
         Args:
-            should_stop: asked after every step with its number.
+            should_stop: asked with the number of the last step, after every step and before every
+                batch of an evaluation.
 
         Raises:
             DivergedError: a loss or a gradient is no number; nothing of that step is saved.
         """
-        progress = self.progress
-        if progress.step == 0 and not progress.evaluations:
-            self._evaluate()
-        saved_at = progress.step
-        while progress.step < self.n_steps and not progress.is_hopeless:
+        progress, self._should_stop = self.progress, should_stop
+        owed = self.owes_evaluation
+        stop = owed and not self._evaluate()
+        saved_at = -1 if owed else progress.step
+        while progress.step < self.n_steps and not (stop or progress.is_hopeless):
             started = time.perf_counter()
             values = self._step(progress.step)
             progress.step += 1
             values["seconds"] = time.perf_counter() - started
             self.watcher.step_done(values)
             due = self._is_due(progress.step)
-            if due:
-                self._evaluate()
-            stop = should_stop(progress.step)
+            stop = (due and not self._evaluate()) or should_stop(progress.step)
             if due or stop:
                 self.watcher.save(self.checkpoint())
                 saved_at = progress.step
-            if stop:
-                break
+                stop = stop or should_stop(progress.step)
         if saved_at != progress.step:
             self.watcher.save(self.checkpoint())
         return progress
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every step and every evaluation was made."""
+        is_over = self.progress.step >= self.n_steps or self.progress.is_hopeless
+        return is_over and not self.owes_evaluation
+
+    @property
+    def owes_evaluation(self) -> bool:
+        """Whether an evaluation belongs where the run stands, and was not made."""
+        step, made = self.progress.step, self.progress.evaluations
+        has_rows = self.eval_rows is not None and len(self.eval_rows.lengths) > 0
+        is_made = bool(made) and made[-1][0] == step
+        is_wanted = has_rows or bool(self.scorers)
+        return is_wanted and not is_made and (step == 0 or self._is_due(step))
 
     def _is_due(self, step: int) -> bool:
         every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
@@ -219,16 +235,27 @@ class Trainer:
             "Lower optim.lr, or look at these rows with: tunesmith data preview"
         )
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> bool:
+        """Evaluates the model; False where it was told to stop, and nothing was kept of it."""
         started = time.perf_counter()
-        found = self._evaluation()
+        try:
+            found = self._evaluation()
+        except _Stopped:
+            return False
         if not found:
-            return
+            return True
+        loss = found.get("eval_loss", 0.0)
+        if self.progress.step and not math.isfinite(loss):
+            raise DivergedError(
+                f"step {self.progress.step}: the evaluation loss is {loss}. Nothing of this step "
+                "is saved. Lower optim.lr."
+            )
         if not self.progress.evaluations and self.eval_rows is not None:
             self.progress.goal.require(found)
         self.progress.evaluations.append((self.progress.step, found))
         seconds = time.perf_counter() - started
         self.watcher.evaluated({"step": self.progress.step, **found, "seconds": seconds})
+        return True
 
     def _evaluation(self) -> dict[str, float]:
         """What the model is worth now; where a figure has two sources, all held-out rows count."""
@@ -237,7 +264,7 @@ class Trainer:
         if self.eval_rows is not None and len(self.eval_rows.lengths):
             loss, means = evaluate_rows(
                 self.eval_rows,
-                self._forward,
+                self._forward_or_stop,
                 batch_size=self.settings.eval_batch_size,
                 figures=self._figures,
             )
@@ -246,14 +273,31 @@ class Trainer:
             found = {"eval_loss": loss, **perplexity, **means}
         # Whatever a scorer draws, training goes on with the numbers it would have had.
         before = random_state()
+        if self.scorers and self._should_stop(self.progress.step):
+            raise _Stopped
         with torch.no_grad():
             for scorer in self.scorers:
                 found = {**found, **{k: v for k, v in scorer.score().items() if k not in found}}
         restore_random_state(before)
         return found
 
+    def _forward_or_stop(self, batch: Batch) -> LossSum:
+        if self._should_stop(self.progress.step):
+            raise _Stopped
+        return self._forward(batch)
+
     def checkpoint(self) -> Checkpoint:
-        """Everything needed to go on exactly from here."""
+        """Everything needed to go on exactly from here.
+
+        Raises:
+            DivergedError: the last update left a weight that is no number.
+        """
+        bad = next((n for n, p in self.parameters.items() if not p.isfinite().all()), None)
+        if bad is not None:
+            raise DivergedError(
+                f"step {self.progress.step}: {bad} holds a weight that is no number. Nothing of "
+                "this step is saved. Lower optim.lr."
+            )
         optimizer: dict[str, Tensor] = {}
         for name, parameter in self.parameters.items():
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -269,6 +313,10 @@ class Trainer:
                 "n_tokens": self.progress.n_tokens,
                 "evaluations": self.progress.evaluations,
                 "best_step": self.progress.best[0] if self.progress.best else None,
+                # Weights that no gradient has reached have nothing for the optimizer to keep.
+                "unmoved": sorted(
+                    name for name, p in self.parameters.items() if not self.optimizer.state.get(p)
+                ),
             },
         )
 
@@ -276,8 +324,9 @@ class Trainer:
         """Goes back to a checkpoint.
 
         Raises:
-            RunError: it is of another set of trained weights, or lacks optimizer state.
+            RunError: it is of another set of trained weights, or lacks optimizer or random state.
         """
+        restore_random_state(checkpoint.random)
         self.restore_weights(checkpoint)
         states: dict[str, dict[str, Tensor]] = {}
         for key, value in checkpoint.optimizer.items():
@@ -285,8 +334,11 @@ class Trainer:
             states.setdefault(name, {})[kind] = value
         for name, parameter in self.parameters.items():
             found = states.get(name, {})
-            if not found and checkpoint.state["step"]:
-                raise RunError(f"the checkpoint holds no optimizer state for {name!r}.")
+            if not found and name not in checkpoint.state["unmoved"]:
+                raise RunError(
+                    f"the checkpoint of step {checkpoint.state['step']} holds no optimizer state "
+                    f"for {name!r}; without it the run would be another one."
+                )
             # The fused kernel wants its step counter on the device too.
             self.optimizer.state[parameter] = {
                 key: value.to(parameter.device) for key, value in found.items()
@@ -297,7 +349,6 @@ class Trainer:
             checkpoint.state["n_tokens"],
             [(step, found) for step, found in checkpoint.state["evaluations"]],
         )
-        restore_random_state(checkpoint.random)
 
     @torch.no_grad()
     def restore_weights(self, checkpoint: Checkpoint) -> None:
@@ -313,4 +364,14 @@ class Trainer:
                 "Resume with the recipe it was made with."
             )
         for name, parameter in self.parameters.items():
-            parameter.copy_(checkpoint.weights[name])
+            saved = checkpoint.weights[name]
+            if saved.shape != parameter.shape:
+                raise RunError(
+                    f"the checkpoint has {name!r} in the shape {list(saved.shape)}, this recipe in "
+                    f"{list(parameter.shape)}. Resume with the recipe it was made with."
+                )
+            parameter.copy_(saved)
+
+
+class _Stopped(Exception):
+    """An evaluation was told to stop."""

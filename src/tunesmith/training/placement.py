@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+
+from tunesmith.core.errors import RunError
+
+
+def launched_processes() -> int:
+    """How many processes a launcher such as torchrun has started together; 1 without one."""
+    text = os.environ.get("WORLD_SIZE", "")
+    return int(text) if text.isdigit() and int(text) > 0 else 1
+
+
+def require_one_process(n_processes: int) -> None:
+    """Checks that nobody has started several processes for a training that uses one.
+
+    Raises:
+        RunError: somebody has.
+    """
+    if n_processes > 1:
+        raise RunError(
+            f"started as one of {n_processes} processes (WORLD_SIZE), and training uses one. "
+            "Start it without the launcher, or unset WORLD_SIZE."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+NOTICE = b"stopping as soon as the state is saved; once more to stop at once\n"
 
 
 class StopRequest:
@@ -27,7 +30,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """Inside, the first signal is noted; the second acts as it would have without us."""
+    """Inside, the first signal is noted; the second, of either kind, acts as without us."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request  # only the main thread may listen for signals
@@ -36,7 +39,10 @@ def stop_on_signal() -> Iterator[StopRequest]:
 
     def note(number: int, frame: FrameType | None) -> None:
         request.signal = number
-        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+        with suppress(OSError):  # print() is not safe here
+            os.write(2, NOTICE)
+        for kind, handler in before.items():
+            signal.signal(kind, handler or signal.SIG_DFL)
 
     try:
         for kind in before:

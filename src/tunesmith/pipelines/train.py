@@ -73,7 +73,6 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
     require("transformers", extra="train", purpose="Training")
     for tracker in recipe.trackers:
         tracker.require_library()
-    import torch
     from safetensors import SafetensorError
 
     with locked_run(Path(recipe.out), resume=resume) as run:
@@ -91,12 +90,12 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
                 settled = recipe.model_copy(update={"task": prepared.task})
                 run.write_text(RECIPE, settled.to_yaml())
             _train_in(run, recipe, prepared, identity, resume, show_progress)
-        except torch.OutOfMemoryError as error:
-            raise RunError(
-                f"the device has too little memory: {str(error).splitlines()[0]} Lower "
-                "train.micro_batch_size or data.max_tokens, set train.gradient_checkpointing=true, "
-                "or use method=qlora. What it would need: --dry-run"
-            ) from error
+        except (RuntimeError, MemoryError) as error:
+            from tunesmith.training.fit import is_out_of_memory, too_little_memory
+
+            if not is_out_of_memory(error):
+                raise
+            raise too_little_memory(error) from None
         except (OSError, SafetensorError) as error:
             # Everything that is read was read before: what fails here is writing into the run.
             raise RunError(
@@ -160,6 +159,7 @@ def _train_in(
         "tokens_per_s": round(recorder.tokens_per_s, 1),
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": round(peak_memory_mb(), 1),
+        "rows_at_once": trainer.portion.n_rows,
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }

@@ -15,6 +15,7 @@ from tunesmith.core.errors import TunesmithError, did_you_mean
 VERBS = {
     "demo": ("tunesmith.cli.demo", "Tune the bundled model on the bundled dialogues."),
     "train": ("tunesmith.cli.train", "Tune a model as a recipe says."),
+    "sweep": ("tunesmith.cli.sweep", "Run a recipe with several settings and name the best."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),

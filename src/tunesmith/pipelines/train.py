@@ -54,16 +54,21 @@ class Interrupted(SystemExit):
         self.message = message
 
 
-def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) -> Run:
+def train(
+    recipe: Recipe, *, resume: bool = False, show_progress: bool = False, until: float = 1.0
+) -> Run:
     """Tunes a model.
 
     Args:
         recipe: the whole of it.
         resume: go on with the run that is in ``recipe.out``.
         show_progress: whether loss and speed are shown on standard error.
+        until: share of the steps after which it pauses, at its next evaluation, as if a signal had
+            stopped it there; the learning rate is that of the whole run.
 
     Returns:
-        The finished run; ``run.summary`` has its figures, ``run.artifact`` the tuned model.
+        The run, finished but where it pauses; ``run.summary`` has its figures, ``run.artifact`` the
+        tuned model.
 
     Raises:
         TunesmithError: anything that is wrong with recipe, data, model or directory.
@@ -89,7 +94,7 @@ def train(recipe: Recipe, *, resume: bool = False, show_progress: bool = False) 
                 run.write(LEDGER, prepared.ledger.as_dict())
                 settled = recipe.model_copy(update={"task": prepared.task})
                 run.write_text(RECIPE, settled.to_yaml())
-            _train_in(run, recipe, prepared, identity, resume, show_progress)
+            _train_in(run, recipe, prepared, identity, resume, show_progress, until)
         except (RuntimeError, MemoryError) as error:
             from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
@@ -115,6 +120,7 @@ def _train_in(
     identity: dict[str, Any],
     resume: bool,
     show_progress: bool,
+    until: float,
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -139,7 +145,9 @@ def _train_in(
     ended = False
     try:
         with stop_on_signal() as request:
-            progress = trainer.fit(request)
+            progress = trainer.progress
+            if not (restored and _is_over(trainer, until)):
+                trainer.fit(lambda step: request(step) or _is_over(trainer, until))
         ended = progress.step == trainer.n_steps or progress.is_hopeless
     finally:
         recorder.close(finished=ended)
@@ -149,6 +157,8 @@ def _train_in(
             f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. Go on "
             f"with: tunesmith train {run.path / RECIPE} --resume",
         )
+    if not ended:
+        return
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
         kept_step = _take_best(run, trainer, progress.best[0])
@@ -171,6 +181,13 @@ def _train_in(
     from tunesmith.pipelines.report import write_report
 
     write_report(run)
+
+
+def _is_over(trainer: Trainer, until: float) -> bool:
+    """Whether a run has come to an evaluation that is no earlier than a share of its steps."""
+    step, evaluations = trainer.progress.step, trainer.progress.evaluations
+    is_evaluated = bool(evaluations) and evaluations[-1][0] == step
+    return until < 1 and step >= until * trainer.n_steps and is_evaluated
 
 
 def build_trainer(

@@ -100,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"train.max_steps": 50, "train.epochs": 50.0},
     ),
     "no limit of steps": ({"max_steps": -1, "num_train_epochs": 1}, {"train.epochs": 1}),
-    "optimizer": ({"optim": "adamw_8bit"}, {"optim.name": "paged_adamw_8bit"}),
+    "optimizer": ({"optim": "adamw_8bit"}, {"optim.name": "adamw_8bit"}),
     "figures of the optimizer": (
         {"weight_decay": 0.1, "adam_beta2": 0.95, "adam_epsilon": 1e-6, "max_grad_norm": 0.3},
         {"optim.weight_decay": 0.1, "optim.beta2": 0.95, "optim.eps": 1e-6, "optim.clip_norm": 0.3},

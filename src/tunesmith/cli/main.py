@@ -19,6 +19,7 @@ VERBS = {
         "tunesmith.cli.verify_resume",
         "Prove that a killed and resumed run equals an unbroken one.",
     ),
+    "sweep": ("tunesmith.cli.sweep", "Run a recipe with several settings and name the best."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),

@@ -76,7 +76,9 @@ class LoRALinear(nn.Module):
         dropped = self.dropout(x)
         update = self._low_rank(dropped, self.lora_A, self.lora_B).to(frozen.dtype)
         if self.lora_magnitude_vector is None:
-            return frozen + update
+            # In place, because a third tensor of this size would be freed between kept ones, where
+            # the allocator cannot use its room again: it made a step's memory twice as large.
+            return update.add_(frozen)
         stretch = (self.lora_magnitude_vector / self._lengths()).to(frozen.dtype)  # [out]
         bias = 0.0 if self.base.bias is None else self.base.bias
         # As PEFT has it, what is stretched sees the same dropped inputs as the update.
@@ -94,7 +96,7 @@ class LoRALinear(nn.Module):
     def _low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(x.device.type):  # which casts by itself
             x = x.to(a.dtype)
-        return functional.linear(functional.linear(x, a), b) * self.scale
+        return functional.linear(functional.linear(x, a), b).mul_(self.scale)
 
     @torch.no_grad()
     def _lengths(self) -> Tensor:

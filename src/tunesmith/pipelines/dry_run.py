@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tunesmith.core.available import available_memory_mb
 from tunesmith.core.bundled import bundled_path
 from tunesmith.core.errors import MissingExtraError, ModelError
 from tunesmith.data.load import load_examples
 from tunesmith.data.source import is_remote
-from tunesmith.methods.qlora import QLoRA
 from tunesmith.model.head import Head, unnamed_labels
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
+from tunesmith.pipelines.memory import (
+    Portions,
+    disk_mb,
+    memory_mb,
+    merge_mb,
+    what_would_fit,
+)
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-NF4_BYTES = {False: 0.5 + 4 / 64, True: 0.5 + (1 + 4 / 256) / 64}
-"""Per weight: four bits, and a scale for every 64 weights: four bytes, or with double quantisation
-one byte and four more for 256 of them."""
 
-
-def dry_run(recipe: Recipe) -> dict[str, Any]:
+def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, Any]:
     """Plans a run.
 
     Model and data that are only on a hub are not fetched: of a model that is published in a known
     shape the sizes are known; of the data nothing is, and the plan says so.
 
+    Args:
+        recipe: the whole of it.
+        available_mb: memory that it is to fit in; None: what is free on this machine.
+
     Returns:
         ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``ledger``,
-        ``memory_mb`` by purpose (estimates), and ``notes`` on what could not be checked.
+        ``memory_mb`` by purpose (estimates), ``available_mb``, ``would_fit`` (settings that bring
+        the need under that, each on top of those before), ``disk_mb``, ``merge_mb``,
+        ``seconds_at_least`` (None where tokens are not known), and ``notes`` on what could not be
+        checked.
 
     Raises:
         TunesmithError: what is on this machine cannot be used.
@@ -43,12 +56,19 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
     rows: int | None = None
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
+    longest_eval, n_targets = longest, longest * recipe.train.rows_at_once
+    seconds: float | None = None
+    n_tokens: int | None = None
     prepared: Prepared | None = None
     if data_here and here:
         prepared = prepare(recipe, weights=False)
-        lengths = prepared.task.lengths(prepared.encoded["train"])
+        encoded = prepared.encoded["train"]
+        lengths = prepared.task.lengths(encoded)
         rows, ledger = len(lengths), prepared.ledger.as_dict()
-        longest = int(lengths.max())
+        longest, n_tokens = int(lengths.max()), int(lengths.sum())
+        held_out = prepared.encoded.get("validation")
+        longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
+        n_targets = int(np.sort(encoded.n_learnt)[-recipe.train.rows_at_once :].sum())
     elif data_here:
         rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
@@ -65,7 +85,19 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
             epochs=recipe.train.epochs,
             max_steps=recipe.train.max_steps,
         )
-    memory = _memory_mb(recipe, shape, n_trained, longest)
+    if rows is not None and n_tokens is not None:
+        if recipe.train.max_steps is not None and steps is not None:
+            n_tokens = round(
+                n_tokens * steps * recipe.train.batch_size / rows / recipe.train.epochs
+            )
+        seconds = round(_seconds(recipe, shape, n_tokens), 1)
+    portions = Portions(longest, longest_eval, n_targets, _file_mb(recipe, shape))
+    memory = memory_mb(recipe, shape, portions)
+    if available_mb is None:
+        available_mb = available_memory_mb()
+    would_fit = (
+        [] if available_mb is None else what_would_fit(recipe, shape, portions, available_mb)
+    )
     return {
         "out": recipe.out,
         "model": {
@@ -79,6 +111,11 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
         "longest_tokens": longest,
         "steps": steps,
         "memory_mb": {**memory, "total": round(sum(memory.values()), 1)},
+        "available_mb": None if available_mb is None else round(available_mb, 1),
+        "would_fit": would_fit,
+        "disk_mb": disk_mb(recipe, shape),
+        "merge_mb": merge_mb(recipe, shape),
+        "seconds_at_least": seconds,
         "ledger": ledger,
         "notes": notes,
     }
@@ -112,32 +149,37 @@ def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
     return shape_of(read_config(folder), str(folder)), True
 
 
-def _memory_mb(recipe: Recipe, shape: Shape, n_trained: int, longest: int) -> dict[str, float]:
-    """Estimates in MB, on a CPU where the recipe leaves the types open."""
-    held = BYTES.get(recipe.model.dtype, 4)
-    if isinstance(recipe.method, QLoRA):
-        others = shape.n_parameters - shape.n_linear_parameters
-        weights = (
-            shape.n_linear_parameters
-            * (1 if recipe.method.bits == 8 else NF4_BYTES[recipe.method.double_quant])
-            + others * 2
-            + n_trained * 4
-        )
-    elif recipe.method.saves_adapter:
-        weights = shape.n_parameters * held + n_trained * 4
-    else:
-        weights = shape.n_parameters * 4
-    n_tokens = recipe.train.tokens_per_row or recipe.train.rows_at_once * longest
-    number = 2 if recipe.train.precision == "bfloat16" else 4
-    # Kept for the backward pass by one block: about 8 vectors of the width and 4 of the FFN's.
-    per_token = 8 * shape.width + 4 * shape.ffn_width
-    if recipe.train.gradient_checkpointing:
-        activations = n_tokens * (shape.n_layers * shape.width + per_token) * number
-    else:
-        activations = n_tokens * shape.n_layers * per_token * number
-    return {
-        "weights": round(weights / 1e6, 1),
-        "gradients": round(n_trained * 4 / 1e6, 1),
-        "optimizer": round(n_trained * 8 / 1e6, 1),
-        "activations": round(activations / 1e6, 1),
-    }
+def _file_mb(recipe: Recipe, shape: Shape) -> float:
+    """Of the files of weights: as they are here, else two bytes for each weight."""
+    if recipe.model.init == "random":
+        return 0.0
+    path = bundled_path(recipe.model.path) or Path(recipe.model.path)
+    files = list(Path(path).glob("*.safetensors")) if Path(path).is_dir() else []
+    return sum(f.stat().st_size for f in files) / 1e6 or shape.n_parameters * 2 / 1e6
+
+
+def _seconds(recipe: Recipe, shape: Shape, n_tokens: int) -> float:
+    """A lower bound of a run's time on this machine's processor.
+
+    The products of a run alone, at the speed that a plain matrix product reaches here: two
+    operations for each weight of a linear layer forward, two backward for what lies below, two
+    where the weight trains, and two more where activations are computed again.
+    """
+    passes = 4 + (0 if recipe.method.saves_adapter else 2)
+    passes += 2 if recipe.train.gradient_checkpointing else 0
+    n_epochs_tokens = n_tokens * recipe.train.epochs
+    return shape.n_linear_parameters * passes * n_epochs_tokens / _operations_per_s()
+
+
+def _operations_per_s() -> float:
+    size = 768
+    a = np.ones((size, size), np.float32)
+    # The first product also wakes the library up.
+    best = min(_seconds_of(lambda: a @ a) for _ in range(6))
+    return 2 * size**3 / best
+
+
+def _seconds_of(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -71,6 +71,7 @@ def train(
     allow_changed: Sequence[str] = (),
     show_progress: bool = False,
     also: Sequence[Tracker] = (),
+    until: float = 1.0,
 ) -> Run:
     """Tunes a model.
 
@@ -81,9 +82,12 @@ def train(
             kept in the run's ``lock.json``.
         show_progress: whether loss and speed are shown on standard error.
         also: trackers beside the recipe's, not kept in it; they hear of a step last.
+        until: share of the steps after which it pauses, at its next evaluation, as if a signal had
+            stopped it there; the learning rate is that of the whole run.
 
     Returns:
-        The finished run; ``run.summary`` has its figures, ``run.artifact`` the tuned model.
+        The run, finished but where it pauses; ``run.summary`` has its figures, ``run.artifact`` the
+        tuned model.
 
     Raises:
         TunesmithError: anything that is wrong with recipe, data, model or directory.
@@ -93,7 +97,6 @@ def train(
     require("transformers", extra="train", purpose="Training")
     for tracker in recipe.trackers:
         tracker.require_library()
-    import torch
     from safetensors import SafetensorError
 
     from tunesmith.training.placement import launched_processes, require_one_process
@@ -119,13 +122,13 @@ def train(
             elif point.changes:
                 record_changes(run, point, identity, settled)
                 run.write(LEDGER, prepared.ledger.as_dict())
-            _train_in(run, recipe, prepared, identity, point, show_progress, also)
-        except torch.OutOfMemoryError as error:
-            raise RunError(
-                f"the device has too little memory: {str(error).splitlines()[0]} Lower "
-                "train.micro_batch_size or data.max_tokens, set train.gradient_checkpointing=true, "
-                "or use method=qlora. What it would need: --dry-run"
-            ) from error
+            _train_in(run, recipe, prepared, identity, point, show_progress, also, until)
+        except (RuntimeError, MemoryError) as error:
+            from tunesmith.training.fit import is_out_of_memory, too_little_memory
+
+            if not is_out_of_memory(error):
+                raise
+            raise too_little_memory(error) from None
         except (OSError, SafetensorError) as error:
             # Everything that is read was read before: what fails here is writing into the run.
             raise RunError(not_written(run, error)) from error
@@ -143,6 +146,7 @@ def _train_in(
     point: ResumePoint | None,
     show_progress: bool,
     also: Sequence[Tracker],
+    until: float,
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -171,7 +175,9 @@ def _train_in(
     ended = False
     try:
         with stop_on_signal() as request:
-            progress = trainer.fit(request)
+            progress = trainer.progress
+            if not (point is not None and _is_over(trainer, until)):
+                progress = trainer.fit(lambda step: request(step) or _is_over(trainer, until))
         ended = trainer.is_done
     finally:
         recorder.close(finished=ended)
@@ -181,6 +187,8 @@ def _train_in(
             f"stopped at step {progress.step} of {trainer.n_steps}; the state is saved. Go on "
             f"with: tunesmith train {run.path / RECIPE} --resume",
         )
+    if not ended:
+        return
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
         kept_step = _take_best(run, trainer, progress.best[0])
@@ -191,6 +199,7 @@ def _train_in(
         "tokens_per_s": round(recorder.tokens_per_s, 1),
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": round(peak_memory_mb(), 1),
+        "rows_at_once": trainer.portion.n_rows,
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }
@@ -202,6 +211,13 @@ def _train_in(
     from tunesmith.pipelines.report import write_report
 
     write_report(run)
+
+
+def _is_over(trainer: Trainer, until: float) -> bool:
+    """Whether a run has come to an evaluation that is no earlier than a share of its steps."""
+    step, evaluations = trainer.progress.step, trainer.progress.evaluations
+    is_evaluated = bool(evaluations) and evaluations[-1][0] == step
+    return until < 1 and step >= until * trainer.n_steps and is_evaluated
 
 
 def build_trainer(

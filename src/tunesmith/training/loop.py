@@ -22,12 +22,15 @@ from tunesmith.training.evaluation import (
     measured,
     with_figures,
 )
+from tunesmith.training.fit import Portion, divide
 from tunesmith.training.goal import Goal
 from tunesmith.training.optim import (
     LRFactor,
     build_optimizer,
     lr_schedule,
     one_lr,
+    optimizer_state,
+    restore_optimizer_state,
     trained_parameters,
 )
 from tunesmith.training.packed_rows import PackedRows
@@ -97,6 +100,10 @@ class Trainer:
         self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
         self.progress = Progress(goal or Goal())
+        # A packed line has as many rows as have room in it.
+        most = settings.batch_size if settings.packing else settings.rows_at_once
+        self.portion = Portion(most, "training")
+        self.eval_portion = Portion(settings.eval_batch_size, "evaluation")
         self._plan: tuple[int, list[Step]] | None = None
         self._should_stop: Callable[[int], bool] = lambda step: False
 
@@ -173,17 +180,15 @@ class Trainer:
 
     def _step(self, step: int) -> dict[str, Any]:
         rows = self._micro_batches(step)
-        figures = self._figures(self.train_rows, rows)
-        self.model.train()
-        batches = [with_figures(self.train_rows.batch(micro), figures) for micro in rows]
-        n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
-        total = torch.zeros((), device=self.placement.device)
-        sums = Sums()
-        for batch in batches:
-            loss = self._forward(batch)
-            (loss.total * (self.placement.world_size / n_targets)).backward()
-            total += loss.total.detach()
-            sums.add(loss.metrics)
+        random = random_state()
+
+        def undo() -> None:
+            self.optimizer.zero_grad(set_to_none=True)
+            restore_random_state(random)
+
+        n_targets, total, sums, n_tokens = self.portion.run(
+            max(map(len, rows)), lambda most: self._accumulate(divide(rows, most)), undo
+        )
         limit = self.optim.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
         lr = self.rate(step)
@@ -194,7 +199,6 @@ class Trainer:
             self._stop_diverged(step, rows, loss_mean, grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        n_tokens = sum(batch.n_tokens for batch in batches)
         self.progress.n_tokens += n_tokens
         return {
             "step": step + 1,
@@ -207,6 +211,25 @@ class Trainer:
             "rows": [row for micro in rows for row in micro],
             **sums.means(),
         }
+
+    def _accumulate(self, rows: Step) -> tuple[float, Tensor, Sums, int]:
+        """Adds the gradients of a step's micro-batches up.
+
+        Returns:
+            Targets over all processes; the loss's sum and the other sums here; tokens here.
+        """
+        figures = self._figures(self.train_rows, rows)
+        self.model.train()
+        batches = [with_figures(self.train_rows.batch(micro), figures) for micro in rows]
+        n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
+        total = torch.zeros((), device=self.placement.device)
+        sums = Sums()
+        for batch in batches:
+            loss = self._forward(batch)
+            (loss.total * (self.placement.world_size / n_targets)).backward()
+            total += loss.total.detach()
+            sums.add(loss.metrics)
+        return n_targets, total, sums, sum(batch.n_tokens for batch in batches)
 
     def _forward(self, batch: Batch) -> LossSum:
         with self._arithmetic():
@@ -261,12 +284,14 @@ class Trainer:
         """What the model is worth now; where a figure has two sources, all held-out rows count."""
         self.model.eval()
         found: dict[str, float] = {}
-        if self.eval_rows is not None and len(self.eval_rows.lengths):
-            loss, means = evaluate_rows(
-                self.eval_rows,
-                self._forward_or_stop,
-                batch_size=self.settings.eval_batch_size,
-                figures=self._figures,
+        held_out = self.eval_rows
+        if held_out is not None and len(held_out.lengths):
+            loss, means = self.eval_portion.run(
+                len(held_out.lengths),
+                lambda most: evaluate_rows(
+                    held_out, self._forward_or_stop, batch_size=most, figures=self._figures
+                ),
+                lambda: None,
             )
             is_likelihood = getattr(self.model, "is_likelihood", True)
             perplexity = {"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}
@@ -298,19 +323,14 @@ class Trainer:
                 f"step {self.progress.step}: {bad} holds a weight that is no number. Nothing of "
                 "this step is saved. Lower optim.lr."
             )
-        optimizer: dict[str, Tensor] = {}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                optimizer[f"{name}/{key}"] = (
-                    value if isinstance(value, Tensor) else torch.tensor(value)
-                )
         return Checkpoint(
             weights={name: parameter.data for name, parameter in self.parameters.items()},
-            optimizer=optimizer,
+            optimizer=optimizer_state(self.optimizer, self.parameters),
             random=random_state(),
             state={
                 "step": self.progress.step,
                 "n_tokens": self.progress.n_tokens,
+                "rows_at_once": [self.portion.n_rows, self.eval_portion.n_rows],
                 "evaluations": self.progress.evaluations,
                 "best_step": self.progress.best[0] if self.progress.best else None,
                 # Weights that no gradient has reached have nothing for the optimizer to keep.
@@ -328,21 +348,10 @@ class Trainer:
         """
         restore_random_state(checkpoint.random)
         self.restore_weights(checkpoint)
-        states: dict[str, dict[str, Tensor]] = {}
-        for key, value in checkpoint.optimizer.items():
-            name, _, kind = key.rpartition("/")
-            states.setdefault(name, {})[kind] = value
-        for name, parameter in self.parameters.items():
-            found = states.get(name, {})
-            if not found and name not in checkpoint.state["unmoved"]:
-                raise RunError(
-                    f"the checkpoint of step {checkpoint.state['step']} holds no optimizer state "
-                    f"for {name!r}; without it the run would be another one."
-                )
-            # The fused kernel wants its step counter on the device too.
-            self.optimizer.state[parameter] = {
-                key: value.to(parameter.device) for key, value in found.items()
-            }
+        unmoved = checkpoint.state["unmoved"]
+        restore_optimizer_state(self.optimizer, self.parameters, checkpoint.optimizer, unmoved)
+        # The same portions as before, so that the same numbers are added in the same order.
+        self.portion.n_rows, self.eval_portion.n_rows = checkpoint.state["rows_at_once"]
         self.progress = Progress(
             self.progress.goal,
             checkpoint.state["step"],

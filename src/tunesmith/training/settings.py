@@ -12,9 +12,13 @@ from tunesmith.core.part import Settings
 class Optim(Settings):
     """How weights are updated."""
 
-    name: Literal["adamw", "paged_adamw_32bit", "paged_adamw_8bit"] = "adamw"
-    """Paged ones keep their state in memory that a GPU can swap out; elsewhere they are plain
-    AdamW."""
+    name: Literal[
+        "adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "adafactor", "sgd"
+    ] = "adamw"
+    """``adamw`` keeps 8 bytes for each trained weight, ``adamw_8bit`` 2. Paged ones keep their
+    state in memory that a GPU can swap out; on a CPU it stays where it is. ``adafactor`` keeps
+    means of rows and columns (arXiv:1804.04235), and its rate counts relative to a weight's size;
+    ``sgd`` keeps nothing, and wants rates a thousand times as large."""
     lr: float | None = Field(default=None, gt=0)
     """Peak learning rate; None: the method's (lora 2e-4, full 2e-5), times the objective's share of
     it (preferences 1/40, orpo 1/4)."""
@@ -25,11 +29,11 @@ class Optim(Settings):
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled decay of weight matrices; vectors are left alone."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
-    """Decay of the first moment."""
+    """Decay of the first moment, of AdamW."""
     beta2: float = Field(default=0.999, ge=0, lt=1)
-    """Decay of the second moment."""
+    """Decay of the second moment, of AdamW."""
     eps: float = Field(default=1e-8, gt=0)
-    """Added to the root of the second moment."""
+    """Added to the root of the second moment, of AdamW."""
     clip_norm: float = Field(default=1.0, ge=0)
     """Largest norm of the whole gradient; 0: no limit."""
 

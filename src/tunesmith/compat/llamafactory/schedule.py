@@ -17,8 +17,8 @@ OPTIMIZERS = {
     "paged_adamw": "paged_adamw_32bit",
     "paged_adamw_32bit": "paged_adamw_32bit",
     "paged_adamw_8bit": "paged_adamw_8bit",
-    "adamw_8bit": "paged_adamw_8bit",
-    "adamw_bnb_8bit": "paged_adamw_8bit",
+    "adamw_8bit": "adamw_8bit",
+    "adamw_bnb_8bit": "adamw_8bit",
 }
 """``optim`` there -> ``optim.name`` here."""
 

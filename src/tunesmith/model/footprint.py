@@ -1,0 +1,149 @@
+"""Footprint: the bytes that training holds, from sizes alone; needs no torch.
+
+Each figure follows from what the loop keeps; which tensors autograd saves of a Llama's block was
+read off ``torch.autograd.graph.saved_tensors_hooks`` (torch 2.13, transformers 5.23).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tunesmith.model.shape import Shape
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+NF4_BYTES = {False: 0.5 + 4 / 64, True: 0.5 + (1 + 4 / 256) / 64}
+"""Per weight: four bits, and a scale for every 64 weights: four bytes, or with double quantisation
+one byte and four more for 256 of them."""
+STATE_BYTES = {
+    "adamw": 8.0,
+    "adamw_8bit": 2 + 8 / 256,
+    "paged_adamw_32bit": 8.0,
+    "paged_adamw_8bit": 2 + 8 / 256,
+    "sgd": 0.0,
+}
+"""Of an optimizer for each trained weight: two moments, in eight bits with two scales for 256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How a forward pass computes.
+
+    Attributes:
+        is_bfloat16: whether products are in bfloat16, under autocast.
+        casts_weights: whether weights are held in another type, so that each is cast and its cast
+            kept for the backward pass.
+        widens_attention: whether attention is in float32 all the same, as on a CPU.
+    """
+
+    is_bfloat16: bool
+    casts_weights: bool
+    widens_attention: bool
+
+    @property
+    def number(self) -> int:
+        """Bytes of a product's element."""
+        return 2 if self.is_bfloat16 else 4
+
+
+def optimizer_bytes(name: str, n_trained: int, shape: Shape) -> float:
+    """What an optimizer keeps; Adafactor has a sum for each row and column of a matrix."""
+    if name == "adafactor":
+        return n_trained * 4 * 2 / shape.width
+    return n_trained * STATE_BYTES[name]
+
+
+def block_bytes_per_token(
+    shape: Shape, how: Arithmetic, *, trains_norms: bool, rank: int, drops: bool
+) -> float:
+    """What one block keeps of a token for its backward pass.
+
+    Two residual states; both of them normalised (again, before their weight, where that trains);
+    queries, keys, values and what attention makes of them; gate, its activation, the other half
+    and their product; and what a low-rank update makes of every input.
+
+    Args:
+        shape: of the model.
+        how: it computes.
+        trains_norms: whether the weights of the norms train.
+        rank: of the updates on all linear layers; 0: there are none.
+        drops: whether their inputs are dropped, so that each has its own copy and its mask.
+    """
+    d, f = shape.width, shape.ffn_width
+    # Grouped keys and values are written out for every head.
+    attention = (2 * d + 2 * d) * (4 if how.widens_attention else how.number)
+    # Under autocast normalised states are cast once for every layer that takes them as its input.
+    if how.is_bfloat16:
+        states = 2 * d * 4 + 6 * d * 2 + (2 * d * 4 if trains_norms else 0)
+    else:
+        states = (4 + (2 if trains_norms else 0)) * d * 4
+    dropped = (6 * d + f) * (how.number + 1) if drops else 0  # a byte says what stayed
+    return states + attention + 4 * f * how.number + 7 * rank * how.number + dropped
+
+
+def activation_bytes(
+    shape: Shape,
+    how: Arithmetic,
+    n_tokens: int,
+    *,
+    first_layer: int,
+    trains_norms: bool,
+    rank: int,
+    drops: bool,
+    recomputes: bool,
+) -> float:
+    """What is kept of a micro-batch for the backward pass, and that pass's own working room.
+
+    Args:
+        shape: of the model.
+        how: it computes.
+        n_tokens: of the micro-batch with its padding.
+        first_layer: from which a gradient is needed.
+        trains_norms: as above.
+        rank: as above.
+        drops: as above.
+        recomputes: whether only each block's input is kept.
+    """
+    block = block_bytes_per_token(shape, how, trains_norms=trains_norms, rank=rank, drops=drops)
+    n_layers = shape.n_layers - first_layer
+    if recomputes:
+        kept = n_layers * shape.width * 4 + (block if n_layers else 0)
+    else:
+        kept = n_layers * block
+    # Gradients of one block's feed-forward part, the largest at any time.
+    room = (3 * shape.ffn_width + 2 * shape.width) * how.number
+    casts = shape.n_linear_parameters * how.number if how.casts_weights else 0
+    return n_tokens * (kept + room + 2 * shape.width * 4) + casts
+
+
+def fragment_bytes(
+    shape: Shape, how: Arithmetic, n_tokens: int, *, first_layer: int, recomputes: bool
+) -> float:
+    """What a CPU's allocator cannot use again under low-rank updates.
+
+    Each adapted layer has the output of its base for a moment, between tensors that stay; under
+    autocast also its input in bfloat16. The C library gives such a gap to smaller tensors, and the
+    next output finds no room in it.
+    """
+    outputs = 3 * shape.width + 2 * shape.kv_width + 2 * shape.ffn_width
+    if how.is_bfloat16:
+        outputs += 6 * shape.width + shape.ffn_width
+    n_layers = 1 if recomputes else shape.n_layers - first_layer
+    return n_tokens * n_layers * outputs * how.number
+
+
+def loss_bytes(
+    shape: Shape, n_targets: int, chunk_logits: int, least_rows: int, *, trains_head: bool
+) -> float:
+    """Of the chunked loss: two chunks of logits, states and their gradient, the head's gradient.
+
+    A trained head's gradient is there twice for a moment, and its chunks are added to it.
+    """
+    n_outputs = shape.vocabulary if shape.head is None else shape.head.n_outputs
+    n_rows = min(n_targets, max(least_rows, chunk_logits // n_outputs))
+    chunks = 2 * n_rows * n_outputs * 4 + 2 * n_targets * shape.width * 4
+    return chunks + (n_outputs * shape.width * 4 if trains_head else 0)
+
+
+def evaluation_bytes(shape: Shape, how: Arithmetic, n_tokens: int) -> float:
+    """Of one block at a time, without anything kept."""
+    return n_tokens * ((6 * shape.width + 3 * shape.ffn_width) * how.number + shape.width * 4)

@@ -1,0 +1,225 @@
+"""Memory: what a recipe needs by purpose, and which settings would make it fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tunesmith.methods.freeze import Freeze
+from tunesmith.methods.lora import LoRA
+from tunesmith.methods.qlora import QLoRA
+from tunesmith.model.footprint import (
+    BYTES,
+    NF4_BYTES,
+    Arithmetic,
+    activation_bytes,
+    evaluation_bytes,
+    fragment_bytes,
+    loss_bytes,
+    optimizer_bytes,
+)
+from tunesmith.model.shape import Shape
+from tunesmith.recipe import Recipe
+
+PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
+"""Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
+as far as training uses it; bitsandbytes beside them. Measured with torch 2.13."""
+CPU_CHUNK, LEAST_ROWS = 2**19, 64
+"""Of the loss on a CPU; a test holds them to its own."""
+
+
+@dataclass(frozen=True)
+class Portions:
+    """The largest batches of a run.
+
+    Attributes:
+        longest: tokens of the longest training row.
+        longest_eval: of the longest evaluation row; 0: there is no evaluation.
+        n_targets: learnt tokens of the longest rows of a micro-batch, at most.
+        file_mb: size of the files of weights.
+    """
+
+    longest: int
+    longest_eval: int
+    n_targets: int
+    file_mb: float = 0.0
+
+
+def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, float]:
+    """Estimates in MB by purpose, on a CPU where the recipe leaves types open.
+
+    Their sum is the peak: what the pass backward lets go stays with the allocator, and gradients of
+    earlier micro-batches are there while later ones are computed. Evaluation takes the room of
+    activations and logits, so only what it needs beyond them counts.
+    """
+    method, train = recipe.method, recipe.train
+    n_trained = method.n_trained(shape)
+    adapts = isinstance(method, LoRA)
+    how = _arithmetic(recipe)
+    first_layer = _first_layer(recipe, shape)
+    rank = method.rank if adapts else 0
+    drops = adapts and method.dropout > 0
+    trains_head = _trains_head(recipe, shape)
+    n_tokens = train.tokens_per_row or train.rows_at_once * portions.longest
+    activations = activation_bytes(
+        shape,
+        how,
+        n_tokens,
+        first_layer=first_layer,
+        trains_norms=not adapts,
+        rank=rank,
+        drops=drops,
+        recomputes=train.gradient_checkpointing,
+    )
+    logits = loss_bytes(shape, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head)
+    n_eval = train.eval_batch_size * portions.longest_eval
+    evaluation = evaluation_bytes(shape, how, n_eval)
+    needs = {
+        "process": PROCESS_MB["python"] * 1e6,
+        "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0),
+        # What is not quantised goes on pointing into the file, so that all of it stays mapped.
+        "file": portions.file_mb * 1e6 if isinstance(method, QLoRA) else 0,
+        "adapter": n_trained * 4 if adapts else 0,
+        "gradients": n_trained * 4,
+        "optimizer": optimizer_bytes(recipe.optim.name, n_trained, shape),
+        "activations": activations,
+        "allocator": fragment_bytes(
+            shape,
+            how,
+            n_tokens,
+            first_layer=first_layer,
+            recomputes=train.gradient_checkpointing,
+        )
+        if adapts
+        else 0,
+        "logits": logits,
+        "evaluation": max(0.0, evaluation - activations - logits),
+    }
+    if isinstance(method, QLoRA) or recipe.optim.name.endswith("8bit"):
+        needs["process"] += PROCESS_MB["bitsandbytes"] * 1e6
+    return {purpose: round(n_bytes / 1e6, 1) for purpose, n_bytes in needs.items()}
+
+
+def disk_mb(recipe: Recipe, shape: Shape) -> float:
+    """Of the kept checkpoints, the best, the one being written, and the tuned model."""
+    n_checkpoints = recipe.train.keep_checkpoints + 2
+    n_trained = recipe.method.n_trained(shape)
+    state = optimizer_bytes(recipe.optim.name, n_trained, shape)
+    saved = n_trained if recipe.method.saves_adapter else shape.n_parameters
+    return round((n_checkpoints * (n_trained * 4 + state) + saved * 4) / 1e6, 1)
+
+
+def merge_mb(recipe: Recipe, shape: Shape) -> float | None:
+    """Of ``tunesmith merge`` in float32: the base, and its result read back; None: needs none."""
+    if not recipe.method.saves_adapter:
+        return None
+    return round(PROCESS_MB["python"] + 2 * shape.n_parameters * 4 / 1e6, 1)
+
+
+def what_would_fit(
+    recipe: Recipe, shape: Shape, portions: Portions, available_mb: float
+) -> list[dict[str, Any]]:
+    """Settings that lower the need, each on top of those before, until it fits.
+
+    Cheapest first: fewer rows at once and recomputed activations cost time only; the later ones
+    change what is learnt.
+
+    Returns:
+        ``set`` (overrides) and ``total`` (MB) of each step; none where it fits as it is.
+    """
+    found: list[dict[str, Any]] = []
+    now = recipe
+    if sum(memory_mb(now, shape, portions).values()) <= available_mb:
+        return found
+    for change in _changes(recipe):
+        train = {k[6:]: v for k, v in change.items() if k.startswith("train.")}
+        optim = {k[6:]: v for k, v in change.items() if k.startswith("optim.")}
+        updated: dict[str, Any] = {
+            "train": now.train.model_copy(update=train),
+            "optim": now.optim.model_copy(update=optim),
+        }
+        if "method" in change:
+            updated["method"] = LoRA() if change["method"] == "lora" else QLoRA()
+        now = now.model_copy(update=updated)
+        n_rows = now.train.rows_at_once
+        n_targets = math.ceil(portions.n_targets * n_rows / recipe.train.rows_at_once)
+        at_once = replace(portions, n_targets=n_targets)
+        total = round(sum(memory_mb(now, shape, at_once).values()), 1)
+        if found and total >= found[-1]["total"]:
+            continue
+        told = [f"{key}={str(value).lower()}" for key, value in change.items()]
+        found.append({"set": told, "total": total})
+        if total <= available_mb:
+            break
+    return found
+
+
+def _changes(recipe: Recipe) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = []
+    n_rows = recipe.train.rows_at_once
+    while n_rows > 1:
+        n_rows = (n_rows + 1) // 2
+        changes.append({"train.micro_batch_size": n_rows, "train.eval_batch_size": n_rows})
+    if not recipe.train.gradient_checkpointing:
+        changes.append({"train.gradient_checkpointing": True})
+    if recipe.optim.name == "adamw":
+        changes.append({"optim.name": "adamw_8bit"})
+    if not recipe.method.saves_adapter:
+        changes.append({"method": "lora"})
+    if not isinstance(recipe.method, QLoRA) and recipe.model.init == "pretrained":
+        changes.append({"method": "qlora"})
+    return changes
+
+
+def _arithmetic(recipe: Recipe) -> Arithmetic:
+    is_bfloat16 = recipe.train.precision == "bfloat16"
+    is_gpu = recipe.model.dtype == "bfloat16" and is_bfloat16
+    held_narrow = recipe.model.dtype == "bfloat16" and recipe.method.saves_adapter
+    casts = is_bfloat16 and not held_narrow and not isinstance(recipe.method, QLoRA)
+    return Arithmetic(is_bfloat16, casts, widens_attention=not is_gpu)
+
+
+def _first_layer(recipe: Recipe, shape: Shape) -> int:
+    """The first block that anything trained lies in or under."""
+    if not isinstance(recipe.method, Freeze):
+        return 0
+    places = [
+        int(name.split(".")[2])
+        if name.startswith("model.layers.")
+        else 0
+        if "embed_tokens" in name
+        else shape.n_layers
+        for name in recipe.method.trained_modules(list(shape.modules))
+    ]
+    return min(places)
+
+
+def _trains_head(recipe: Recipe, shape: Shape) -> bool:
+    if shape.head is not None:
+        return True
+    if isinstance(recipe.method, LoRA):
+        return any(name.endswith("lm_head") for name in recipe.method.extra_modules)
+    if isinstance(recipe.method, Freeze):
+        trained = recipe.method.trained_modules(list(shape.modules))
+        return "lm_head" in trained
+    return True
+
+
+def _weight_bytes(recipe: Recipe, shape: Shape, *, is_mapped: bool) -> float:
+    held = BYTES.get(recipe.model.dtype, 4)
+    method = recipe.method
+    if isinstance(method, QLoRA):
+        others = shape.n_parameters - shape.n_linear_parameters
+        each = 1 if method.bits == 8 else NF4_BYTES[method.double_quant]
+        return shape.n_linear_parameters * each + (0 if is_mapped else others * held)
+    if isinstance(method, LoRA):
+        return shape.n_parameters * held
+    if isinstance(method, Freeze):
+        # Everything from the first block that trains upwards is held in float32.
+        first = _first_layer(recipe, shape)
+        below = shape.vocabulary * shape.width + first * (
+            shape.n_linear_parameters // shape.n_layers + 2 * shape.width
+        )
+        return below * held + (shape.n_parameters - below) * 4
+    return shape.n_parameters * 4

@@ -1,0 +1,415 @@
+"""Sweep: many runs of one recipe, each with other settings, and which of them is the best."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunesmith.core.errors import RecipeError, RunError, TunesmithError
+from tunesmith.core.runs import HOLDER, METRICS, RECIPE, Run
+from tunesmith.core.search import Axis, Rung, Setting, best, drawn, grid, parse_axis, rungs
+from tunesmith.pipelines.open_recipe import open_recipe
+from tunesmith.pipelines.sweep_page import render_page
+from tunesmith.pipelines.train import train
+from tunesmith.recipe import Recipe
+
+SWEEP, PAGE = "sweep.json", "sweep.html"
+LOWER_IS_BETTER = ("loss", "perplexity", "error")
+"""Words in the names of figures that are the better, the lower they are."""
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What is tried, and how much of it.
+
+    Attributes:
+        recipe: a file, or the name of a bundled recipe.
+        overrides: ``key=value`` for all runs, ``key=a,b`` or ``key=log:a..b`` for what is tried.
+        n_random: combinations to draw; None: all of them.
+        seed: of the draw.
+        settings_file: a YAML list of mappings of dotted keys, in place of values on the line.
+        max_runs: runs at most.
+        max_steps: steps of all runs together, after which no further one is begun.
+        eta: one in so many goes on after each round of successive halving; None: all go to the end.
+        metric: what runs are ranked by, of all that an evaluation logs.
+        higher_is_better: its direction; None: by its name.
+    """
+
+    recipe: str
+    overrides: tuple[str, ...] = ()
+    n_random: int | None = None
+    seed: int = 0
+    settings_file: str | None = None
+    max_runs: int | None = None
+    max_steps: int | None = None
+    eta: int | None = None
+    metric: str = "eval_loss"
+    higher_is_better: bool | None = None
+
+    @property
+    def wants_high(self) -> bool:
+        """Whether a higher score is better."""
+        if self.higher_is_better is not None:
+            return self.higher_is_better
+        return not any(word in self.metric for word in LOWER_IS_BETTER)
+
+
+@dataclass
+class Trial:
+    """One run of a sweep, and how far it came.
+
+    Attributes:
+        number: counted from 1.
+        setting: what sets it apart.
+        out: its directory.
+        recipe: None where the setting cannot be a recipe.
+        state: ``waiting``, ``paused`` (an early round is over), ``stopped`` (not among the best of
+            a round), ``finished``, ``failed`` or ``not run``.
+        reason: why it failed, stopped or was not run.
+        reached: round -> score after it.
+        step: steps that were taken.
+        best_step: of the evaluation that gave the score.
+    """
+
+    number: int
+    setting: Setting
+    out: Path
+    recipe: Recipe | None
+    state: str = "waiting"
+    reason: str = ""
+    reached: dict[int, float | None] = field(default_factory=dict)
+    step: int = 0
+    best_step: int | None = None
+
+    @property
+    def score(self) -> float | None:
+        """After the latest round it took part in."""
+        return self.reached[max(self.reached)] if self.reached else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "number": self.number,
+            "setting": self.setting,
+            "run": str(self.out),
+            "state": self.state,
+            "reason": self.reason,
+            "score": self.score,
+            "best_step": self.best_step,
+            "steps": self.step,
+            "rounds": [self.reached[key] for key in sorted(self.reached)],
+        }
+
+
+def sweep(
+    request: SweepRequest, *, resume: bool = False, show_progress: bool = False
+) -> dict[str, Any]:
+    """Runs a recipe once for every setting; a run that fails is a row, not the end.
+
+    Args:
+        request: what is tried.
+        resume: go on with the sweep that is there; finished runs are not run again.
+        show_progress: whether each run shows its own.
+
+    Returns:
+        What ``sweep.json`` holds: ``trials``, ``best`` (a trial's number), ``metric``, ``out``,
+        ``command`` (which trains the best again) and ``notes``.
+
+    Raises:
+        RecipeError: a key or a value is wrong in every run, or nothing is tried.
+        RunError: the directory is in use or holds another sweep, or no run came to a score.
+        Interrupted: a signal stopped it; ``resume`` goes on.
+    """
+    fixed, settings = _settings(request)
+    base = open_recipe(request.recipe, fixed, to_train=True).recipe
+    has_out = any(override.startswith("out=") for override in fixed)
+    out = Path(base.out if has_out else f"{base.out}-sweep").expanduser()
+    tried = settings[: request.max_runs]
+    trials = _trials(request, fixed, tried, out)
+    plan = {
+        "recipe": base.with_absolute_paths().model_dump(mode="json", exclude={"out"}),
+        "settings": [trial.setting for trial in trials],
+        "metric": request.metric,
+        "higher_is_better": request.wants_high,
+        "eta": request.eta,
+    }
+    with _held(out):
+        before = _before(out, plan, resume)
+        for trial, known in zip(trials, before, strict=False):
+            trial.reached = dict(enumerate(known["rounds"]))
+            trial.step, trial.best_step = known["steps"], known["best_step"]
+        result: dict[str, Any] = {
+            "out": str(out),
+            "metric": request.metric,
+            "higher_is_better": request.wants_high,
+            "n_left_out": len(settings) - len(tried),
+            "plan": plan,
+        }
+
+        def keep() -> None:
+            result["trials"] = [trial.as_dict() for trial in trials]
+            result["best"] = _best(trials, request)
+            result["command"] = _command(request, fixed, trials, result["best"])
+            Run(out).write(SWEEP, result)
+
+        for place, rung in enumerate(rungs(len(trials), request.eta)):
+            members = [trial for trial in trials if trial.state in ("waiting", "paused")]
+            if place:
+                members = _chosen(members, place, rung, request)
+            for trial in members:
+                _advance(trial, place, rung, request, trials, show_progress)
+                keep()
+        keep()
+        Run(out).write_text(PAGE, render_page(result))
+    if result["best"] is None:
+        raise RunError(
+            f"{out}: no run came to a score of {request.metric!r}: "
+            + "; ".join(f"{t.number}: {t.reason}" for t in trials[:4])
+        )
+    return result
+
+
+def _settings(request: SweepRequest) -> tuple[list[str], list[Setting]]:
+    """Overrides for all runs, and the settings that are tried."""
+    axes = [parse_axis(text) for text in request.overrides]
+    varied = [axis for axis in axes if len(axis.choices) != 1]
+    fixed = [f"{axis.key}={axis.choices[0]}" for axis in axes if len(axis.choices) == 1]
+    if request.settings_file is not None:
+        if varied or request.n_random is not None:
+            raise RecipeError("a list of settings stands alone: give values or --list, not both.")
+        return fixed, _listed(Path(request.settings_file).expanduser())
+    if not varied:
+        raise RecipeError(
+            "nothing is tried. Give a key several values, as in optim.lr=1e-5,5e-5,2e-4, a range "
+            "as in optim.lr=log:1e-5..1e-3 with --random N, or a file with --list."
+        )
+    return fixed, _combined(varied, request)
+
+
+def _combined(axes: Sequence[Axis], request: SweepRequest) -> list[Setting]:
+    if any(axis.key == "out" for axis in axes):
+        raise RecipeError("out: is one folder; each run gets its own in it.")
+    if request.n_random is None:
+        return grid(axes)
+    return drawn(axes, request.n_random, request.seed)
+
+
+def _listed(file: Path) -> list[Setting]:
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, list) or not content:
+        raise RecipeError(f"{file}: is no list of settings, as in: - {{optim.lr: 1e-4}}")
+    for number, entry in enumerate(content, 1):
+        if not isinstance(entry, dict) or not entry:
+            raise RecipeError(f"{file}: entry {number} is no mapping of keys to values.")
+    return [
+        {
+            str(key): value if isinstance(value, str) else json.dumps(value)
+            for key, value in entry.items()
+        }
+        for entry in content
+    ]
+
+
+def _trials(
+    request: SweepRequest, fixed: list[str], settings: Sequence[Setting], out: Path
+) -> list[Trial]:
+    """The runs; one whose setting cannot be is there with the reason.
+
+    Raises:
+        RecipeError: none can be.
+    """
+    trials: list[Trial] = []
+    problems: list[RecipeError] = []
+    for number, setting in enumerate(settings, 1):
+        place = out / _name(number, setting)
+        overrides = [*fixed, *(f"{key}={value}" for key, value in setting.items()), f"out={place}"]
+        try:
+            opened = open_recipe(request.recipe, overrides, to_train=True)
+            trials.append(Trial(number, setting, place, opened.recipe))
+        except RecipeError as error:
+            problems.append(error)
+            reason = " ".join(str(error).split())
+            trials.append(Trial(number, setting, place, None, "failed", reason))
+    if len(problems) == len(trials):
+        raise problems[0]
+    return trials
+
+
+def _name(number: int, setting: Setting) -> str:
+    """A folder's name that tells the setting."""
+    told = "-".join(f"{key.rpartition('.')[2]}={value}" for key, value in setting.items())
+    return f"{number:03d}-" + re.sub(r"[^\w.=+-]+", "_", told)[:80]
+
+
+def _chosen(members: list[Trial], place: int, rung: Rung, request: SweepRequest) -> list[Trial]:
+    """The best after the round before; the others stop."""
+    scores = {trial.number: trial.reached.get(place - 1) for trial in members}
+    kept = best(scores, rung.n_runs, higher_is_better=request.wants_high)
+    for trial in members:
+        if trial.number not in kept:
+            trial.state = "stopped"
+            trial.reason = f"not among the best {rung.n_runs} of {len(members)}"
+    return [trial for trial in members if trial.number in kept]
+
+
+def _advance(
+    trial: Trial,
+    place: int,
+    rung: Rung,
+    request: SweepRequest,
+    trials: Sequence[Trial],
+    show_progress: bool,
+) -> None:
+    """Takes one run through one round, unless it has been there."""
+    if place in trial.reached:
+        trial.state = "finished" if rung.share == 1 else "paused"
+        return
+    taken = sum(each.step for each in trials)
+    if request.max_steps is not None and taken >= request.max_steps:
+        trial.state = "not run" if not trial.reached else "stopped"
+        trial.reason = f"{taken} steps were taken, and the budget is {request.max_steps}"
+        return
+    assert trial.recipe is not None
+    told = ", ".join(f"{key}={value}" for key, value in trial.setting.items())
+    share = "" if rung.share == 1 else f", up to {rung.share:.0%}"
+    print(f"[{trial.number}/{len(trials)}] {told}{share}", file=sys.stderr, flush=True)
+    is_begun = (trial.out / RECIPE).is_file()
+    if trial.out.is_dir() and not is_begun:
+        shutil.rmtree(trial.out)  # stopped before it was a run
+    try:
+        run = train(
+            trial.recipe,
+            resume=is_begun,
+            show_progress=show_progress,
+            until=rung.share,
+        )
+        score, trial.best_step, trial.step = _score(run, request)
+    except (TunesmithError, MemoryError) as error:
+        trial.state, trial.reason = "failed", " ".join(str(error).split()) or "MemoryError"
+        trial.step = max((line["step"] for line in Run(trial.out).lines(METRICS)), default=0)
+        print(f"  failed: {trial.reason}", file=sys.stderr, flush=True)
+        return
+    trial.reached[place] = score
+    trial.state = "finished" if rung.share == 1 else "paused"
+    _let_go()
+
+
+def _score(run: Run, request: SweepRequest) -> tuple[float, int, int]:
+    """The best value of the metric so far, the step it came after, and the last step.
+
+    Raises:
+        RunError: no evaluation logged it.
+    """
+    lines = run.lines(METRICS)
+    evaluations = [line for line in lines if line["kind"] == "eval"]
+    found = [(line[request.metric], line["step"]) for line in evaluations if request.metric in line]
+    found = [(value, step) for value, step in found if value == value]
+    if not found:
+        known = sorted({key for line in evaluations for key in line} - {"kind", "step"})
+        what = f"it logs {', '.join(known)}" if known else "no rows are held out to evaluate on"
+        raise RunError(
+            f"no evaluation gives {request.metric!r}; {what}. Set --metric, or hold "
+            "rows out with data.validation_fraction."
+        )
+    value, step = (max if request.wants_high else min)(found, key=lambda pair: pair[0])
+    return float(value), step, max(line["step"] for line in lines)
+
+
+def _best(trials: Sequence[Trial], request: SweepRequest) -> int | None:
+    """The best run that went to its end; where none did yet, the best of those furthest on."""
+    furthest = max((max(trial.reached, default=-1) for trial in trials), default=-1)
+    scores = {t.number: t.reached.get(furthest) for t in trials if t.state != "failed"}
+    return next(iter(best(scores, 1, higher_is_better=request.wants_high)), None)
+
+
+def _command(
+    request: SweepRequest, fixed: Sequence[str], trials: Sequence[Trial], number: int | None
+) -> str | None:
+    """What trains the best run anew, outside of the sweep."""
+    if number is None:
+        return None
+    chosen = [f"{key}={value}" for key, value in trials[number - 1].setting.items()]
+    fixed = [override for override in fixed if not override.startswith("out=")]
+    return shlex.join(["tunesmith", "train", request.recipe, *fixed, *chosen])
+
+
+@contextmanager
+def _held(out: Path) -> Generator[None]:
+    """The sweep's directory, held by this process alone.
+
+    Raises:
+        RunError: another process holds it, it cannot be made, or it is something else's.
+    """
+    import fcntl
+
+    if out.is_dir() and any(out.iterdir()) and not (out / SWEEP).exists():
+        if {entry.name for entry in out.iterdir()} != {HOLDER}:
+            raise RunError(f"{out}: not empty and no sweep. Choose another directory with out=...")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out / HOLDER, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunError(
+            f"{out}: cannot be written ({error.strerror}). Choose another directory with out=..."
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RunError(f"{out}: another process is at this sweep.") from None
+    finally:
+        os.close(handle)
+
+
+def _before(out: Path, plan: Mapping[str, Any], resume: bool) -> list[dict[str, Any]]:
+    """The runs of an earlier beginning.
+
+    Raises:
+        RunError: there is (no) sweep, or it is another one.
+    """
+    if not (out / SWEEP).is_file():
+        if resume:
+            raise RunError(f"{out}: no sweep to resume here. Start it without --resume.")
+        return []
+    if not resume:
+        raise RunError(
+            f"{out}: holds a sweep already; nothing was touched. Choose another directory with "
+            "out=..., or go on with it: --resume."
+        )
+    found = Run(out).read(SWEEP)
+    changed = [key for key, value in plan.items() if found["plan"].get(key) != value]
+    n_before = len(found["plan"]["settings"])
+    if changed == ["settings"] and plan["settings"][:n_before] == found["plan"]["settings"]:
+        changed = []  # a larger budget or draw goes on where the smaller one ended
+        if plan["eta"] is not None:
+            changed = ["settings"]
+    if changed:
+        raise RunError(
+            f"{out}: holds another sweep; {', '.join(changed)} differ. Put it back as it was, or "
+            "start a new one with out=..."
+        )
+    return found["trials"]
+
+
+def _let_go() -> None:
+    """Gives the memory of a run back before the next one."""
+    import gc
+
+    from tunesmith.training.fit import release_memory
+
+    gc.collect()
+    release_memory()

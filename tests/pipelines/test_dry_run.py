@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tunesmith.cli.main import run  # noqa: E402
+from tunesmith.core.available import available_memory_mb  # noqa: E402
+from tunesmith.model.loss import CHUNK_LOGITS  # noqa: E402
+from tunesmith.model.loss import LEAST_ROWS as ROWS_OF_LOSS  # noqa: E402
+from tunesmith.model.shape import PUBLISHED, shape_of  # noqa: E402
+from tunesmith.model.source import read_config  # noqa: E402
+from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
+from tunesmith.pipelines.find_lr import find_lr  # noqa: E402
+from tunesmith.pipelines.measure import measure  # noqa: E402
+from tunesmith.pipelines.memory import (  # noqa: E402
+    CPU_CHUNK,
+    LEAST_ROWS,
+    Portions,
+    memory_mb,
+    what_would_fit,
+)
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.train import build_trainer  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
+
+METHODS = {
+    "full": "full",
+    "freeze": {"name": "freeze", "layers": 1},
+    "lora": {"name": "lora", "rank": 4},
+    "dropped": {"name": "lora", "rank": 4, "dropout": 0.1},
+}
+
+
+def saved_bytes(trainer, rows) -> int:
+    """What autograd keeps of a forward pass, each storage once, weights aside."""
+    own = {p.untyped_storage().data_ptr() for p in trainer.model.parameters()}
+    own |= {b.untyped_storage().data_ptr() for b in trainer.model.buffers()}
+    found: dict[int, int] = {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            found[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    trainer.model.train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        trainer._forward(trainer.train_rows.batch(rows))
+    return sum(found.values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_activations_are_what_autograd_keeps(recipe_fields, method, precision):
+    """The room for the pass backward is in the estimate and taken off here.
+
+    What is over: the lowest block keeps less, because no gradient goes below it; under ``freeze``
+    that is the only one.
+    """
+    fields = {**recipe_fields, "method": METHODS[method]}
+    fields["train"] = {**fields["train"], "precision": precision, "micro_batch_size": 6}
+    recipe = make_recipe(fields)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    rows = list(range(6))
+    width = max(trainer.train_rows.lengths[:6])
+    shape = shape_of(read_config(Path(fields["model"]["path"])), "tiny")
+    n_targets = trainer.train_rows.batch(rows).n_targets
+    estimate = memory_mb(recipe, shape, Portions(int(width), 0, int(n_targets)))
+    number = 2 if precision == "bfloat16" else 4
+    room = (3 * shape.ffn_width + 2 * shape.width) * number * 6 * int(width)
+    kept = saved_bytes(trainer, rows)
+    head = 0 if method != "full" else shape.vocabulary * shape.width * 4
+    states = -n_targets * shape.width * 4  # the loss's own, which is counted elsewhere
+    assert estimate["activations"] * 1e6 - room + head == pytest.approx(
+        kept + states, rel=0.2 if method == "freeze" else 0.16
+    )
+
+
+def test_the_loss_s_own_chunks_are_counted():
+    assert (CPU_CHUNK, LEAST_ROWS) == (CHUNK_LOGITS["cpu"], ROWS_OF_LOSS)
+
+
+@pytest.mark.slow
+def test_the_estimate_is_within_15_percent_of_the_measured_peak(recipe_fields, tmp_path):
+    """The real command's largest resident memory, over a whole run of the bundled model."""
+    fields = {**recipe_fields, "model": {"path": "tunesmith-tiny"}, "method": {"name": "lora"}}
+    fields["train"] = {**fields["train"], "max_steps": 2, "eval_every_fraction": 1}
+    file = tmp_path / "recipe.yaml"
+    file.write_text(json.dumps(fields))
+    done = subprocess.run(
+        [sys.executable, "-m", "tunesmith", "train", str(file), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    peak = json.loads(done.stdout)["peak_memory_mb"]
+    assert dry_run(make_recipe(fields))["memory_mb"]["total"] == pytest.approx(peak, rel=0.15)
+
+
+def test_seven_billion_weights_are_planned_from_their_shape_alone():
+    """16 bytes for each weight of full tuning; half a byte and its scale in NF4."""
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    recipe = make_recipe({"data": {"path": "x"}, "method": "full"})
+    full = memory_mb(recipe, shape, Portions(1024, 1024, 2048))
+    total = full["weights"] + full["gradients"] + full["optimizer"]
+    assert total == pytest.approx(16 * shape.n_parameters / 1e6, rel=1e-6)
+    in_bits = make_recipe(
+        {"data": {"path": "x"}, "method": "qlora", "model": {"dtype": "bfloat16"}}
+    )
+    few = memory_mb(in_bits, shape, Portions(1024, 1024, 2048))
+    assert 3_500 < few["weights"] < 4_000
+
+
+def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fields):
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    recipe = make_recipe({**recipe_fields, "method": "full", "train": {"batch_size": 8}})
+    portions = Portions(1024, 1024, 8 * 1024)
+    whole = sum(memory_mb(recipe, shape, portions).values())
+    assert what_would_fit(recipe, shape, portions, whole + 1) == []
+    steps = what_would_fit(recipe, shape, portions, 60_000)
+    assert [s["set"][0] for s in steps] == [
+        "train.micro_batch_size=4",
+        "train.micro_batch_size=2",
+        "train.micro_batch_size=1",
+        "train.gradient_checkpointing=true",
+        "optim.name=adamw_8bit",
+        "method=lora",
+    ]
+    totals = [whole, *(s["total"] for s in steps)]
+    assert totals == sorted(totals, reverse=True)
+    assert totals[-1] <= 60_000 < totals[-2]
+
+
+def test_memory_and_the_limit_of_a_container_are_read(tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2000000 kB\n")
+    assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(2048)
+    (tmp_path / "memory.max").write_text("1000000000\n")
+    (tmp_path / "memory.current").write_text("400000000\n")
+    assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(600)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(2048)
+    assert available_memory_mb(tmp_path / "nothing") is None
+
+
+def test_the_command_says_what_would_fit_and_writes_nothing(recipe_fields, tmp_path, capsys):
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps(recipe_fields))
+    before = sorted(tmp_path.iterdir())
+    assert run(["train", str(file), "--dry-run", "--memory", "0.1"]) == 0
+    out = capsys.readouterr().out
+    assert "does not fit" in out and "gradient_checkpointing=true" in out
+    assert run(["train", str(file), "--dry-run", "--measure", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["measured"]["peak_memory_mb"] > 100 and found["measured"]["seconds"] > 0
+    assert found["measured"]["steps"] == found["steps"] == 6
+    assert sorted(tmp_path.iterdir()) == before
+    assert run(["train", str(file), "--measure"]) == 2
+
+
+def test_the_longest_rows_are_what_is_measured(recipe_fields):
+    found = measure(make_recipe(recipe_fields))
+    assert found["rows_at_once"] == 3 and found["seconds_per_step"] > 0
+
+
+def test_a_rate_is_found_and_no_run_is_left(recipe_fields, tmp_path):
+    recipe = make_recipe({**recipe_fields, "out": str(tmp_path / "runs" / "mine")})
+    found = find_lr(recipe, n_steps=60)
+    assert 1e-4 < found["lr"] < 1
+    rates = [r["lr"] for r in found["rates"]]
+    assert rates == sorted(rates) and rates[0] == 1e-7
+    files = sorted(file.name for file in (tmp_path / "runs").iterdir())
+    assert files == ["mine-find-lr.html", "mine-find-lr.json"]
+    assert f"optim.lr={found['lr']}" in Path(found["page"]).read_text()

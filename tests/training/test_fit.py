@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.train import build_trainer  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.fit import Portion, divide, is_out_of_memory  # noqa: E402
+
+
+def trainer_of(fields, **train):
+    recipe = make_recipe({**fields, "train": {**fields["train"], **train}})
+    return build_trainer(recipe, prepare(recipe), None)
+
+
+def too_small_for(n_rows, trainer):
+    """Has the model answer more than ``n_rows`` rows at once as an allocator that has no more."""
+
+    def refuse(module, args):
+        if len(args[0].input_ids) > n_rows:
+            raise MemoryError
+
+    trainer.model.register_forward_pre_hook(refuse)
+    return trainer
+
+
+def gradients(trainer):
+    found = []
+    trainer.optimizer.step = lambda: found.extend(p.grad for p in trainer.parameters.values())
+    trainer._step(0)
+    return found
+
+
+def test_halved_portions_give_the_same_gradients(recipe_fields, capsys):
+    fields = {**recipe_fields, "method": {"name": "lora", "rank": 4}}
+    whole = gradients(trainer_of(fields, micro_batch_size=6))
+    short = too_small_for(2, trainer_of(fields, micro_batch_size=6))
+    for large, small in zip(whole, gradients(short), strict=True):
+        torch.testing.assert_close(small, large, atol=1e-6, rtol=1e-4)
+    assert short.portion.n_rows == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in told] == [
+        "out of memory with 6 rows at once in training",
+        "out of memory with 3 rows at once in training",
+    ]
+
+
+def test_a_failure_within_a_step_leaves_nothing_of_itself(recipe_fields):
+    """The third micro-batch fails, after two were added up and dropout has drawn."""
+    short = trainer_of(recipe_fields, micro_batch_size=2)
+    seen = []
+
+    def refuse_the_third(module, args):
+        seen.append(len(args[0].input_ids))
+        if len(seen) == 3:
+            raise MemoryError
+
+    short.model.register_forward_pre_hook(refuse_the_third)
+    torch.manual_seed(5)
+    again = gradients(short)
+    assert seen == [2, 2, 2, 1, 1, 1, 1, 1, 1]
+    plain = trainer_of(recipe_fields, micro_batch_size=1)
+    torch.manual_seed(5)
+    assert all(map(torch.equal, again, gradients(plain)))
+
+
+def test_evaluation_halves_too(recipe_fields):
+    plain, short = trainer_of(recipe_fields), too_small_for(2, trainer_of(recipe_fields))
+    losses = []
+    for trainer in (plain, short):
+        trainer.watcher = type("", (), {"evaluated": lambda self, values: losses.append(values)})()
+        trainer._evaluate()
+    assert losses[1]["eval_loss"] == pytest.approx(losses[0]["eval_loss"], rel=1e-6)
+    assert (plain.eval_portion.n_rows, short.eval_portion.n_rows) == (16, 2)
+
+
+def test_a_resume_goes_on_with_the_same_portions(recipe_fields):
+    before = trainer_of(recipe_fields)
+    before.portion.n_rows, before.eval_portion.n_rows = 1, 4
+    after = trainer_of(recipe_fields)
+    after.restore(before.checkpoint())
+    assert (after.portion.n_rows, after.eval_portion.n_rows) == (1, 4)
+
+
+def test_one_row_that_does_not_fit_is_answered_with_advice():
+    def work(n_rows):
+        raise MemoryError
+
+    portion = Portion(4, "training")
+    with pytest.raises(RunError, match=r"for one row in training: MemoryError\. Lower train"):
+        portion.run(3, work, lambda: None)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    def work(n_rows):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        Portion(4, "training").run(4, work, lambda: None)
+
+
+def test_the_allocators_own_words_are_known():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+
+
+def test_divided_rows_keep_their_order():
+    assert divide([[1, 2, 3], [4]], 2) == [[1, 2], [3], [4]]

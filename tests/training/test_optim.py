@@ -71,8 +71,9 @@ def updates(name, n_steps, state_at=None):
     for step in range(n_steps):
         if step == state_at:
             state = {k: v.clone() for k, v in optimizer_state(optimizer, parameters).items()}
+            unmoved = [n for n, p in parameters.items() if not optimizer.state.get(p)]
             optimizer = build()
-            restore_optimizer_state(optimizer, parameters, state)
+            restore_optimizer_state(optimizer, parameters, state, unmoved=unmoved)
         model(x).square().sum().backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -109,5 +110,5 @@ def test_missing_state_is_refused():
     model = torch.nn.Linear(3, 3)
     with pytest.raises(RunError, match="no optimizer state for 'weight'"):
         restore_optimizer_state(
-            build_optimizer(model, Optim(), 1e-3), trained_parameters(model), {}
+            build_optimizer(model, Optim(), 1e-3), trained_parameters(model), {}, ()
         )

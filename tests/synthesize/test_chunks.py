@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,6 +207,30 @@ def test_pages_and_blocks_are_told():
         writer.add("paragraph", SENTENCE * 4, page=page)
     found = chunks(document_of(writer), Budget(400))
     assert [(chunk.page, chunk.blocks) for chunk in found] == [(1, (0,)), (2, (1,)), (2, (2,))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["." * 200_000, ".\" " * 50_000 + "x", "1. " * 60_000, "?!" * 100_000 + "a", "a\u0301" * 50_000,
+     "\n " * 60_000 + "x", "\u0301" * 60_000, "🇩" * 30_000, "a.b" * 50_000],
+)  # fmt: skip
+def test_no_text_takes_for_ever(text):
+    started = time.perf_counter()
+    check(
+        ParsedDocument("it", "text", "0" * 64, text, (Block("paragraph", 0, len(text)),)), Budget()
+    )
+    assert time.perf_counter() - started < 10
+
+
+def test_a_table_of_many_rows_is_parted_quickly():
+    rows = [("row", f"| {n} | {SENTENCE} |", 0) for n in range(20_000)]
+    started = time.perf_counter()
+    found = chunks(written(("row", "| n | text |", 0), *rows[:500]))
+    writer = Writer()
+    for kind, text, table in rows:
+        writer.add(kind, text, table=table)
+    assert len(chunks(document_of(writer))) > 30 * len(found)
+    assert time.perf_counter() - started < 10
 
 
 def test_no_text_no_chunk():

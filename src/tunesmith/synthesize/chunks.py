@@ -9,6 +9,7 @@ budget. The same document and budget always give the same chunks.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby, pairwise
@@ -16,15 +17,13 @@ from typing import Any
 
 from tunesmith.synthesize.budget import Budget
 from tunesmith.synthesize.documents.block import Block, ParsedDocument
+from tunesmith.synthesize.junk import too_little
 from tunesmith.synthesize.sentences import Span, may_part, sentences
 
 WORD = re.compile(r"\s+")
-LETTERS = re.compile(r"[^\W\d_]+")
-LEAST_LETTERS = 20
-WIDE_LETTER = 2
-"""Letters of the Latin script that one of another says as much as, roughly."""
 ENOUGH = 0.5
 """Of the budget: a chunk so full is not filled up with the beginning of another section."""
+MOST_HEADS = 5
 LONGEST_CONTEXT = 400
 """Characters of a table's head that are repeated for its later chunks."""
 
@@ -79,14 +78,41 @@ def chunks(document: ParsedDocument, budget: Budget | None = None) -> list[Chunk
         Chunks in order. The first starts at 0, each starts where the one before it ends, the last
         ends with the text, and none is over the budget. A chunk is junk as a whole or not at all.
     """
-    budget = budget or Budget()
-    text = document.text
-    found: list[Chunk] = []
-    for junk, stretch in _stretches(document):
-        splitter = _Splitter(text, budget)
-        for piece in splitter.sections(stretch):
-            found.append(_chunk(document, piece, junk))
-    return found
+    splitter = _Splitter(document.text, budget or Budget())
+    places = _Places(document)
+    return [
+        _chunk(places, piece, junk)
+        for junk, stretch in _stretches(document)
+        for piece in splitter.sections(stretch)
+    ]
+
+
+class _Places:
+    """Finds the blocks of a stretch, and the heads of tables, without looking at all of them."""
+
+    def __init__(self, document: ParsedDocument) -> None:
+        self.document = document
+        self._starts = [block.start for block in document.blocks]
+        self._ends = [block.end for block in document.blocks]
+        self._heads: dict[int, list[Block]] = {}
+        for block in document.blocks:
+            if block.table is not None and block.is_header:
+                self._heads.setdefault(block.table, []).append(block)
+
+    def inside(self, start: int, end: int) -> range:
+        """Numbers of the blocks that have something within a stretch."""
+        return range(bisect_right(self._ends, start), bisect_left(self._starts, end))
+
+    def context(self, first: Block, start: int) -> str:
+        """The head of the table that a stretch goes on with, whose first block is given."""
+        if first.table is None or (first.is_header and start <= first.start):
+            return ""
+        lines = [
+            self.document.text_of(head)
+            for head in self._heads.get(first.table, ())[:MOST_HEADS]
+            if head.end <= start
+        ]
+        return "\n".join(lines)[:LONGEST_CONTEXT]
 
 
 def _stretches(document: ParsedDocument) -> Iterator[tuple[str, list[tuple[Span, Block | None]]]]:
@@ -102,12 +128,9 @@ def _stretches(document: ParsedDocument) -> Iterator[tuple[str, list[tuple[Span,
         yield junk, [*run]
 
 
-def _chunk(document: ParsedDocument, piece: _Piece, junk: str) -> Chunk:
-    inside = [
-        number
-        for number, block in enumerate(document.blocks)
-        if block.start < piece.end and block.end > piece.start
-    ]
+def _chunk(places: _Places, piece: _Piece, junk: str) -> Chunk:
+    document = places.document
+    inside = places.inside(piece.start, piece.end)
     held = [document.blocks[number] for number in inside]
     return Chunk(
         document=document.sha256,
@@ -115,18 +138,10 @@ def _chunk(document: ParsedDocument, piece: _Piece, junk: str) -> Chunk:
         end=piece.end,
         headings=_shared(block.headings for block in held),
         page=held[0].page if held else None,
-        context=_context(document, held[0], piece.start) if held else "",
-        junk=junk or _too_little(document.text[piece.start : piece.end]),
+        context=places.context(held[0], piece.start) if held else "",
+        junk=junk or too_little(document.text[piece.start : piece.end]),
         blocks=tuple(inside),
     )
-
-
-def _too_little(text: str) -> str:
-    """Why a text says nothing that could be asked about; empty where it does."""
-    n_letters = sum(
-        len(word) if word.isascii() else WIDE_LETTER * len(word) for word in LETTERS.findall(text)
-    )
-    return "" if n_letters >= LEAST_LETTERS else "hardly any text"
 
 
 def _shared(paths: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -140,15 +155,6 @@ def _shared(paths: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
             n += 1
         shared = shared[:n]
     return shared or ()
-
-
-def _context(document: ParsedDocument, first: Block, start: int) -> str:
-    """The head of the table that a chunk goes on with."""
-    if first.table is None or (first.is_header and start <= first.start):
-        return ""
-    heads = [b for b in document.blocks if b.table == first.table and b.is_header]
-    lines = [document.text_of(head) for head in heads if head.end <= start]
-    return "\n".join(lines)[:LONGEST_CONTEXT]
 
 
 class _Splitter:

@@ -11,7 +11,8 @@ Span = tuple[int, int]
 CLOSING = "\"'”’»)\\]}）」』】》〉〕］｝"
 END = re.compile(
     rf"[。！？｡．…]+[{CLOSING}]*\s*"  # behind these no space is needed
-    rf"|[.!?]+[{CLOSING}]*(?:\s+|$)"
+    # Runs are looked at once, from their beginning: a page of dots would take for ever else.
+    rf"|(?<![.!?])[.!?]++[{CLOSING}]*+(?:\s+|$)"
     r"|\n\s*\n\s*"
 )
 ABBREVIATIONS = frozenset(
@@ -21,6 +22,8 @@ ABBREVIATIONS = frozenset(
     "ca cf vs viz al e.g i.e p.ej ej u.s u.k inc ltd co corp dept est jan feb mar apr jun jul aug "
     "sep sept oct nov dec av avda c tel ext máx mín ee.uu".split()
 )
+LONGEST_LEAD = 12
+"""Characters of a list's number and the space around it."""
 WORD_BEFORE = re.compile(r"([^\s(\[{“\"'¿¡]+)\.$")
 NEVER_PARTED = ("\u200d", "\ufe0e", "\ufe0f", "\u20e3")
 """Joiners and marks that belong to the character before them; the first to the one behind too."""
@@ -61,7 +64,8 @@ def _ends_here(text: str, found: re.Match[str], start: int) -> bool:
         return True
     word = before[1].lower()
     is_initial = len(word) == 1 and word.isalpha() and word.isascii()
-    is_list_number = word.isdigit() and not text[start : found.start()].strip(" \n\t0123456789")
+    lead = text[start : found.start()] if found.start() - start <= LONGEST_LEAD else word + "x"
+    is_list_number = word.isdigit() and not lead.strip(" \n\t0123456789")
     return not (word in ABBREVIATIONS or is_initial or is_list_number)
 
 

@@ -7,12 +7,12 @@ deletions go. Comments, pictures, hidden text and running heads are counted and 
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from typing import Any
 
 from tunesmith.synthesize.documents.container import Container
 from tunesmith.synthesize.documents.docx_lists import BULLET, Lists
+from tunesmith.synthesize.documents.docx_relations import target, targets
 from tunesmith.synthesize.documents.docx_runs import Paragraph, read_runs
 from tunesmith.synthesize.documents.docx_styles import (
     BODY_LEVEL,
@@ -43,7 +43,7 @@ def read(data: bytes, writer: Writer, limits: Limits) -> None:
         Refusal: it is damaged, locked, too large when unpacked, or holds what none should.
     """
     container = Container(data, limits)
-    main = _target(container, "", "officeDocument")
+    main = target(container, "", "officeDocument")
     if main is None or main not in container.names:
         raise Refusal("is a container without a Word document in it. Save it as docx.")
     reader = _Reader(container, main, writer)
@@ -54,31 +54,12 @@ def read(data: bytes, writer: Writer, limits: Limits) -> None:
     reader.finish()
 
 
-def _target(container: Container, source: str, kind: str) -> str | None:
-    """The first part that ``source`` is related to in a certain way."""
-    return next(iter(_targets(container, source, kind)), None)
-
-
-def _targets(container: Container, source: str, kind: str) -> list[str]:
-    folder, name = posixpath.split(source)
-    file = posixpath.join(folder, "_rels", f"{name}.rels")
-    if file not in container.names:
-        return []
-    found: list[str] = []
-    for relation in container.xml(file):
-        is_kind = (value(relation, "Type") or "").rpartition("/")[2] == kind
-        if is_kind and value(relation, "TargetMode") != "External":
-            target = posixpath.join("/", folder, value(relation, "Target") or "")
-            found.append(posixpath.normpath(target).lstrip("/"))
-    return found
-
-
 class _Reader:
     """One document while it is read."""
 
     def __init__(self, container: Container, main: str, writer: Writer) -> None:
         def part(kind: str) -> Any:
-            name = _target(container, main, kind)
+            name = target(container, main, kind)
             return container.xml(name) if name and name in container.names else None
 
         self.writer = writer
@@ -92,7 +73,7 @@ class _Reader:
                 if value(note, "type") in (None, "normal"):
                     self.notes[kind, value(note, "id") or ""] = note
         for kind in ("header", "footer"):
-            for name in _targets(container, main, kind):
+            for name in targets(container, main, kind):
                 root = container.xml(name) if name in container.names else ()
                 if any((t.text or "").strip() for e in root for t in e.iter() if local(t) == "t"):
                     self.left_out["running heads and feet"] += 1

@@ -285,3 +285,17 @@ def test_real_pairs_are_learnt(shared, tmp_path):
         print(f"{name}: {scores['n']} pairs, accuracy {tuned['reward_accuracy']:.3f}")
     assert learnt["base"]["reward_accuracy"] == 0.5
     assert learnt["tuned"]["reward_accuracy"] > 0.7
+
+
+@pytest.mark.parametrize("objective", ["dpo", "kto"])
+def test_packing_does_not_change_a_step(pair_fields, objective):
+    found = []
+    for packing in (False, True):
+        fields = {**pair_fields, "objective": objective, "method": {"name": "lora", "rank": 4}}
+        fields["train"] = {**fields["train"], "packing": packing, "shuffle": False}
+        recipe = make_recipe(fields)
+        trainer = build_trainer(recipe, prepare(recipe), Silent())
+        trainer.fit(lambda step: step == 3)
+        found.append({name: p.detach().clone() for name, p in trainer.parameters.items()})
+    for name, weight in found[0].items():
+        torch.testing.assert_close(found[1][name], weight, atol=2e-5, rtol=2e-3)

@@ -71,7 +71,9 @@ def main(overrides: list[str]) -> None:
     }
     (HERE / "results").mkdir(exist_ok=True)
     data = "demo" if not overrides else Path(overrides[0].partition("=")[2]).stem
-    (HERE / "results" / f"{found['machine']['date']}-packing-{data}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (HERE / "results" / f"{found['machine']['date']}-packing-{data}.json").write_text(
+        json.dumps(found, indent=1) + "\n"
+    )
     print(json.dumps({k: found[k] for k in ("median", "times_padded", "filled")}, indent=1))
 
 

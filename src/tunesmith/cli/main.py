@@ -16,6 +16,7 @@ VERBS = {
     "demo": ("tunesmith.cli.demo", "Tune the bundled model on the bundled dialogues."),
     "train": ("tunesmith.cli.train", "Tune a model as a recipe says."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
+    "prompt": ("tunesmith.cli.prompt", "Put examples before a model's requests; train nothing."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "merge": ("tunesmith.cli.merge", "Write a tuned model as whole weights."),
     "import-llamafactory": (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from tunesmith.core.answers import Answer
+from tunesmith.core.answers import Answer, shown
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example, Message, Span, SpanQuestion
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
@@ -115,6 +115,10 @@ class ExtractiveQA(Task):
         told.append(f"Question: {example.question}")
         message = Message("user", "\n".join(told), example.context)
         return Conversation((message,), example.origin, group=example.group)
+
+    def write(self, answer: Answer) -> str:
+        """The answer, or that there is none."""
+        return UNANSWERABLE if answer == "" else shown(answer)
 
     def read(self, text: str, example: Example) -> Answer:
         """The first line that says something, without quotation marks and a final full stop.

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import accidents  # noqa: E402
+import transformers.models.llama.modeling_llama  # noqa: E402, F401
 
 # What every training imports; nothing is computed here, so no thread is there to be lost in a fork.
 import tunesmith.pipelines.evaluate  # noqa: E402

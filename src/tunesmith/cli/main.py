@@ -21,6 +21,7 @@ VERBS = {
     ),
     "sweep": ("tunesmith.cli.sweep", "Run a recipe with several settings and name the best."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
+    "prompt": ("tunesmith.cli.prompt", "Put examples before a model's requests; train nothing."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),
     "merge": ("tunesmith.cli.merge", "Write a tuned model as whole weights."),

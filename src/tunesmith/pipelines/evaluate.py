@@ -23,6 +23,7 @@ from tunesmith.pipelines.foretell import foretell
 from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.load import load, load_base
 from tunesmith.pipelines.prepare import prepare
+from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.tasks.extractive_qa import ExtractiveQA
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
-CONSTANT, BASE, TUNED = "constant", "base", "tuned"
+CONSTANT, BASE, TUNED, PROMPTED = "constant", "base", "tuned", "prompted"
 
 
 def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     """
     require("torch", extra="train", purpose="Evaluating")
     started = time.perf_counter()
-    run, recipe = _resolve(target)
+    prompted = _prompted(target)
+    run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
     if isinstance(recipe.task, PreferenceTuning):
         results, lines, told = judge(run, recipe, split)
         return _finished(run, results, lines, told, started)
@@ -75,7 +77,7 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
         constant = best_constant(known, is_text=task.answers_freely)
         same = [Answered(constant, shown(constant))] * len(asked)
         results[CONSTANT] = score(task, asked, same, None, recipe.evaluate.metrics)
-    for name, model in _models(run, recipe):
+    for name, model in _models(run, recipe, prompted):
         for road in open_roads(model, task, recipe.evaluate.roads):
             if road == "likelihood" and not task.candidates(asked[0]):
                 continue
@@ -161,11 +163,26 @@ def _questions(rows: Sequence[Example], split: str, task: Task) -> list[Example]
     return asked
 
 
-def _models(run: Run | None, recipe: Recipe) -> Iterator[tuple[str, LocalModel | Predictor]]:
+def _prompted(target: str | Path | Run | Recipe) -> Path | None:
+    """The folder of a prompted model; None where the target is something else."""
+    if not isinstance(target, str | Path):
+        return None
+    folder = Path(target).expanduser()
+    return folder if is_prompted(folder) else None
+
+
+def _models(
+    run: Run | None, recipe: Recipe, prompted: Path | None = None
+) -> Iterator[tuple[str, LocalModel | Predictor]]:
     """Base and tuned, one after the other; over the same weights where that can be."""
     from tunesmith.chat.local import LocalModel
 
     size = recipe.evaluate.batch_size
+    if prompted is not None:
+        shown_first = load(prompted, batch_size=size)
+        yield BASE, shown_first.base() if isinstance(shown_first, LocalModel) else shown_first
+        yield PROMPTED, shown_first
+        return
     if run is None:
         yield BASE, load_base(recipe.model, template=recipe.template, batch_size=size)
         return

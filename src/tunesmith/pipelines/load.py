@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tunesmith.model.source import (
 )
 from tunesmith.model.spec import Model
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, choose_template
+from tunesmith.pipelines.prompted import is_prompted, load_prompted
 from tunesmith.tasks import TASKS
 from tunesmith.tasks.classify import OUR_PROBLEMS, Classify
 from tunesmith.tasks.task import Limits, Task
@@ -38,8 +40,8 @@ def load(
     """Loads whatever can answer.
 
     Args:
-        model: a run or its directory, an adapter's folder, a model's folder, a hub id or the
-            bundled ``tunesmith-tiny``.
+        model: a run or its directory, an adapter's folder, a prompted model's, a model's folder, a
+            hub id or the bundled ``tunesmith-tiny``.
         template: another way of writing conversations down; None: the one it was tuned with, the
             tokenizer's own, else Alpaca's.
         batch_size: prompts answered at once.
@@ -57,6 +59,12 @@ def load(
     from tunesmith.model.head import own_head
 
     place = artifact_folder(model)
+    if is_prompted(Path(place).expanduser()):
+        return load_prompted(
+            Path(place).expanduser(),
+            partial(load_base, batch_size=batch_size),
+            template=None if template is None else named_template(template),
+        )
     network, folder, info = load_weights(place)
     tokenizer = Tokenizer.from_folder(folder)
     if own_head(network) is not None:
@@ -120,7 +128,7 @@ def _limits_of(network: Any, info: ArtifactInfo | None) -> Limits:
 
 
 def load_base(
-    spec: Model, *, template: Template | None, batch_size: int, method: Method | None = None
+    spec: Model, template: Template | None, *, batch_size: int, method: Method | None = None
 ) -> LocalModel:
     """Loads the model that a recipe starts from, as the recipe's method holds it."""
     from tunesmith.chat.local import LocalModel

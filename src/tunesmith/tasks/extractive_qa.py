@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 import numpy as np
 from pydantic import Field
 
-from tunesmith.core.answers import Answer, Prediction, Road
+from tunesmith.core.answers import Answer, Prediction, Road, shown
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example, Message, Span, SpanQuestion
 from tunesmith.tasks.best_spans import best_answer
@@ -161,6 +161,10 @@ class ExtractiveQA(Task):
         told.append(f"Question: {asked.question}")
         message = Message("user", "\n".join(told), asked.context)
         return Conversation((message,), asked.origin, group=asked.group)
+
+    def write(self, answer: Answer) -> str:
+        """The answer, or that there is none."""
+        return UNANSWERABLE if answer == "" else shown(answer)
 
     def read(self, text: str, example: Example) -> Answer:
         """The first line that says something, without quotation marks and a final full stop.

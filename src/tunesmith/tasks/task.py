@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from tunesmith.core.answers import Answer, Prediction, Road
+from tunesmith.core.answers import Answer, Prediction, Road, shown
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.part import Part
@@ -232,6 +232,10 @@ class Task(Part):
     def read(self, text: str, example: Example) -> Answer:
         """What a chat model's text answers to :meth:`ask`; None where it cannot be read."""
         return text
+
+    def write(self, answer: Answer) -> str:
+        """An answer as a chat model is to write it, so that :meth:`read` understands it."""
+        return shown(answer)
 
     def references(self, example: Example) -> list[Answer]:
         """The answers that are right; none where the example has no reference answer."""

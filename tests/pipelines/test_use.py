@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import tunesmith  # noqa: E402
 from tunesmith.chat.chat_model import Sampling  # noqa: E402
-from tunesmith.core.errors import ModelError, RecipeError, RunError  # noqa: E402
+from tunesmith.core.errors import DataError, ModelError, RecipeError, RunError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.core.runs import PREDICTIONS, Run  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -167,11 +167,18 @@ def test_a_recipe_that_was_not_run_scores_its_base_alone(fields, tmp_path):
 
 
 def test_data_without_answers_cannot_be_scored(tiny, tmp_path, lines):
-    file = lines(tmp_path / "a.jsonl", *({"text": f"Once {n}."} for n in range(20)))
+    asked = ({"messages": [{"role": "user", "content": f"Once {n}?"}]} for n in range(20))
+    answered = {"messages": [{"role": "user", "content": "Who?"},
+                             {"role": "assistant", "content": "I."}]}  # fmt: skip
+    data = {"train": str(lines(tmp_path / "a.jsonl", answered)),
+            "test": str(lines(tmp_path / "b.jsonl", *asked))}  # fmt: skip
     recipe = make_recipe(
-        {"model": {"path": str(tiny)}, "data": {"path": str(file)}, "task": "causal-lm"}
+        {
+            "model": {"path": str(tiny)},
+            "data": {"path": data, "validation_fraction": 0, "bad_rows": "reject"},
+        }
     )
-    with pytest.raises(RecipeError, match="has no answers to score"):
+    with pytest.raises(DataError, match="none of 20 test rows is left"):
         tunesmith.evaluate(recipe)
 
 
@@ -212,7 +219,6 @@ def test_reading_a_stream_of_the_base_does_not_switch_the_adapter_off(run):
 
 
 def test_a_template_that_is_not_there_gets_a_suggestion(run):
-    from tunesmith.core.errors import RecipeError
 
     with pytest.raises(RecipeError, match="Did you mean 'alpaca'"):
         tunesmith.load(run, template="alpca")

@@ -133,7 +133,8 @@ class Bench:
 def bench(commands: Commands, recipe_fields: dict[str, Any], tmp_path: Path) -> Bench:
     """Six steps of two micro-batches each, three to an epoch; saved after 2, 4 and 6.
 
-    Each of the four evaluations, the first at step 0, takes two batches.
+    Each of the four evaluations, the first at step 0, takes two batches of rows, and two of a
+    general text.
     """
     made = Bench(commands, tmp_path, json.loads(json.dumps(recipe_fields)))
     made.write(train={"eval_batch_size": 3})

@@ -106,12 +106,13 @@ def test_case_02_killed_inside_the_first_save_it_starts_anew(bench, whole):
     ("where", "at", "saved_step"),
     [
         pytest.param(FORWARD, 1, 0, id="in the first evaluation"),
-        pytest.param(FORWARD, 3, 1, id="in the first batch"),
-        pytest.param(FORWARD, 7, 2, id="in a later evaluation"),
-        pytest.param(FORWARD, 10, 3, id="between two micro-batches"),
+        pytest.param(FORWARD, 5, 1, id="in the first batch"),
+        pytest.param(FORWARD, 9, 2, id="in a later evaluation"),
+        pytest.param(FORWARD, 11, 2, id="while a general text is scored"),
+        pytest.param(FORWARD, 14, 3, id="between two micro-batches"),
         pytest.param(UPDATE, 5, 5, id="in a step"),
         pytest.param(FLUSH, 3, 2, id="in a save"),
-        pytest.param(FORWARD, 19, 6, id="in the last evaluation"),
+        pytest.param(FORWARD, 25, 6, id="in the last evaluation"),
     ],
 )
 def test_case_03_told_to_stop_it_saves_and_goes_on_exactly(bench, whole, where, at, saved_step):

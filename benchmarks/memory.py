@@ -169,3 +169,7 @@ def main() -> None:
                 )
                 if options.out:
                     write(options.out, results)
+
+
+if __name__ == "__main__":
+    main()

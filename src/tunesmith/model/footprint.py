@@ -106,7 +106,10 @@ def activation_bytes(
     block = block_bytes_per_token(shape, how, trains_norms=trains_norms, rank=rank, drops=drops)
     n_layers = shape.n_layers - first_layer
     if recomputes:
-        kept = n_layers * shape.width * 4 + (block if n_layers else 0)
+        # What a block needs for a moment in the pass forward leaves gaps that do not fit what is
+        # kept of the one that is computed again.
+        moment = evaluation_bytes(shape, how, 1)
+        kept = n_layers * shape.width * 4 + (block + moment if n_layers else 0)
     else:
         kept = n_layers * block
     # Gradients of one block's feed-forward part, the largest at any time.

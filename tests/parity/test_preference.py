@@ -23,7 +23,7 @@ from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.reference import reference_logps  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
-from tunesmith.training.evaluation import measured, with_figures  # noqa: E402
+from tunesmith.training.passes import Passes  # noqa: E402
 from tunesmith.training.placement import SingleDevice  # noqa: E402
 
 pytestmark = [
@@ -106,10 +106,7 @@ def our_loss(objective, rows, policy, reference):
         rows = rows.mismatched(0)
     if objective.needs_reference:
         rows = rows.with_reference(reference_logps(TaskModel(reference, objective), rows, 2))
-    figures = {}
-    if objective.measures:
-        figures = measured(rows, [units], lambda b: model(b, measure=True), SingleDevice(CPU))
-    batch = with_figures(rows.batch(units), figures)
+    [batch] = Passes(model, SingleDevice(CPU), torch.float32).batches(rows, [units])
     found = model(batch)
     policy.zero_grad()
     (found.total / batch.n_targets).backward()

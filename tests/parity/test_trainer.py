@@ -38,7 +38,7 @@ def our_curve(recipe, prepared, start: dict | None) -> list[float]:
     curve = Curve()
     trainer = build_trainer(recipe, prepared, curve)
     causal_lm = trainer.model.model
-    trainer.eval_rows = None
+    trainer.evaluator.rows = None
     if start is not None:
         with torch.no_grad():
             for name, layer in lora_layers(causal_lm):

@@ -51,7 +51,7 @@ def saved_bytes(trainer, rows) -> int:
 
     trainer.model.train()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        trainer._forward(trainer.train_rows.batch(rows))
+        trainer.passes.forward(trainer.train_rows.batch(rows))
     return sum(found.values())
 
 

@@ -63,7 +63,7 @@ def test_no_line_is_longer_than_it_may_be(recipe_fields):
     shapes = []
     forward = trainer.model.forward
     trainer.model.forward = lambda batch: [shapes.append(batch.input_ids.shape), forward(batch)][1]
-    trainer.eval_rows = None
+    trainer.evaluator.rows = None
     trainer.fit()
     assert {rows for rows, _ in shapes} == {1}
     assert max(width for _, width in shapes) <= 110 < sum(width for _, width in shapes)

@@ -9,6 +9,7 @@ from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.fit import Portion, divide, is_out_of_memory  # noqa: E402
+from tunesmith.training.snapshot import restore, snapshot  # noqa: E402
 
 
 def trainer_of(fields, **train):
@@ -74,15 +75,15 @@ def test_evaluation_halves_too(recipe_fields):
         trainer.watcher = type("", (), {"evaluated": lambda self, values: losses.append(values)})()
         trainer._evaluate()
     assert losses[1]["eval_loss"] == pytest.approx(losses[0]["eval_loss"], rel=1e-6)
-    assert (plain.eval_portion.n_rows, short.eval_portion.n_rows) == (16, 2)
+    assert (plain.evaluator.portion.n_rows, short.evaluator.portion.n_rows) == (16, 2)
 
 
 def test_a_resume_goes_on_with_the_same_portions(recipe_fields):
     before = trainer_of(recipe_fields)
-    before.portion.n_rows, before.eval_portion.n_rows = 1, 4
+    before.portion.n_rows, before.evaluator.portion.n_rows = 1, 4
     after = trainer_of(recipe_fields)
-    after.restore(before.checkpoint())
-    assert (after.portion.n_rows, after.eval_portion.n_rows) == (1, 4)
+    restore(after, snapshot(before))
+    assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (1, 4)
 
 
 def test_one_row_that_does_not_fit_is_answered_with_advice():

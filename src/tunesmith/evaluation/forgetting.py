@@ -17,7 +17,7 @@ from tunesmith.tasks.collate import collate
 from tunesmith.tasks.task import EncodedExample, Limits
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
-from tunesmith.training.evaluation import evaluate_rows
+from tunesmith.training.evaluation import longest_first, mean_loss
 
 BUNDLED = Path(__file__).parent / "texts" / "general.txt"
 
@@ -87,5 +87,6 @@ class GeneralText:
 
     def score(self) -> dict[str, float]:
         """Perplexity per token of the text."""
-        loss, _ = evaluate_rows(self.rows, self.forward, batch_size=self.batch_size)
+        parts = longest_first(self.rows, self.batch_size)
+        loss, _ = mean_loss(map(self.rows.batch, parts), self.forward)
         return {FORGETTING: math.exp(min(loss, 700.0))}

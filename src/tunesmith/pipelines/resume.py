@@ -183,12 +183,13 @@ def restore(run: Run, trainer: Trainer, point: ResumePoint, identity: dict[str, 
     Raises:
         RunError: the checkpoint lacks something, or trains other weights.
     """
+    from tunesmith.training import snapshot
     from tunesmith.training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(point.place)
     if not point.changes:
         _require_reference(run, checkpoint.state["identity"], identity)
-    trainer.restore(checkpoint)
+    snapshot.restore(trainer, checkpoint)
     if not point.keeps_evaluations:
         trainer.progress.evaluations.clear()
     if trainer.owes_evaluation:

@@ -156,7 +156,7 @@ def _train_in(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
     trainer = build_trainer(recipe, prepared, recorder, run)
-    trainer.scorers = scorers(
+    trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
     identity["hashes"] |= reference_hash(run)
@@ -282,6 +282,7 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
 def _take_best(run: Run, trainer: Trainer, step: int) -> int:
     """Puts the best weights in place; returns the step of those that are there afterwards."""
     from tunesmith.training.checkpoint import load_checkpoint
+    from tunesmith.training.snapshot import restore_weights
 
     place = run.checkpoints / f"step-{step:08d}"
     if step == 0:
@@ -292,7 +293,7 @@ def _take_best(run: Run, trainer: Trainer, step: int) -> int:
         )
     else:
         try:
-            trainer.restore_weights(load_checkpoint(place))
+            restore_weights(trainer.parameters, load_checkpoint(place))
             return step
         except RunError as error:
             run.note(f"the best checkpoint cannot be used: {error} The last weights are kept.")

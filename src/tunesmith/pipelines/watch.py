@@ -174,18 +174,13 @@ def _forgetting(recipe: Recipe, prepared: Prepared, trainer: Trainer) -> General
     from tunesmith.evaluation.forgetting import GeneralText, TextRows, general_text
     from tunesmith.model.task_model import TaskModel
     from tunesmith.objectives.tokens import Tokens
-    from tunesmith.training.placement import autocast
+    from tunesmith.training.passes import Passes
 
     name = recipe.evaluate.forgetting
     # Fresh weights know nothing that could be forgotten, and other heads write no text.
     if name is None or recipe.model.init == "random" or prepared.task.head() is not None:
         return None
     rows = TextRows(general_text(name), prepared.tokenizer, prepared.template, prepared.limits)
-    device = trainer.placement.device
     model = TaskModel(trainer.model.model, Tokens())
-
-    def forward(batch: Any) -> Any:
-        with autocast(device, trainer.precision):
-            return model(batch.to(device))
-
-    return GeneralText(rows, forward, recipe.train.eval_batch_size)
+    passes = Passes(model, trainer.placement, trainer.passes.precision)
+    return GeneralText(rows, passes.forward, recipe.train.eval_batch_size)

@@ -1,34 +1,17 @@
-"""Evaluation: the loss and the other sums of a model over held-out rows."""
+"""Evaluation: what a model is worth: its loss over held-out rows, and what scorers find."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from tunesmith.model.batch import Batch, LossSum
-from tunesmith.training.placement import SingleDevice
-
-
-class Rows(Protocol):
-    """Encoded examples that can be made into batches."""
-
-    @property
-    def lengths(self) -> Sequence[int] | np.ndarray:
-        """Tokens of each row."""
-        ...
-
-    def batch(self, rows: Sequence[int]) -> Batch:
-        """The batch of some rows."""
-        ...
-
-    def places(self, rows: Sequence[int]) -> list[str]:
-        """Where some rows were read."""
-        ...
+from tunesmith.training.checkpoint import random_state, restore_random_state
+from tunesmith.training.fit import Portion
+from tunesmith.training.passes import Passes, Rows, Sums
 
 
 class Scorer(Protocol):
@@ -39,86 +22,93 @@ class Scorer(Protocol):
         ...
 
 
-class Sums:
-    """Sums and counts by name, added up over the batches of a step or an evaluation."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, list[Any]] = {}
-
-    def add(self, metrics: Mapping[str, tuple[Any, Any]]) -> None:
-        """Takes the sums of one batch in; nothing waits for the device."""
-        for name, (value, count) in metrics.items():
-            entry = self.entries.setdefault(name, [0, 0])
-            entry[0] += value
-            entry[1] += count
-
-    def means(self) -> dict[str, float]:
-        """Sum by count of each name that was counted at all."""
-        return {
-            name: float(value) / float(count)
-            for name, (value, count) in self.entries.items()
-            if float(count)
-        }
+class Stopped(Exception):
+    """An evaluation was told to stop."""
 
 
-def with_figures(batch: Batch, figures: Mapping[str, Tensor]) -> Batch:
-    """A batch whose loss is told the figures of its whole step too."""
-    return replace(batch, targets={**batch.targets, **figures}) if figures else batch
+class Evaluator:
+    """Evaluates the model that is being trained; the training does not notice it."""
+
+    def __init__(self, passes: Passes, rows: Rows | None, *, batch_size: int) -> None:
+        """Takes what it evaluates.
+
+        Args:
+            passes: through the model.
+            rows: held out; None: only scorers are asked.
+            batch_size: rows at once, for as long as memory allows.
+        """
+        self.passes = passes
+        self.rows = rows
+        self.portion = Portion(batch_size, "evaluation")
+        self.scorers: Sequence[Scorer] = ()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to find out."""
+        return self.rows is not None and len(self.rows.lengths) > 0 or bool(self.scorers)
+
+    @torch.no_grad()
+    def evaluate(self, should_stop: Callable[[], bool]) -> dict[str, float]:
+        """Figures by name; where one has two sources, that of all held-out rows counts.
+
+        Args:
+            should_stop: asked before every batch, and before the scorers.
+
+        Raises:
+            Stopped: it was told to stop; nothing was kept.
+        """
+        model = self.passes.model
+        model.eval()
+        found: dict[str, float] = {}
+        rows = self.rows
+        if rows is not None and len(rows.lengths):
+            loss, means = self.portion.run(
+                len(rows.lengths),
+                lambda most: self._mean_loss(rows, most, should_stop),
+                lambda: None,
+            )
+            is_likelihood = getattr(model, "is_likelihood", True)
+            perplexity = {"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}
+            found = {"eval_loss": loss, **perplexity, **means}
+        if self.scorers and should_stop():
+            raise Stopped
+        # Whatever a scorer draws, training goes on with the numbers it would have had.
+        before = random_state()
+        for scorer in self.scorers:
+            found = {**found, **{k: v for k, v in scorer.score().items() if k not in found}}
+        restore_random_state(before)
+        return found
+
+    def _mean_loss(
+        self, rows: Rows, batch_size: int, should_stop: Callable[[], bool]
+    ) -> tuple[float, dict[str, float]]:
+        def forward(batch: Batch) -> LossSum:
+            if should_stop():
+                raise Stopped
+            return self.passes.forward(batch)
+
+        return mean_loss(self.passes.batches(rows, longest_first(rows, batch_size)), forward)
 
 
-@torch.no_grad()
-def measured(
-    rows: Rows,
-    parts: Sequence[Sequence[int]],
-    measure: Callable[[Batch], LossSum],
-    placement: SingleDevice,
-) -> dict[str, Tensor]:
-    """Means over all rows that a loss needs to know before its first batch.
-
-    Args:
-        rows: where the parts are taken from.
-        parts: the rows of each batch.
-        measure: gives the sums of a batch as its metrics.
-        placement: adds up over processes.
-
-    Returns:
-        Name -> [] float32.
-    """
-    sums = Sums()
-    for part in parts:
-        sums.add(measure(rows.batch(part)).metrics)
-    return {
-        name: torch.tensor(placement.sum(float(value)) / placement.sum(float(count)))
-        for name, (value, count) in sums.entries.items()
-    }
-
-
-@torch.no_grad()
-def evaluate_rows(
-    rows: Rows,
-    forward: Callable[[Batch], LossSum],
-    *,
-    batch_size: int,
-    figures: Callable[[Rows, list[list[int]]], dict[str, Tensor]] = lambda rows, parts: {},
-) -> tuple[float, dict[str, float]]:
-    """Scores rows, the longest first, so that a lack of memory shows at once.
-
-    Args:
-        rows: at least one.
-        forward: gives the loss sum of a batch; the model behind it is in evaluation mode.
-        batch_size: rows at once.
-        figures: what the loss needs to know of all rows in their parts; for most, nothing.
-
-    Returns:
-        The loss per target, and the objective's other means by name.
-    """
+def longest_first(rows: Rows, batch_size: int) -> list[list[int]]:
+    """All rows in batches, the longest first, so that a lack of memory shows at once."""
     lengths = rows.lengths
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+@torch.no_grad()
+def mean_loss(
+    batches: Iterable[Batch], forward: Callable[[Batch], LossSum]
+) -> tuple[float, dict[str, float]]:
+    """The loss per target over batches, at least one, and the objective's other means by name.
+
+    Args:
+        batches: on the host.
+        forward: gives the loss sum of a batch; the model behind it is in evaluation mode.
+    """
     total, n_targets, sums = 0.0, 0.0, Sums()
-    parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    known = figures(rows, parts)
-    for part in parts:
-        batch = with_figures(rows.batch(part), known)
+    for batch in batches:
         loss = forward(batch)
         total += float(loss.total)
         n_targets += batch.n_targets

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tunesmith.core.errors import DivergedError, RunError
-from tunesmith.model.batch import Batch, LossSum
-from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
-from tunesmith.training.evaluation import (
-    Rows,
-    Scorer,
-    Sums,
-    evaluate_rows,
-    measured,
-    with_figures,
-)
+from tunesmith.core.errors import DivergedError
+from tunesmith.training.checkpoint import random_state, restore_random_state
+from tunesmith.training.evaluation import Evaluator, Stopped
 from tunesmith.training.fit import Portion, divide
 from tunesmith.training.goal import Goal
 from tunesmith.training.optim import (
@@ -29,15 +20,15 @@ from tunesmith.training.optim import (
     build_optimizer,
     lr_schedule,
     one_lr,
-    optimizer_state,
-    restore_optimizer_state,
     trained_parameters,
 )
 from tunesmith.training.packed_rows import PackedRows
-from tunesmith.training.placement import SingleDevice, autocast
+from tunesmith.training.passes import Passes, Rows, Sums
+from tunesmith.training.placement import SingleDevice
 from tunesmith.training.plan import Step, n_steps, packed_room, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
+from tunesmith.training.snapshot import snapshot
 
 
 class Trainer:
@@ -75,13 +66,11 @@ class Trainer:
         """
         self.model = model
         self.train_rows: Rows = train_rows
-        self.eval_rows: Rows | None = eval_rows
         self.settings = settings
         self.optim = optim
         self.placement = placement
         self.watcher = watcher
-        self.precision = precision
-        self.scorers: Sequence[Scorer] = ()
+        self.passes = Passes(model, placement, precision)
         self.n_steps = n_steps(
             len(train_rows.lengths),
             batch_size=settings.batch_size,
@@ -95,7 +84,7 @@ class Trainer:
                 train_rows.lengths, settings.tokens_per_row, settings.rows_at_once
             )
             self.train_rows = PackedRows(train_rows)
-            self.eval_rows = None if eval_rows is None else PackedRows(eval_rows)
+            eval_rows = None if eval_rows is None else PackedRows(eval_rows)
         self.parameters = trained_parameters(model)
         self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
@@ -103,7 +92,7 @@ class Trainer:
         # A packed line has as many rows as have room in it.
         most = settings.batch_size if settings.packing else settings.rows_at_once
         self.portion = Portion(most, "training")
-        self.eval_portion = Portion(settings.eval_batch_size, "evaluation")
+        self.evaluator = Evaluator(self.passes, eval_rows, batch_size=settings.eval_batch_size)
         self._plan: tuple[int, list[Step]] | None = None
         self._should_stop: Callable[[int], bool] = lambda step: False
 
@@ -134,11 +123,11 @@ class Trainer:
             due = self._is_due(progress.step)
             stop = (due and not self._evaluate()) or should_stop(progress.step)
             if due or stop:
-                self.watcher.save(self.checkpoint())
+                self.watcher.save(snapshot(self))
                 saved_at = progress.step
                 stop = stop or should_stop(progress.step)
         if saved_at != progress.step:
-            self.watcher.save(self.checkpoint())
+            self.watcher.save(snapshot(self))
         return progress
 
     @property
@@ -151,10 +140,9 @@ class Trainer:
     def owes_evaluation(self) -> bool:
         """Whether an evaluation belongs where the run stands, and was not made."""
         step, made = self.progress.step, self.progress.evaluations
-        has_rows = self.eval_rows is not None and len(self.eval_rows.lengths) > 0
         is_made = bool(made) and made[-1][0] == step
-        is_wanted = has_rows or bool(self.scorers)
-        return is_wanted and not is_made and (step == 0 or self._is_due(step))
+        is_wanted = self.evaluator.has_work and (step == 0 or self._is_due(step))
+        return is_wanted and not is_made
 
     def _is_due(self, step: int) -> bool:
         every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
@@ -218,36 +206,17 @@ class Trainer:
         Returns:
             Targets over all processes; the loss's sum and the other sums here; tokens here.
         """
-        figures = self._figures(self.train_rows, rows)
         self.model.train()
-        batches = [with_figures(self.train_rows.batch(micro), figures) for micro in rows]
+        batches = list(self.passes.batches(self.train_rows, rows))
         n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
         total = torch.zeros((), device=self.placement.device)
         sums = Sums()
         for batch in batches:
-            loss = self._forward(batch)
+            loss = self.passes.forward(batch)
             (loss.total * (self.placement.world_size / n_targets)).backward()
             total += loss.total.detach()
             sums.add(loss.metrics)
         return n_targets, total, sums, sum(batch.n_tokens for batch in batches)
-
-    def _forward(self, batch: Batch) -> LossSum:
-        with self._arithmetic():
-            return self.model(batch.to(self.placement.device))
-
-    def _arithmetic(self) -> AbstractContextManager[Any]:
-        return autocast(self.placement.device, self.precision)
-
-    def _figures(self, source: Rows, rows: Step) -> dict[str, Tensor]:
-        """What a loss needs to know of all its rows together, by name; for most, nothing."""
-        if not getattr(self.model, "measures", False):
-            return {}
-        self.model.eval()  # what is measured has no noise of dropout
-        return measured(source, rows, self._measure, self.placement)
-
-    def _measure(self, batch: Batch) -> LossSum:
-        with self._arithmetic():
-            return self.model(batch.to(self.placement.device), measure=True)
 
     def _stop_diverged(self, step: int, rows: Step, loss: float, grad_norm: float) -> None:
         places = self.train_rows.places([row for micro in rows for row in micro])
@@ -262,8 +231,8 @@ class Trainer:
         """Evaluates the model; False where it was told to stop, and nothing was kept of it."""
         started = time.perf_counter()
         try:
-            found = self._evaluation()
-        except _Stopped:
+            found = self.evaluator.evaluate(lambda: self._should_stop(self.progress.step))
+        except Stopped:
             return False
         if not found:
             return True
@@ -273,114 +242,9 @@ class Trainer:
                 f"step {self.progress.step}: the evaluation loss is {loss}. Nothing of this step "
                 "is saved. Lower optim.lr."
             )
-        if not self.progress.evaluations and self.eval_rows is not None:
+        if not self.progress.evaluations and self.evaluator.rows is not None:
             self.progress.goal.require(found)
         self.progress.evaluations.append((self.progress.step, found))
         seconds = time.perf_counter() - started
         self.watcher.evaluated({"step": self.progress.step, **found, "seconds": seconds})
         return True
-
-    def _evaluation(self) -> dict[str, float]:
-        """What the model is worth now; where a figure has two sources, all held-out rows count."""
-        self.model.eval()
-        found: dict[str, float] = {}
-        held_out = self.eval_rows
-        if held_out is not None and len(held_out.lengths):
-            loss, means = self.eval_portion.run(
-                len(held_out.lengths),
-                lambda most: evaluate_rows(
-                    held_out, self._forward_or_stop, batch_size=most, figures=self._figures
-                ),
-                lambda: None,
-            )
-            is_likelihood = getattr(self.model, "is_likelihood", True)
-            perplexity = {"perplexity": math.exp(min(loss, 700.0))} if is_likelihood else {}
-            found = {"eval_loss": loss, **perplexity, **means}
-        # Whatever a scorer draws, training goes on with the numbers it would have had.
-        before = random_state()
-        if self.scorers and self._should_stop(self.progress.step):
-            raise _Stopped
-        with torch.no_grad():
-            for scorer in self.scorers:
-                found = {**found, **{k: v for k, v in scorer.score().items() if k not in found}}
-        restore_random_state(before)
-        return found
-
-    def _forward_or_stop(self, batch: Batch) -> LossSum:
-        if self._should_stop(self.progress.step):
-            raise _Stopped
-        return self._forward(batch)
-
-    def checkpoint(self) -> Checkpoint:
-        """Everything needed to go on exactly from here.
-
-        Raises:
-            DivergedError: the last update left a weight that is no number.
-        """
-        bad = next((n for n, p in self.parameters.items() if not p.isfinite().all()), None)
-        if bad is not None:
-            raise DivergedError(
-                f"step {self.progress.step}: {bad} holds a weight that is no number. Nothing of "
-                "this step is saved. Lower optim.lr."
-            )
-        return Checkpoint(
-            weights={name: parameter.data for name, parameter in self.parameters.items()},
-            optimizer=optimizer_state(self.optimizer, self.parameters),
-            random=random_state(),
-            state={
-                "step": self.progress.step,
-                "n_tokens": self.progress.n_tokens,
-                "rows_at_once": [self.portion.n_rows, self.eval_portion.n_rows],
-                "evaluations": self.progress.evaluations,
-                "best_step": self.progress.best[0] if self.progress.best else None,
-                # Weights that no gradient has reached have nothing for the optimizer to keep.
-                "unmoved": sorted(
-                    name for name, p in self.parameters.items() if not self.optimizer.state.get(p)
-                ),
-            },
-        )
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Goes back to a checkpoint.
-
-        Raises:
-            RunError: it is of another set of trained weights, or lacks optimizer or random state.
-        """
-        restore_random_state(checkpoint.random)
-        self.restore_weights(checkpoint)
-        unmoved = checkpoint.state["unmoved"]
-        restore_optimizer_state(self.optimizer, self.parameters, checkpoint.optimizer, unmoved)
-        # The same portions as before, so that the same numbers are added in the same order.
-        self.portion.n_rows, self.eval_portion.n_rows = checkpoint.state["rows_at_once"]
-        self.progress = Progress(
-            self.progress.goal,
-            checkpoint.state["step"],
-            checkpoint.state["n_tokens"],
-            [(step, found) for step, found in checkpoint.state["evaluations"]],
-        )
-
-    @torch.no_grad()
-    def restore_weights(self, checkpoint: Checkpoint) -> None:
-        """Puts the trained weights of a checkpoint in place.
-
-        Raises:
-            RunError: it is of another set of trained weights.
-        """
-        if set(checkpoint.weights) != set(self.parameters):
-            other = sorted(set(checkpoint.weights) ^ set(self.parameters))
-            raise RunError(
-                f"the checkpoint trains other weights than this recipe, {other[0]!r} for one. "
-                "Resume with the recipe it was made with."
-            )
-        for name, parameter in self.parameters.items():
-            saved = checkpoint.weights[name]
-            if saved.shape != parameter.shape:
-                raise RunError(
-                    f"the checkpoint has {name!r} in the shape {list(saved.shape)}, this recipe in "
-                    f"{list(parameter.shape)}. Resume with the recipe it was made with."
-                )
-            parameter.copy_(saved)
-
-
-class _Stopped(Exception):
-    """An evaluation was told to stop."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tunesmith.model.batch import Batch
-    from tunesmith.training.evaluation import Rows
+    from tunesmith.training.passes import Rows
 
 
 class PackedRows:

@@ -1,0 +1,92 @@
+"""Snapshot: a trainer's whole state as a checkpoint, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from tunesmith.core.errors import DivergedError, RunError
+from tunesmith.training.checkpoint import Checkpoint, random_state, restore_random_state
+from tunesmith.training.optim import optimizer_state, restore_optimizer_state
+from tunesmith.training.progress import Progress
+
+if TYPE_CHECKING:
+    from tunesmith.training.loop import Trainer
+
+
+def snapshot(trainer: Trainer) -> Checkpoint:
+    """Everything needed to go on exactly from here.
+
+    Raises:
+        DivergedError: the last update left a weight that is no number.
+    """
+    progress, parameters = trainer.progress, trainer.parameters
+    bad = next((name for name, p in parameters.items() if not p.isfinite().all()), None)
+    if bad is not None:
+        raise DivergedError(
+            f"step {progress.step}: {bad} holds a weight that is no number. Nothing of this step "
+            "is saved. Lower optim.lr."
+        )
+    state = trainer.optimizer.state
+    return Checkpoint(
+        weights={name: parameter.data for name, parameter in parameters.items()},
+        optimizer=optimizer_state(trainer.optimizer, parameters),
+        random=random_state(),
+        state={
+            "step": progress.step,
+            "n_tokens": progress.n_tokens,
+            "rows_at_once": [trainer.portion.n_rows, trainer.evaluator.portion.n_rows],
+            "evaluations": progress.evaluations,
+            "best_step": progress.best[0] if progress.best else None,
+            # Weights that no gradient has reached have nothing for the optimizer to keep.
+            "unmoved": sorted(name for name, p in parameters.items() if not state.get(p)),
+        },
+    )
+
+
+def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
+    """Takes a trainer back to a checkpoint.
+
+    Raises:
+        RunError: it is of another set of trained weights, or lacks optimizer or random state.
+    """
+    restore_random_state(checkpoint.random)
+    restore_weights(trainer.parameters, checkpoint)
+    state = checkpoint.state
+    restore_optimizer_state(
+        trainer.optimizer, trainer.parameters, checkpoint.optimizer, state["unmoved"]
+    )
+    # The same portions as before, so that the same numbers are added in the same order.
+    trainer.portion.n_rows, trainer.evaluator.portion.n_rows = state["rows_at_once"]
+    trainer.progress = Progress(
+        trainer.progress.goal,
+        state["step"],
+        state["n_tokens"],
+        [(step, found) for step, found in state["evaluations"]],
+    )
+
+
+@torch.no_grad()
+def restore_weights(parameters: Mapping[str, nn.Parameter], checkpoint: Checkpoint) -> None:
+    """Puts the trained weights of a checkpoint in place.
+
+    Raises:
+        RunError: it is of another set of trained weights.
+    """
+    if set(checkpoint.weights) != set(parameters):
+        other = sorted(set(checkpoint.weights) ^ set(parameters))
+        raise RunError(
+            f"the checkpoint trains other weights than this recipe, {other[0]!r} for one. "
+            "Resume with the recipe it was made with."
+        )
+    for name, parameter in parameters.items():
+        saved = checkpoint.weights[name]
+        if saved.shape != parameter.shape:
+            raise RunError(
+                f"the checkpoint has {name!r} in the shape {list(saved.shape)}, this recipe in "
+                f"{list(parameter.shape)}. Resume with the recipe it was made with."
+            )
+        parameter.copy_(saved)

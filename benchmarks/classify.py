@@ -25,7 +25,7 @@ from tunesmith.recipe import make_recipe
 
 LABELS = ["neg", "pos"]
 WAYS: dict[str, dict[str, Any]] = {
-    "full": {"method": "full", "optim": {"lr": 3e-4}},
+    "full": {"method": "full", "optim": {"lr": 5e-4}},
     "freeze, head only": {"method": {"name": "freeze", "layers": 0}, "optim": {"lr": 1e-2}},
     "freeze, last block": {"method": {"name": "freeze", "layers": 1}, "optim": {"lr": 1e-3}},
     "lora": {"method": {"name": "lora", "rank": 16}, "optim": {"lr": 2e-3}},

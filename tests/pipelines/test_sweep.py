@@ -13,8 +13,9 @@ torch = pytest.importorskip("torch")
 from tunesmith.cli.main import run  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
-from tunesmith.pipelines.sweep import SweepRequest, sweep  # noqa: E402
+from tunesmith.pipelines.sweep import sweep  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
+from tunesmith.pipelines.trials import SweepRequest  # noqa: E402
 from tunesmith.recipe import load_recipe  # noqa: E402
 from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint  # noqa: E402
 

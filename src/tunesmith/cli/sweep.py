@@ -50,7 +50,8 @@ def command(
 
     A range is drawn from: optim.lr=log:1e-5..1e-3 --random 8
     """
-    from tunesmith.pipelines.sweep import SweepRequest, sweep
+    from tunesmith.pipelines.sweep import sweep
+    from tunesmith.pipelines.trials import SweepRequest
 
     request = SweepRequest(
         recipe,

@@ -6,12 +6,10 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError
-from tunesmith.core.examples import Conversation
 from tunesmith.core.extras import require
 from tunesmith.core.memory import peak_memory_mb
 from tunesmith.core.runs import (
@@ -23,13 +21,10 @@ from tunesmith.core.runs import (
     Run,
     locked_run,
 )
-from tunesmith.methods.method import BaseIdentity
-from tunesmith.model.artifact import ArtifactInfo
-from tunesmith.model.head import name_padding
-from tunesmith.model.save import copy_tokenizer
 from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.keep import save_artifact, take_best
 from tunesmith.pipelines.outcome import outcome
-from tunesmith.pipelines.prepare import Prepared, prepare, split_of
+from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.pipelines.reference import annotate, reference_hash
 from tunesmith.pipelines.resume import (
     ResumePoint,
@@ -191,7 +186,7 @@ def _train_in(
         return
     kept_step = progress.step
     if recipe.train.keep == "best" and progress.best and progress.best[0] != progress.step:
-        kept_step = _take_best(run, trainer, progress.best[0])
+        kept_step = take_best(run, trainer, progress.best[0])
     summary = {
         "run": str(run.path),
         "steps": progress.step,
@@ -205,7 +200,7 @@ def _train_in(
     }
     if summary["forgetting"] and summary["forgetting"]["warning"]:
         print(summary["forgetting"]["warning"], file=sys.stderr)
-    _save_artifact(run, recipe, prepared, network, identity)
+    save_artifact(run, recipe, prepared, network, identity)
     write_card(run, summary)
     run.write(SUMMARY, summary)
     from tunesmith.pipelines.report import write_report
@@ -277,72 +272,6 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
         gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if gpu else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
-
-
-def _take_best(run: Run, trainer: Trainer, step: int) -> int:
-    """Puts the best weights in place; returns the step of those that are there afterwards."""
-    from tunesmith.training.checkpoint import load_checkpoint
-    from tunesmith.training.snapshot import restore_weights
-
-    place = run.checkpoints / f"step-{step:08d}"
-    if step == 0:
-        print(
-            f"no step made {trainer.progress.goal.metric} better than the base's; the last weights "
-            "are kept. Try another optim.lr.",
-            file=sys.stderr,
-        )
-    else:
-        try:
-            restore_weights(trainer.parameters, load_checkpoint(place))
-            return step
-        except RunError as error:
-            run.note(f"the best checkpoint cannot be used: {error} The last weights are kept.")
-    return trainer.progress.step
-
-
-def _save_artifact(
-    run: Run, recipe: Recipe, prepared: Prepared, network: Any, identity: dict[str, Any]
-) -> None:
-    draft = run.path / ".model.draft"
-    for leftover in (draft, run.artifact):
-        if leftover.exists():
-            shutil.rmtree(leftover)
-    draft.mkdir()
-    weights = identity["hashes"]["weights"]
-    base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
-    name_padding(network, prepared.tokenizer.declared_pad_id)
-    recipe.method.save(network, draft, base)
-    copy_tokenizer(prepared.folder, draft)
-    quantisation = recipe.method.quantisation
-    head = prepared.task.head()
-    ArtifactInfo(
-        base_path=recipe.model.path,
-        base_revision=recipe.model.revision,
-        base_fingerprint=weights,
-        tokenizer_fingerprint=prepared.tokenizer.fingerprint,
-        template=prepared.template.model_dump(mode="json"),
-        task=recipe.task.name,
-        method=recipe.method.name,
-        instruction=_shared_instruction(recipe, prepared),
-        quantisation=None if quantisation is None else asdict(quantisation),
-        head=None if head is None else head.as_dict(),
-        part=prepared.task.model_dump(mode="json"),
-        limits=asdict(prepared.limits),
-    ).save(draft)
-    draft.rename(run.artifact)
-
-
-def _shared_instruction(recipe: Recipe, prepared: Prepared) -> str | None:
-    """The request of all training rows, where it is one and stands apart from what it works on."""
-    asked: set[str | None] = set()
-    for row in split_of(prepared, recipe, "train"):
-        if isinstance(row.example, Conversation):
-            asked |= {
-                (m.content if m.input else None) for m in row.example.messages if m.role == "user"
-            }
-        if None in asked or len(asked) > 1:
-            return None
-    return asked.pop() if asked else None
 
 
 def _clear(run: Run) -> None:

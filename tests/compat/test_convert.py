@@ -87,6 +87,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an adapter to go on with": ({"checkpoint_dir": "saves/a"}, {"model.adapter": "saves/a"}),
     "noise on embeddings": ({"neft_alpha": 5}, {"train.neftune_alpha": 5}),
     "full": ({"finetuning_type": "full"}, {"method": {"name": "full"}}),
+    "packed": ({"neat_packing": True}, {"train.packing": True}),
     "a constant rate has no warm-up": (
         {"lr_scheduler_type": "constant", "warmup_ratio": 0.1},
         {"optim.schedule": "constant", "optim.warmup_fraction": 0.0},
@@ -144,7 +145,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "revision": ({"model_revision": "v2"}, {"model.revision": "v2"}),
     "fresh weights": ({"train_from_scratch": True}, {"model.init": "random"}),
     "running text": (
-        {"stage": "pt", "dataset": "text", "template": "qwen3"}, {"task": "causal-lm"},
+        {"stage": "pt", "dataset": "text", "template": "qwen3"}, {"task": {"name": "causal-lm", "documents": "joined"}},
     ),
     "preferences": (
         {"stage": "dpo", "dataset": "pairs", "pref_loss": "orpo", "pref_beta": 0.2},
@@ -204,7 +205,7 @@ OLDER = {
     "dpo_ftx": (1.0, "objective.sft_weight"),
     "num_layer_trainable": (3, "method.layers"),
     "name_module_trainable": ("mlp", "method.modules"),
-    "sft_packing": (True, ""),
+    "sft_packing": (True, "train.packing"),
     "cache_path": ("cache", ""),
     "reserved_label_len": (1, ""),
     "flash_attn": (True, ""),

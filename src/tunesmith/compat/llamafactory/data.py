@@ -48,7 +48,6 @@ def data(account: Account, stage: str, file: Path, counted: list[Counted]) -> Fi
     fields["too_long"] = "cut"
     fields["cut_answers"] = True
     account.skips("streaming", "rows are read once and stay encoded")
-    _packing(account, stage)
     return fields
 
 
@@ -162,14 +161,3 @@ def _limit(account: Account) -> int:
     if account.get("cutoff_len") is None:
         account.comment("data.max_tokens", f"cutoff_len {note}")
     return account.number("cutoff_len", 2048)
-
-
-def _packing(account: Account, stage: str) -> None:
-    is_packed = account.flag("packing", stage == "pt") or account.flag("neat_packing")
-    reason = "each row stands alone here, and rows of like length share a batch"
-    for key in ("packing", "neat_packing"):
-        account.skips(key, reason if account.get(key) else "switched off")
-    if is_packed:
-        account.comment(
-            "train.batch_size", "counts packed rows of cutoff_len tokens there, examples here"
-        )

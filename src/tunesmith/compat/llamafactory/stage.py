@@ -61,9 +61,19 @@ def task(account: Account, name: str) -> str | dict[str, Any]:
             account.maps(key, "task.train_on")
         else:
             account.skips(key, f"stage {name} decides what is learnt")
+    if name == "pt":
+        return _running_text(account)
     if name != "sft" or not (learns_all or learns_last):
         return known
     return {"name": known, "train_on": "everything" if learns_all else "last"}
+
+
+def _running_text(account: Account) -> str | dict[str, Any]:
+    """Joined to one stream unless that is switched off, as there."""
+    is_joined = account.flag("packing", True)
+    account.maps("packing", "task.documents")
+    account.skips("neat_packing", "belongs to stage: sft")
+    return {"name": TASKS["pt"], "documents": "joined"} if is_joined else TASKS["pt"]
 
 
 def objective(account: Account, name: str) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ def train(account: Account, counted: list[Counted]) -> Fields:
         "batch_size": at_once * n_accumulated * n_processes,
         "micro_batch_size": at_once,
     }
-    fields |= _arithmetic(account) | _order(account)
+    fields |= _arithmetic(account) | _order(account) | _packing(account)
     fields["eval_every_fraction"] = _every(account, fields, counted)
     fields["eval_batch_size"] = account.number("per_device_eval_batch_size", 8)
     account.maps("per_device_eval_batch_size", "train.eval_batch_size")
@@ -95,6 +95,25 @@ def _order(account: Account) -> Fields:
     ):
         account.maps(key, f"train.{to}")
     return fields
+
+
+def _packing(account: Account) -> Fields:
+    """Examples side by side that never see each other, as ``neat_packing`` has them."""
+    stage = str(account.get("stage", "sft"))
+    if stage == "pt":
+        return {}  # the task joins documents
+    is_packed = stage == "sft" and (account.flag("packing") or account.flag("neat_packing"))
+    for key in ("packing", "neat_packing"):
+        if stage == "sft":
+            account.maps(key, "train.packing")
+        else:
+            account.skips(key, f"stage {stage} is not packed there")
+    if not is_packed:
+        return {}
+    account.comment(
+        "train.batch_size", "counts packed rows of cutoff_len tokens there, examples here"
+    )
+    return {"packing": True}
 
 
 def _every(account: Account, fields: Fields, counted: list[Counted]) -> float:

@@ -25,7 +25,7 @@ from tunesmith.recipe import make_recipe
 
 LABELS = ["neg", "pos"]
 WAYS: dict[str, dict[str, Any]] = {
-    "full": {"method": "full", "optim": {"lr": 5e-4}},
+    "full": {"method": "full", "optim": {"lr": 1e-3, "weight_decay": 0.1}},
     "freeze, head only": {"method": {"name": "freeze", "layers": 0}, "optim": {"lr": 1e-2}},
     "freeze, last block": {"method": {"name": "freeze", "layers": 1}, "optim": {"lr": 1e-3}},
     "lora": {"method": {"name": "lora", "rank": 16}, "optim": {"lr": 2e-3}},
@@ -63,8 +63,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("csv")
     parser.add_argument("--model", default="tunesmith-tiny")
-    parser.add_argument("--epochs", type=float, default=4)
-    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--epochs", type=float, default=5)
+    parser.add_argument("--max-tokens", type=int, default=192)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--ways", nargs="*", default=list(WAYS))
     parser.add_argument("--out", type=Path)
@@ -78,10 +78,17 @@ def main() -> None:
                     "path": asked.csv,
                     "validation_fraction": 0.2,
                     "max_tokens": asked.max_tokens,
+                    "cut_from": "start",  # the verdict stands at the end of a review
                     "format": {"name": "labels", "label_names": LABELS},
                 },
                 "task": "classify",
-                "train": {"epochs": asked.epochs, "batch_size": 16, "precision": asked.precision},
+                "train": {
+                    "epochs": asked.epochs,
+                    "batch_size": 16,
+                    "precision": asked.precision,
+                    "best_metric": "accuracy",
+                    "eval_every_fraction": 0.1,
+                },
                 "evaluate": {"max_new_tokens": 4},
                 "out": f"{folder}/{number}",
                 **WAYS[way],

@@ -87,6 +87,17 @@ def test_a_resume_goes_on_with_the_same_portions(recipe_fields):
     assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (1, 4)
 
 
+def test_a_setting_that_was_changed_counts_more_than_the_portions_before(recipe_fields):
+    before = trainer_of(recipe_fields)
+    before.portion.n_rows, before.evaluator.portion.n_rows = 1, 4
+    after = trainer_of(recipe_fields, micro_batch_size=6)
+    restore(after, snapshot(before))
+    assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (6, 4)
+    other = trainer_of(recipe_fields, eval_batch_size=8)
+    restore(other, snapshot(before))
+    assert (other.portion.n_rows, other.evaluator.portion.n_rows) == (1, 8)
+
+
 def test_one_row_that_does_not_fit_is_answered_with_advice():
     def work(n_rows):
         raise MemoryError

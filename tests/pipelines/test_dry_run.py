@@ -29,6 +29,7 @@ from tunesmith.pipelines.memory import (  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.fit import ADVICE  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 
 METHODS = {
@@ -137,6 +138,45 @@ def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fie
     totals = [whole, *(s["total"] for s in steps)]
     assert totals == sorted(totals, reverse=True)
     assert totals[-1] <= 60_000 < totals[-2]
+
+
+def test_a_packed_run_is_told_to_make_its_lines_shorter_down_to_the_longest_row(recipe_fields):
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    train = {"batch_size": 8, "packing": True, "tokens_per_row": 2500, "eval_batch_size": 2}
+    recipe = make_recipe({**recipe_fields, "method": "lora", "train": train})
+    portions = Portions(600, 600, 2000)
+    steps = what_would_fit(recipe, shape, portions, 1)
+    assert [s["set"][0] for s in steps[:4]] == [
+        "train.tokens_per_row=1250",
+        "train.tokens_per_row=625",
+        "train.tokens_per_row=600",
+        "train.gradient_checkpointing=true",
+    ]
+    assert [s["set"][1] for s in steps[:3]] == [f"train.eval_batch_size={n}" for n in (2, 1, 1)]
+    assert not [told for s in steps for told in s["set"] if "micro_batch_size" in told]
+    assert "train.tokens_per_row" in ADVICE
+
+
+@pytest.mark.parametrize("kind", ["pairs", "packed", "packed in short lines"])
+def test_the_learnt_tokens_planned_for_are_those_of_the_largest_batch(
+    kind, pair_fields, recipe_fields, monkeypatch
+):
+    fields = pair_fields if kind == "pairs" else recipe_fields
+    train = {"packing": kind != "pairs", "tokens_per_row": 150 if "short" in kind else None}
+    fields["train"] = {**fields["train"], **train, "epochs": 1}
+    recipe = make_recipe(fields)
+    seen = []
+
+    def planned(recipe, shape, portions):
+        seen.append(portions.n_targets)
+        return memory_mb(recipe, shape, portions)
+
+    monkeypatch.setattr("tunesmith.pipelines.dry_run.memory_mb", planned)
+    dry_run(recipe)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    steps = [trainer._micro_batches(step) for step in range(trainer.n_steps)]
+    real = [len(trainer.train_rows.batch(rows).target_rows) for step in steps for rows in step]
+    assert max(real) <= seen[0] <= max(real) * (1.3 if kind == "pairs" else 1)
 
 
 def test_memory_and_the_limit_of_a_container_are_read(tmp_path):

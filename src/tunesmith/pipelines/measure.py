@@ -77,7 +77,7 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     n_tokens = tokens_per_row * recipe.train.batch_size * steps
     return {
         "peak_memory_mb": round(peak_memory_mb(), 1),
-        "rows_at_once": trainer.portion.n_rows,
+        "rows_at_once": trainer.rows_at_once,
         "seconds_per_step": round(seconds, 3),
         "tokens_per_s": round(tokens_per_s, 1),
         "steps": steps,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -28,6 +29,8 @@ from tunesmith.pipelines.memory import (  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.fit import ADVICE  # noqa: E402
+from tunesmith.training.loop import Trainer  # noqa: E402
 
 METHODS = {
     "full": "full",
@@ -137,6 +140,45 @@ def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fie
     assert totals[-1] <= 60_000 < totals[-2]
 
 
+def test_a_packed_run_is_told_to_make_its_lines_shorter_down_to_the_longest_row(recipe_fields):
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    train = {"batch_size": 8, "packing": True, "tokens_per_row": 2500, "eval_batch_size": 2}
+    recipe = make_recipe({**recipe_fields, "method": "lora", "train": train})
+    portions = Portions(600, 600, 2000)
+    steps = what_would_fit(recipe, shape, portions, 1)
+    assert [s["set"][0] for s in steps[:4]] == [
+        "train.tokens_per_row=1250",
+        "train.tokens_per_row=625",
+        "train.tokens_per_row=600",
+        "train.gradient_checkpointing=true",
+    ]
+    assert [s["set"][1] for s in steps[:3]] == [f"train.eval_batch_size={n}" for n in (2, 1, 1)]
+    assert not [told for s in steps for told in s["set"] if "micro_batch_size" in told]
+    assert "train.tokens_per_row" in ADVICE
+
+
+@pytest.mark.parametrize("kind", ["pairs", "packed", "packed in short lines"])
+def test_the_learnt_tokens_planned_for_are_those_of_the_largest_batch(
+    kind, pair_fields, recipe_fields, monkeypatch
+):
+    fields = pair_fields if kind == "pairs" else recipe_fields
+    train = {"packing": kind != "pairs", "tokens_per_row": 150 if "short" in kind else None}
+    fields["train"] = {**fields["train"], **train, "epochs": 1}
+    recipe = make_recipe(fields)
+    seen = []
+
+    def planned(recipe, shape, portions):
+        seen.append(portions.n_targets)
+        return memory_mb(recipe, shape, portions)
+
+    monkeypatch.setattr("tunesmith.pipelines.dry_run.memory_mb", planned)
+    dry_run(recipe)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    steps = [trainer._micro_batches(step) for step in range(trainer.n_steps)]
+    real = [len(trainer.train_rows.batch(rows).target_rows) for step in steps for rows in step]
+    assert max(real) <= seen[0] <= max(real) * (1.3 if kind == "pairs" else 1)
+
+
 def test_memory_and_the_limit_of_a_container_are_read(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2000000 kB\n")
     assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(2048)
@@ -177,3 +219,63 @@ def test_a_rate_is_found_and_no_run_is_left(recipe_fields, tmp_path):
     files = sorted(file.name for file in (tmp_path / "runs").iterdir())
     assert files == ["mine-find-lr.html", "mine-find-lr.json"]
     assert f"optim.lr={found['lr']}" in Path(found["page"]).read_text()
+
+
+@pytest.fixture
+def pair_fields(recipe_fields, tmp_path, lines):
+    """40 pairs of very different lengths, 30 of them to learn from."""
+    rows = [
+        {
+            "prompt": f"{i} {'why ' * (7 * i % 40)}",
+            "chosen": "so " * (1 + i % 9),
+            "rejected": f"{i}",
+        }
+        for i in range(40)
+    ]
+    data = {"path": str(lines(tmp_path / "pairs.jsonl", *rows)), "validation_fraction": 0.25}
+    train = {**recipe_fields["train"], "batch_size": 5, "micro_batch_size": 3}
+    extra = {"template": "alpaca", "task": "preference", "train": train}
+    return {**recipe_fields, "data": data, **extra}
+
+
+@pytest.fixture
+def joined_fields(recipe_fields, tmp_path, lines):
+    """Many short documents in few full rows, the long ones at the end."""
+    texts = [{"text": f"text {i} " + "and more " * (i // 5)} for i in range(60)]
+    file = lines(tmp_path / "texts.jsonl", *texts)
+    data = {"path": str(file), "validation_fraction": 0.25, "max_tokens": 64}
+    fields = {**recipe_fields, "data": data, "template": "alpaca"}
+    return {**fields, "task": {"name": "causal-lm", "documents": "joined"}}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The rows, without the padding, of every trainer that is told to train."""
+    seen = []
+    fit = Trainer.fit
+
+    def fit_and_tell(self, *args):
+        rows = self.train_rows
+        seen.append([rows.batch([i]).input_ids.tolist() for i in range(len(rows.lengths))])
+        return fit(self, *args)
+
+    monkeypatch.setattr(Trainer, "fit", fit_and_tell)
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["pair_fields", "joined_fields"])
+def test_what_is_measured_are_the_longest_rows_of_the_trainer(kind, request, trained):
+    recipe = make_recipe(request.getfixturevalue(kind))
+    prepared = prepare(recipe)
+    split = prepared.encoded["train"]
+    whole = prepared.task.rows(split, prepared.tokenizer.pad_id)
+    n, size = len(whole.lengths), recipe.train.batch_size
+    found = measure(recipe)
+    longest = np.argsort(-prepared.task.lengths(split), kind="stable")[:size]
+    assert trained == [[whole.batch([i]).input_ids.tolist() for i in longest.tolist()]]
+    assert found["steps"] == dry_run(recipe)["steps"] == -(-n // size) * 2
+
+
+def test_a_rate_is_looked_for_in_all_its_steps_where_a_row_is_a_pair(pair_fields, tmp_path):
+    recipe = make_recipe({**pair_fields, "out": str(tmp_path / "mine")})
+    assert len(find_lr(recipe, n_steps=40)["rates"]) == 40

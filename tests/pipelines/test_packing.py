@@ -123,3 +123,18 @@ def test_every_task_packs(recipe_fields, tmp_path, lines, name):
     curves = [[v["loss"] for v in fitted(fields, packing=packing)[0].steps] for packing in (0, 1)]
     assert len(curves[0]) == 2
     assert curves[1] == pytest.approx(curves[0], rel=1e-5)
+
+
+def test_the_summary_tells_the_rows_that_were_at_once(recipe_fields, tmp_path):
+    """A line has as many rows as have room in it, and not all of the step's."""
+    settings = {"packing": True, "tokens_per_row": 110, "epochs": 1}
+    fields = {**recipe_fields, "train": {**recipe_fields["train"], **settings}}
+    recipe = make_recipe(fields)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    lines = [line for step in range(trainer.n_steps) for line in trainer._micro_batches(step)]
+    most = max(map(len, lines))
+    assert most < recipe.train.batch_size
+    assert train(recipe).summary["rows_at_once"] == most
+    assert trainer.rows_at_once == most
+    trainer.portion.n_rows = 1
+    assert trainer.rows_at_once == 1

@@ -2,20 +2,26 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.train import build_trainer  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training import checkpoint as module  # noqa: E402
 from tunesmith.training.checkpoint import (  # noqa: E402
     Checkpoint,
     load_checkpoint,
+    load_state,
     newest_checkpoint,
     rotate,
     save_checkpoint,
 )
+from tunesmith.training.snapshot import snapshot  # noqa: E402
 
 
 def state(step: int) -> Checkpoint:
@@ -90,3 +96,19 @@ def test_fault_13_rotation_goes_by_step_and_spares_the_best(tmp_path):
         os.utime(place, (2e9 - step, 2e9 - step))
     rotate(tmp_path, keep=2, best_step=1)
     assert sorted(p.name[-1] for p in tmp_path.iterdir()) == ["1", "4", "5"]
+
+
+@pytest.mark.parametrize("key", [None, *module.NEEDED_STATE])
+def test_what_another_version_left_out_is_named(tmp_path, recipe_fields, key):
+    """All that restoring asks for is asked for before; a whole state is taken."""
+    recipe = make_recipe(recipe_fields)
+    made = snapshot(build_trainer(recipe, prepare(recipe), None))
+    state = {**made.state, "identity": {}}
+    assert state.keys() == {*module.NEEDED_STATE, "best_step"}
+    state.pop(key, None)
+    place = save_checkpoint(tmp_path, 1, replace(made, state=state))
+    if key is None:
+        assert load_state(place) == state
+        return
+    with pytest.raises(RunError, match=f"holds no '{key}'; it was made by another version"):
+        load_state(place)

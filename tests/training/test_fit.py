@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
+from tunesmith.pipelines.watch import scorers  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.fit import Portion, divide, is_out_of_memory  # noqa: E402
 from tunesmith.training.snapshot import restore, snapshot  # noqa: E402
@@ -86,6 +87,17 @@ def test_a_resume_goes_on_with_the_same_portions(recipe_fields):
     assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (1, 4)
 
 
+def test_a_setting_that_was_changed_counts_more_than_the_portions_before(recipe_fields):
+    before = trainer_of(recipe_fields)
+    before.portion.n_rows, before.evaluator.portion.n_rows = 1, 4
+    after = trainer_of(recipe_fields, micro_batch_size=6)
+    restore(after, snapshot(before))
+    assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (6, 4)
+    other = trainer_of(recipe_fields, eval_batch_size=8)
+    restore(other, snapshot(before))
+    assert (other.portion.n_rows, other.evaluator.portion.n_rows) == (1, 8)
+
+
 def test_one_row_that_does_not_fit_is_answered_with_advice():
     def work(n_rows):
         raise MemoryError
@@ -111,3 +123,52 @@ def test_the_allocators_own_words_are_known():
 
 def test_divided_rows_keep_their_order():
     assert divide([[1, 2, 3], [4]], 2) == [[1, 2], [3], [4]]
+
+
+def allocator_for(n_rows, monkeypatch):
+    """Has every Llama, answering too, refuse more rows at once, before its first pass."""
+    from transformers import LlamaModel
+
+    forward = LlamaModel.forward
+
+    def refuse(self, *args, **kwargs):
+        given = next(t for t in (*args, *kwargs.values()) if isinstance(t, torch.Tensor))
+        if len(given) > n_rows:
+            raise MemoryError
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(LlamaModel, "forward", refuse)
+
+
+def test_the_reference_model_halves_too(recipe_fields, tmp_path, lines, monkeypatch, capsys):
+    rows = [{"prompt": f"{i}", "chosen": "so " * (1 + i % 5), "rejected": "no"} for i in range(12)]
+    data = {"path": str(lines(tmp_path / "pairs.jsonl", *rows)), "validation_fraction": 0.25}
+    fields = {**recipe_fields, "data": data, "template": "alpaca", "task": "preference"}
+    plain = trainer_of(fields)
+    allocator_for(4, monkeypatch)
+    short = trainer_of(fields)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in told] == [
+        f"out of memory with {n} rows at once in the reference model" for n in (9, 5, 3)
+    ]
+    found, expected = (t.train_rows.reference["answers"] for t in (short, plain))
+    torch.testing.assert_close(found, expected)
+
+
+def test_whatever_watches_a_run_halves_too(recipe_fields, monkeypatch, capsys):
+    fields = {**recipe_fields, "evaluate": {**recipe_fields["evaluate"], "batch_size": 4}}
+    train = {"score_rows": 4, "eval_batch_size": 4}
+    recipe = make_recipe({**fields, "train": {**fields["train"], **train}})
+    found = []
+    for n_rows in (99, 2):
+        allocator_for(n_rows, monkeypatch)
+        prepared = prepare(recipe)
+        trainer = build_trainer(recipe, prepared, None)
+        trainer.evaluator.scorers = scorers(recipe, prepared, trainer, lambda shown: None)
+        found.append(trainer.evaluator.evaluate(lambda: False))
+    assert found[1] == pytest.approx(found[0], rel=1e-6)
+    assert {"general_perplexity", "rougeL"} <= found[1].keys()
+    told = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told == [
+        f"out of memory with 4 rows at once in {work}" for work in ("evaluation", "answers")
+    ]

@@ -10,6 +10,7 @@ from tunesmith.core.examples import Example
 from tunesmith.evaluation.roads import Answered, answer
 from tunesmith.evaluation.score import score
 from tunesmith.tasks.task import Task
+from tunesmith.training.fit import Portion
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
@@ -55,12 +56,11 @@ class AnswerScorer:
         self.max_new_tokens = max_new_tokens
         self.metrics = metrics
         self.show = show
+        self.portion = Portion(model.batch_size, "answers")
 
     def score(self) -> dict[str, float]:
         """The metrics' scores, and the shares of answers that were cut or cannot be read."""
-        answered = answer(
-            self.model, self.task, self.examples, self.road, max_new_tokens=self.max_new_tokens
-        )
+        answered = self.portion.run(len(self.examples), self._answers, lambda: None)
         if self.n_shown:
             pairs = zip(self.examples[: self.n_shown], answered, strict=False)
             self.show([self._shown(example, one) for example, one in pairs])
@@ -69,6 +69,12 @@ class AnswerScorer:
             return {}
         found = score(self.task, examples, answered[: len(examples)], self.road, self.metrics)
         return found.scores
+
+    def _answers(self, n_at_once: int) -> list[Answered]:
+        self.model.batch_size = n_at_once
+        return answer(
+            self.model, self.task, self.examples, self.road, max_new_tokens=self.max_new_tokens
+        )
 
     def _shown(self, example: Example, answered: Answered) -> dict[str, Any]:
         asked = self.task.ask(example)

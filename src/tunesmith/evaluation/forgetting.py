@@ -18,6 +18,7 @@ from tunesmith.tasks.task import EncodedExample, Limits
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 from tunesmith.training.evaluation import longest_first, mean_loss
+from tunesmith.training.fit import Portion
 
 BUNDLED = Path(__file__).parent / "texts" / "general.txt"
 
@@ -72,21 +73,24 @@ class GeneralText:
     """Scores a model by its perplexity on a text."""
 
     def __init__(
-        self, rows: TextRows, forward: Callable[[Batch], LossSum], batch_size: int
+        self, rows: TextRows, forward: Callable[[Batch], LossSum], portion: Portion
     ) -> None:
         """Takes what it needs to measure again and again.
 
         Args:
             rows: the text.
             forward: gives the loss sum of a batch with the model as it is now.
-            batch_size: rows at once.
+            portion: rows at once, for as long as memory allows.
         """
         self.rows = rows
         self.forward = forward
-        self.batch_size = batch_size
+        self.portion = portion
 
     def score(self) -> dict[str, float]:
         """Perplexity per token of the text."""
-        parts = longest_first(self.rows, self.batch_size)
-        loss, _ = mean_loss(map(self.rows.batch, parts), self.forward)
+        loss = self.portion.run(len(self.rows.rows), self._mean_loss, lambda: None)
         return {FORGETTING: math.exp(min(loss, 700.0))}
+
+    def _mean_loss(self, batch_size: int) -> float:
+        parts = longest_first(self.rows, batch_size)
+        return mean_loss(map(self.rows.batch, parts), self.forward)[0]

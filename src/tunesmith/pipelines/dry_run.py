@@ -26,7 +26,7 @@ from tunesmith.pipelines.memory import (
 )
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.recipe import Recipe
-from tunesmith.training.plan import n_steps
+from tunesmith.training.plan import n_steps, packed_room, plan_epoch
 
 
 def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, Any]:
@@ -68,7 +68,8 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         longest, n_tokens = int(lengths.max()), int(lengths.sum())
         held_out = prepared.encoded.get("validation")
         longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
-        n_targets = int(np.sort(encoded.n_learnt)[-recipe.train.rows_at_once :].sum())
+        # What is one row to the trainer may be several encoded ones.
+        n_targets = _most_learnt(recipe, lengths, encoded.n_learnt.reshape(rows, -1).sum(1))
     elif data_here:
         rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
@@ -119,6 +120,30 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         "ledger": ledger,
         "notes": notes,
     }
+
+
+def _most_learnt(recipe: Recipe, lengths: np.ndarray, n_learnt: np.ndarray) -> int:
+    """Learnt tokens of a micro-batch, at most; of packed lines those of the first epoch.
+
+    Args:
+        recipe: the whole of it.
+        lengths: [R], tokens of the trainer's rows.
+        n_learnt: [R], those of them that are learnt.
+    """
+    train = recipe.train
+    if not train.packing:
+        return int(np.sort(n_learnt)[-train.rows_at_once :].sum())
+    plan = plan_epoch(
+        lengths,
+        batch_size=train.batch_size,
+        micro_batch_size=train.rows_at_once,
+        seed=train.seed,
+        epoch=0,
+        shuffle=train.shuffle,
+        group_by_length=train.length_grouping,
+        tokens_per_row=packed_room(lengths, train.tokens_per_row, train.rows_at_once),
+    )
+    return max(int(n_learnt[line].sum()) for step in plan for line in step)
 
 
 def _head(recipe: Recipe, prepared: Prepared | None, notes: list[str]) -> Head | None:

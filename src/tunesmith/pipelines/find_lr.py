@@ -68,7 +68,7 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)
-    n_rows = len(prepared.encoded["train"])
+    n_rows = len(prepared.task.lengths(prepared.encoded["train"]))
     n_epochs = max(1.0, n_steps * recipe.train.batch_size / n_rows + 1)
     train = recipe.train.model_copy(update={"max_steps": n_steps, "epochs": n_epochs})
     seen = _Losses()

@@ -49,11 +49,11 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)
-    lengths = prepared.encoded["train"].lengths
+    n_rows = len(prepared.task.lengths(prepared.encoded["train"]))
     portions = _longest(prepared, recipe)
-    n_rows = len(portions.encoded["train"])
+    n_longest = len(portions.task.lengths(portions.encoded["train"]))
     short = recipe.train.model_copy(
-        update={"max_steps": 2, "epochs": 2.0, "eval_every_fraction": 1.0, "batch_size": n_rows}
+        update={"max_steps": 2, "epochs": 2.0, "eval_every_fraction": 1.0, "batch_size": n_longest}
     )
     times = _Times()
     try:
@@ -66,17 +66,18 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     from tunesmith.training.plan import n_steps
 
     steps = n_steps(
-        len(lengths),
+        n_rows,
         batch_size=recipe.train.batch_size,
         epochs=recipe.train.epochs,
         max_steps=recipe.train.max_steps,
     )
     seconds = min(times.step_seconds)
     tokens_per_s = times.n_tokens / max(seconds, 1e-9)
-    n_tokens = float(lengths.mean()) * recipe.train.batch_size * steps
+    tokens_per_row = int(prepared.encoded["train"].lengths.sum()) / n_rows
+    n_tokens = tokens_per_row * recipe.train.batch_size * steps
     return {
         "peak_memory_mb": round(peak_memory_mb(), 1),
-        "rows_at_once": trainer.portion.n_rows,
+        "rows_at_once": trainer.rows_at_once,
         "seconds_per_step": round(seconds, 3),
         "tokens_per_s": round(tokens_per_s, 1),
         "steps": steps,
@@ -87,10 +88,9 @@ def measure(recipe: Recipe) -> dict[str, Any]:
 def _longest(prepared: Prepared, recipe: Recipe) -> Prepared:
     """The rows that make the largest step and the largest batch of an evaluation."""
     sizes = {"train": recipe.train.batch_size, "validation": recipe.train.eval_batch_size}
+    task = prepared.task
     encoded = {
-        name: replace(
-            split, rows=split.rows[np.argsort(-split.lengths, kind="stable")[: sizes[name]]]
-        )
+        name: task.picked(split, np.argsort(-task.lengths(split), kind="stable")[: sizes[name]])
         for name, split in prepared.encoded.items()
         if name in sizes
     }

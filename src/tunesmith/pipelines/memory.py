@@ -36,7 +36,7 @@ class Portions:
     Attributes:
         longest: tokens of the longest training row.
         longest_eval: of the longest evaluation row; 0: there is no evaluation.
-        n_targets: learnt tokens of the longest rows of a micro-batch, at most.
+        n_targets: learnt tokens of a micro-batch, at most.
         file_mb: size of the files of weights.
     """
 
@@ -61,7 +61,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     rank = method.rank if adapts else 0
     drops = adapts and method.dropout > 0
     trains_head = _trains_head(recipe, shape)
-    n_tokens = train.tokens_per_row or train.rows_at_once * portions.longest
+    n_tokens = _n_tokens(recipe, portions.longest)
     activations = activation_bytes(
         shape,
         how,
@@ -132,7 +132,7 @@ def what_would_fit(
     now = recipe
     if sum(memory_mb(now, shape, portions).values()) <= available_mb:
         return found
-    for change in _changes(recipe):
+    for change in _changes(recipe, portions.longest):
         train = {k[6:]: v for k, v in change.items() if k.startswith("train.")}
         optim = {k[6:]: v for k, v in change.items() if k.startswith("optim.")}
         updated: dict[str, Any] = {
@@ -142,8 +142,8 @@ def what_would_fit(
         if "method" in change:
             updated["method"] = LoRA() if change["method"] == "lora" else QLoRA()
         now = now.model_copy(update=updated)
-        n_rows = now.train.rows_at_once
-        n_targets = math.ceil(portions.n_targets * n_rows / recipe.train.rows_at_once)
+        share = _n_tokens(now, portions.longest) / _n_tokens(recipe, portions.longest)
+        n_targets = math.ceil(portions.n_targets * share)
         at_once = replace(portions, n_targets=n_targets)
         total = round(sum(memory_mb(now, shape, at_once).values()), 1)
         if found and total >= found[-1]["total"]:
@@ -155,9 +155,19 @@ def what_would_fit(
     return found
 
 
-def _changes(recipe: Recipe) -> list[dict[str, Any]]:
+def _n_tokens(recipe: Recipe, longest: int) -> int:
+    """Tokens at once in training, padding included."""
+    return recipe.train.tokens_per_row or recipe.train.rows_at_once * longest
+
+
+def _changes(recipe: Recipe, longest: int) -> list[dict[str, Any]]:
     changes: list[dict[str, Any]] = []
-    n_rows = recipe.train.rows_at_once
+    n_tokens = _n_tokens(recipe, longest)
+    while recipe.train.packing and n_tokens > longest:
+        n_tokens = max(longest, n_tokens // 2)
+        n_eval = min(recipe.train.eval_batch_size, n_tokens // longest)
+        changes.append({"train.tokens_per_row": n_tokens, "train.eval_batch_size": n_eval})
+    n_rows = 1 if recipe.train.packing else recipe.train.rows_at_once
     while n_rows > 1:
         n_rows = (n_rows + 1) // 2
         changes.append({"train.micro_batch_size": n_rows, "train.eval_batch_size": n_rows})

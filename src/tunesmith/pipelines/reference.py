@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,14 @@ def annotate(
         return found
     known = None if run is None else _kept(run, found)
     if known is None:
+        from tunesmith.training.fit import Portion
+
+        portion = Portion(recipe.train.eval_batch_size, "the reference model")
         with arithmetic():
             known = {
-                name: reference_logps(model, split, recipe.train.eval_batch_size)
+                name: portion.run(
+                    len(split.lengths), partial(reference_logps, model, split), lambda: None
+                )
                 for name, split in found.items()
             }
         if run is not None:

@@ -194,7 +194,7 @@ def _train_in(
         "tokens_per_s": round(recorder.tokens_per_s, 1),
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": round(peak_memory_mb(), 1),
-        "rows_at_once": trainer.portion.n_rows,
+        "rows_at_once": trainer.rows_at_once,
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }

@@ -183,4 +183,4 @@ def _forgetting(recipe: Recipe, prepared: Prepared, trainer: Trainer) -> General
     rows = TextRows(general_text(name), prepared.tokenizer, prepared.template, prepared.limits)
     model = TaskModel(trainer.model.model, Tokens())
     passes = Passes(model, trainer.placement, trainer.passes.precision)
-    return GeneralText(rows, passes.forward, recipe.train.eval_batch_size)
+    return GeneralText(rows, passes.forward, trainer.evaluator.portion)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.examples import Document, Example
-from tunesmith.tasks.joined import JoinedSplit
+from tunesmith.tasks.joined import JoinedSplit, PickedJoined
 from tunesmith.tasks.store import EncodedSplit
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
 from tunesmith.templates.render import Rendered, render_documents
@@ -48,6 +48,12 @@ class CausalLM(Task):
         if self.documents == "apart":
             return split
         return JoinedSplit(split.store, split.rows, limits.max_tokens)
+
+    def picked(self, split: EncodedSplit, rows: np.ndarray) -> EncodedSplit:
+        """Some documents or windows of them, or some full rows of a stream."""
+        if not isinstance(split, JoinedSplit):
+            return super().picked(split, rows)
+        return PickedJoined(split.store, split.rows, split.tokens_per_row, picked=rows)
 
 
 def _windows(rendered: Rendered, max_tokens: int, origin: str) -> list[EncodedExample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -96,3 +96,24 @@ class JoinedSplit(EncodedSplit):
     def _example(self, place: int) -> EncodedExample:
         ids, weights = self.arrays(place)
         return EncodedExample(ids.astype(np.int32), weights, self.origin(place))
+
+
+@dataclass(frozen=True)
+class PickedJoined(JoinedSplit):
+    """Some rows of a stream, each as it is in the whole of it."""
+
+    picked: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Places in the whole stream's rows, int64."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row, int64."""
+        return super().lengths[self.picked]
+
+    def arrays(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids [T] and weights [T] float32 of one row."""
+        return super().arrays(int(self.picked[place]))
+
+    def origin(self, place: int) -> str:
+        """Where the document was read in which one row begins."""
+        return super().origin(int(self.picked[place]))

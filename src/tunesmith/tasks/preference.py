@@ -65,6 +65,12 @@ class PreferenceTuning(Task):
         sides = split.lengths
         return 2 * sides.reshape(-1, 2).max(1) if is_paired(split) else sides
 
+    def picked(self, split: EncodedSplit, rows: np.ndarray) -> EncodedSplit:
+        """Some pairs, both sides of each, or some single answers."""
+        if not is_paired(split):
+            return super().picked(split, rows)
+        return replace(split, rows=split.rows.reshape(-1, 2)[rows].ravel())
+
     def rows(self, split: EncodedSplit, pad_id: int) -> PreferenceRows:
         """Pairs, or single answers."""
         from tunesmith.tasks.preference_rows import PreferenceRows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -205,6 +205,15 @@ class Task(Part):
     def lengths(self, split: EncodedSplit) -> np.ndarray:
         """Tokens of each row that the trainer asks for, as :meth:`rows` has it; needs no torch."""
         return split.lengths
+
+    def picked(self, split: EncodedSplit, rows: np.ndarray) -> EncodedSplit:
+        """Some rows of a split, in the order that is asked for.
+
+        Args:
+            split: as :meth:`arranged` gives it.
+            rows: places as :meth:`lengths` counts them, int64.
+        """
+        return replace(split, rows=split.rows[rows])
 
     def told(self, row: EncodedExample) -> str:
         """What a preview says of an encoded row beside its place; nothing by default."""

@@ -27,7 +27,7 @@ from tunesmith.core.errors import RunError
 MARKER = "VERIFIED.json"
 TENSORS = ("weights", "optimizer", "random")
 STATE = "state.json"
-NEEDED_STATE = ("step", "n_tokens", "evaluations", "unmoved", "identity")
+NEEDED_STATE = ("step", "n_tokens", "evaluations", "unmoved", "portions", "identity")
 UNFINISHED = "its marker was never written"
 
 

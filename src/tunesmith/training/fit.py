@@ -20,7 +20,8 @@ CPU_MESSAGES = (
     "could not create a primitive",  # oneDNN, where its scratch memory is refused
 )
 ADVICE = (
-    "Lower train.micro_batch_size, train.eval_batch_size or data.max_tokens, set "
+    "Lower train.micro_batch_size (train.tokens_per_row where rows are packed), "
+    "train.eval_batch_size or data.max_tokens, set "
     "train.gradient_checkpointing=true, or use method=qlora. What it would need, and what would "
     "make it fit: --dry-run"
 )

@@ -144,6 +144,13 @@ class Trainer:
         is_wanted = self.evaluator.has_work and (step == 0 or self._is_due(step))
         return is_wanted and not is_made
 
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of the largest micro-batch of the epoch it is in, as far as memory allows."""
+        epoch = max(0, self.progress.step - 1) // self.steps_per_epoch
+        most = max(len(micro) for step in self._planned(epoch) for micro in step)
+        return min(self.portion.n_rows, most)
+
     def _is_due(self, step: int) -> bool:
         every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
         # The end is always due; a point just before it would only double it.
@@ -152,6 +159,9 @@ class Trainer:
     def _micro_batches(self, step: int) -> Step:
         """The rows of a step: a pure function of its number."""
         epoch, row = divmod(step, self.steps_per_epoch)
+        return self._planned(epoch)[row]
+
+    def _planned(self, epoch: int) -> list[Step]:
         if self._plan is None or self._plan[0] != epoch:
             plan = plan_epoch(
                 self.train_rows.lengths,
@@ -164,7 +174,7 @@ class Trainer:
                 tokens_per_row=self.tokens_per_row,
             )
             self._plan = (epoch, plan)
-        return self._plan[1][row]
+        return self._plan[1]
 
     def _step(self, step: int) -> dict[str, Any]:
         rows = self._micro_batches(step)

@@ -14,6 +14,7 @@ from tunesmith.training.optim import optimizer_state, restore_optimizer_state
 from tunesmith.training.progress import Progress
 
 if TYPE_CHECKING:
+    from tunesmith.training.fit import Portion
     from tunesmith.training.loop import Trainer
 
 
@@ -38,7 +39,10 @@ def snapshot(trainer: Trainer) -> Checkpoint:
         state={
             "step": progress.step,
             "n_tokens": progress.n_tokens,
-            "rows_at_once": [trainer.portion.n_rows, trainer.evaluator.portion.n_rows],
+            "portions": {
+                portion.work: {"n_rows": portion.n_rows, "of": of}
+                for portion, of in _portions(trainer)
+            },
             "evaluations": progress.evaluations,
             "best_step": progress.best[0] if progress.best else None,
             # Weights that no gradient has reached have nothing for the optimizer to keep.
@@ -59,14 +63,28 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     restore_optimizer_state(
         trainer.optimizer, trainer.parameters, checkpoint.optimizer, state["unmoved"]
     )
-    # The same portions as before, so that the same numbers are added in the same order.
-    trainer.portion.n_rows, trainer.evaluator.portion.n_rows = state["rows_at_once"]
+    for portion, of in _portions(trainer):
+        before = state["portions"][portion.work]
+        # The same portions as before, so that the same numbers are added in the same order; but
+        # where a setting was changed, it is what counts.
+        if before["of"] == of:
+            portion.n_rows = before["n_rows"]
     trainer.progress = Progress(
         trainer.progress.goal,
         state["step"],
         state["n_tokens"],
         [(step, found) for step, found in state["evaluations"]],
     )
+
+
+def _portions(trainer: Trainer) -> list[tuple[Portion, list[int | None]]]:
+    """Each portion, and the settings that it was made of."""
+    train = trainer.settings
+    packed = [train.batch_size, trainer.tokens_per_row] if train.packing else []
+    return [
+        (trainer.portion, [train.rows_at_once, *packed]),
+        (trainer.evaluator.portion, [train.eval_batch_size]),
+    ]
 
 
 @torch.no_grad()

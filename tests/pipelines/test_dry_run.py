@@ -137,6 +137,21 @@ def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fie
     assert totals[-1] <= 60_000 < totals[-2]
 
 
+def test_the_advised_method_is_the_one_that_is_estimated(recipe_fields):
+    """What the override makes of the recipe: its rank stays, and so does what it needs."""
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    wide = {"name": "lora", "rank": 256, "targets": ["q_proj", "v_proj"], "dropout": 0.1}
+    fields = {**recipe_fields, "method": wide, "train": {"batch_size": 1}}
+    portions = Portions(1024, 1024, 1024)
+    last = what_would_fit(make_recipe(fields), shape, portions, 1)[-1]
+    assert last["set"] == ["method=qlora"]
+    overrides = ["train.gradient_checkpointing=true", "optim.name=adamw_8bit", *last["set"]]
+    followed = make_recipe(fields, overrides=overrides)
+    assert followed.method.n_trained(shape) == make_recipe(fields).method.n_trained(shape)
+    needs = sum(memory_mb(followed, shape, portions).values())
+    assert last["total"] == pytest.approx(needs, abs=0.06)
+
+
 def test_memory_and_the_limit_of_a_container_are_read(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2000000 kB\n")
     assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(2048)

@@ -6,8 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tunesmith.core.errors import RecipeError
+from tunesmith.methods import METHODS
 from tunesmith.methods.freeze import Freeze
 from tunesmith.methods.lora import LoRA
+from tunesmith.methods.method import Method
 from tunesmith.methods.qlora import QLoRA
 from tunesmith.model.footprint import (
     BYTES,
@@ -20,7 +23,7 @@ from tunesmith.model.footprint import (
     optimizer_bytes,
 )
 from tunesmith.model.shape import Shape
-from tunesmith.recipe import Recipe
+from tunesmith.recipe import Recipe, apply_override
 
 PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
 """Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
@@ -140,12 +143,16 @@ def what_would_fit(
             "optim": now.optim.model_copy(update=optim),
         }
         if "method" in change:
-            updated["method"] = LoRA() if change["method"] == "lora" else QLoRA()
-        now = now.model_copy(update=updated)
-        n_rows = now.train.rows_at_once
+            updated["method"] = _as_overridden(now.method, change["method"])
+        changed = now.model_copy(update=updated)
+        n_rows = changed.train.rows_at_once
         n_targets = math.ceil(portions.n_targets * n_rows / recipe.train.rows_at_once)
         at_once = replace(portions, n_targets=n_targets)
-        total = round(sum(memory_mb(now, shape, at_once).values()), 1)
+        try:
+            total = round(sum(memory_mb(changed, shape, at_once).values()), 1)
+        except RecipeError:  # what was set for one method does not suit the other
+            continue
+        now = changed
         if found and total >= found[-1]["total"]:
             continue
         told = [f"{key}={str(value).lower()}" for key, value in change.items()]
@@ -153,6 +160,13 @@ def what_would_fit(
         if total <= available_mb:
             break
     return found
+
+
+def _as_overridden(method: Method, name: str) -> Method:
+    """What ``method=name`` makes of a recipe's method: fields that both have stay as they are."""
+    fields: dict[str, Any] = {"method": method.model_dump(mode="json")}
+    apply_override(fields, f"method={name}")
+    return METHODS.parse(fields["method"])
 
 
 def _changes(recipe: Recipe) -> list[dict[str, Any]]:

@@ -8,13 +8,9 @@ from typing import Any
 
 from tunesmith.core.errors import RecipeError
 from tunesmith.methods import METHODS
-from tunesmith.methods.freeze import Freeze
-from tunesmith.methods.lora import LoRA
 from tunesmith.methods.method import Method
-from tunesmith.methods.qlora import QLoRA
 from tunesmith.model.footprint import (
     BYTES,
-    NF4_BYTES,
     Arithmetic,
     activation_bytes,
     evaluation_bytes,
@@ -58,12 +54,10 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     """
     method, train = recipe.method, recipe.train
     n_trained = method.n_trained(shape)
-    adapts = isinstance(method, LoRA)
+    adapts = method.update_rank > 0
     how = _arithmetic(recipe)
-    first_layer = _first_layer(recipe, shape)
-    rank = method.rank if adapts else 0
-    drops = adapts and method.dropout > 0
-    trains_head = _trains_head(recipe, shape)
+    first_layer = method.first_block(shape)
+    trains_head = method.trains_head(shape)
     n_tokens = train.tokens_per_row or train.rows_at_once * portions.longest
     activations = activation_bytes(
         shape,
@@ -71,8 +65,8 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         n_tokens,
         first_layer=first_layer,
         trains_norms=not adapts,
-        rank=rank,
-        drops=drops,
+        rank=method.update_rank,
+        drops=method.drops,
         recomputes=train.gradient_checkpointing,
     )
     logits = loss_bytes(shape, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head)
@@ -82,7 +76,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         "process": PROCESS_MB["python"] * 1e6,
         "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0),
         # What is not quantised goes on pointing into the file, so that all of it stays mapped.
-        "file": portions.file_mb * 1e6 if isinstance(method, QLoRA) else 0,
+        "file": portions.file_mb * 1e6 if method.linear_bytes is not None else 0,
         "adapter": n_trained * 4 if adapts else 0,
         "gradients": n_trained * 4,
         "optimizer": optimizer_bytes(recipe.optim.name, n_trained, shape),
@@ -99,7 +93,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         "logits": logits,
         "evaluation": max(0.0, evaluation - activations - logits),
     }
-    if isinstance(method, QLoRA) or recipe.optim.name.endswith("8bit"):
+    if method.linear_bytes is not None or recipe.optim.name.endswith("8bit"):
         needs["process"] += PROCESS_MB["bitsandbytes"] * 1e6
     return {purpose: round(n_bytes / 1e6, 1) for purpose, n_bytes in needs.items()}
 
@@ -181,7 +175,7 @@ def _changes(recipe: Recipe) -> list[dict[str, Any]]:
         changes.append({"optim.name": "adamw_8bit"})
     if not recipe.method.saves_adapter:
         changes.append({"method": "lora"})
-    if not isinstance(recipe.method, QLoRA) and recipe.model.init == "pretrained":
+    if recipe.method.linear_bytes is None and recipe.model.init == "pretrained":
         changes.append({"method": "qlora"})
     return changes
 
@@ -190,50 +184,15 @@ def _arithmetic(recipe: Recipe) -> Arithmetic:
     is_bfloat16 = recipe.train.precision == "bfloat16"
     is_gpu = recipe.model.dtype == "bfloat16" and is_bfloat16
     held_narrow = recipe.model.dtype == "bfloat16" and recipe.method.saves_adapter
-    casts = is_bfloat16 and not held_narrow and not isinstance(recipe.method, QLoRA)
+    casts = is_bfloat16 and not held_narrow and recipe.method.linear_bytes is None
     return Arithmetic(is_bfloat16, casts, widens_attention=not is_gpu)
-
-
-def _first_layer(recipe: Recipe, shape: Shape) -> int:
-    """The first block that anything trained lies in or under."""
-    if not isinstance(recipe.method, Freeze):
-        return 0
-    places = [
-        int(name.split(".")[2])
-        if name.startswith("model.layers.")
-        else 0
-        if "embed_tokens" in name
-        else shape.n_layers
-        for name in recipe.method.trained_modules(list(shape.modules))
-    ]
-    return min(places)
-
-
-def _trains_head(recipe: Recipe, shape: Shape) -> bool:
-    if shape.head is not None:
-        return True
-    if isinstance(recipe.method, LoRA):
-        return any(name.endswith("lm_head") for name in recipe.method.extra_modules)
-    if isinstance(recipe.method, Freeze):
-        trained = recipe.method.trained_modules(list(shape.modules))
-        return "lm_head" in trained
-    return True
 
 
 def _weight_bytes(recipe: Recipe, shape: Shape, *, is_mapped: bool) -> float:
     held = BYTES.get(recipe.model.dtype, 4)
-    method = recipe.method
-    if isinstance(method, QLoRA):
+    each = recipe.method.linear_bytes
+    if each is not None:
         others = shape.n_parameters - shape.n_linear_parameters
-        each = 1 if method.bits == 8 else NF4_BYTES[method.double_quant]
         return shape.n_linear_parameters * each + (0 if is_mapped else others * held)
-    if isinstance(method, LoRA):
-        return shape.n_parameters * held
-    if isinstance(method, Freeze):
-        # Everything from the first block that trains upwards is held in float32.
-        first = _first_layer(recipe, shape)
-        below = shape.vocabulary * shape.width + first * (
-            shape.n_linear_parameters // shape.n_layers + 2 * shape.width
-        )
-        return below * held + (shape.n_parameters - below) * 4
-    return shape.n_parameters * 4
+    n_widened = recipe.method.n_widened(shape)
+    return n_widened * 4 + (shape.n_parameters - n_widened) * held

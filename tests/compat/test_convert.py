@@ -145,7 +145,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "revision": ({"model_revision": "v2"}, {"model.revision": "v2"}),
     "fresh weights": ({"train_from_scratch": True}, {"model.init": "random"}),
     "running text": (
-        {"stage": "pt", "dataset": "text", "template": "qwen3"}, {"task": {"name": "causal-lm", "documents": "joined"}},
+        {"stage": "pt", "dataset": "text", "template": "qwen3"},
+        {"task": {"name": "causal-lm", "documents": "joined"}},
     ),
     "preferences": (
         {"stage": "dpo", "dataset": "pairs", "pref_loss": "orpo", "pref_beta": 0.2},

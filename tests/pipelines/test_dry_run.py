@@ -179,6 +179,35 @@ def test_the_learnt_tokens_planned_for_are_those_of_the_largest_batch(
     assert max(real) <= seen[0] <= max(real) * (1.3 if kind == "pairs" else 1)
 
 
+def test_the_advised_method_is_the_one_that_is_estimated(recipe_fields):
+    """What the override makes of the recipe: its rank stays, and so does what it needs."""
+    shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
+    wide = {"name": "lora", "rank": 256, "targets": ["q_proj", "v_proj"], "dropout": 0.1}
+    fields = {**recipe_fields, "method": wide, "train": {"batch_size": 1}}
+    portions = Portions(1024, 1024, 1024)
+    last = what_would_fit(make_recipe(fields), shape, portions, 1)[-1]
+    assert last["set"] == ["method=qlora"]
+    overrides = ["train.gradient_checkpointing=true", "optim.name=adamw_8bit", *last["set"]]
+    followed = make_recipe(fields, overrides=overrides)
+    assert followed.method.n_trained(shape) == make_recipe(fields).method.n_trained(shape)
+    needs = sum(memory_mb(followed, shape, portions).values())
+    assert last["total"] == pytest.approx(needs, abs=0.06)
+
+
+def test_an_estimate_needs_no_torch():
+    code = (
+        "import sys; from tunesmith.model.shape import PUBLISHED, shape_of\n"
+        "from tunesmith.pipelines.memory import Portions, memory_mb\n"
+        "from tunesmith.recipe import make_recipe\n"
+        "shape = shape_of(PUBLISHED['meta-llama/Llama-2-7b-hf'], '7b')\n"
+        "for name in ('full', 'freeze', 'lora', 'qlora'):\n"
+        "    recipe = make_recipe({'data': {'path': 'x'}, 'method': name})\n"
+        "    memory_mb(recipe, shape, Portions(64, 0, 64))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_memory_and_the_limit_of_a_container_are_read(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2000000 kB\n")
     assert available_memory_mb(tmp_path / "meminfo", tmp_path) == pytest.approx(2048)

@@ -71,7 +71,9 @@ def test_no_line_is_longer_than_it_may_be(recipe_fields):
 
 def test_a_row_without_room_in_a_line_is_told(recipe_fields):
     fields = {**recipe_fields, "train": {"packing": True, "tokens_per_row": 20}}
-    with pytest.raises(RecipeError, match=r"tokens_per_row=20, and the longest row has \d+ tokens"):
+    with pytest.raises(
+        RecipeError, match=r"tokens_per_row=20, and the longest row takes \d+ tokens"
+    ):
         fitted(fields)
     with pytest.raises(RecipeError, match="goes with packing=true"):
         make_recipe({**recipe_fields, "train": {"tokens_per_row": 20}})

@@ -13,11 +13,13 @@ torch = pytest.importorskip("torch")
 from tunesmith.cli.main import run  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
-from tunesmith.pipelines.sweep import sweep  # noqa: E402
+from tunesmith.pipelines.sweep import _not_comparable, sweep  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
-from tunesmith.pipelines.trials import SweepRequest  # noqa: E402
-from tunesmith.recipe import load_recipe  # noqa: E402
+from tunesmith.pipelines.trials import SweepRequest, Trial  # noqa: E402
+from tunesmith.pipelines.watch import goal_of  # noqa: E402
+from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
 from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint  # noqa: E402
+from tunesmith.training.goal import Goal  # noqa: E402
 
 
 @pytest.fixture
@@ -117,6 +119,42 @@ def test_a_sweep_is_not_begun_twice_and_not_resumed_as_another(recipe):
     assert sweep(request, resume=True)["trials"] == before["trials"]
     more = sweep(SweepRequest(recipe, ("optim.lr=1e-3,1e-2,2e-2",)), resume=True)
     assert more["trials"][:2] == before["trials"] and more["trials"][2]["state"] == "finished"
+
+
+def test_a_sweep_and_a_run_agree_which_way_a_figure_is_better(recipe_fields):
+    fields = {**recipe_fields, "data": {"path": "x"}}
+    for metric in ("mae", "mse", "cut_fraction", "unread_fraction", "reward_margin", "rougeL"):
+        made = make_recipe(fields, overrides=[f"train.best_metric={metric}"])
+        goal = SweepRequest("x", metric=metric).goal(make_recipe(fields))
+        assert goal.higher_is_better == goal_of(made).higher_is_better, metric
+    assert not SweepRequest("x", metric="mae").goal(make_recipe(fields)).higher_is_better
+    with pytest.raises(RecipeError, match=r"--metric='rarity': nobody knows .* Set --higher or"):
+        SweepRequest("x", metric="rarity").goal(make_recipe(fields))
+
+
+def test_runs_are_ranked_by_what_the_recipe_calls_best(recipe, capsys):
+    code = run(
+        ["sweep", recipe, "optim.lr=1e-3,1e-2", "train.best_metric=perplexity", "--max-runs", "1"]
+    )
+    out = capsys.readouterr().out
+    assert code == 0 and "perplexity" in out.split("best step")[0]
+
+
+def test_what_a_run_began_with_is_not_its_score_and_that_none_gained_is_told(recipe):
+    """A loss that is to be high: training makes it lower."""
+    request = SweepRequest(recipe, ("optim.lr=1e-3,1e-2",), higher_is_better=True)
+    result = sweep(request)
+    assert all(t["best_step"] > 0 and t["score"] < t["base"] for t in result["trials"])
+    assert result["notes"] == ["no run has a better eval_loss than it had before its first step."]
+
+
+def test_losses_of_two_kinds_are_told():
+    trials = [
+        Trial(n, {"objective": name}, Path(name), None) for n, name in enumerate(("dpo", "ipo"), 1)
+    ]
+    (note,) = _not_comparable(trials, Goal("eval_loss"))
+    assert "the runs differ in objective" in note
+    assert _not_comparable(trials, Goal("reward_accuracy", True)) == []
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.cli.main import run  # noqa: E402
+from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
 from tunesmith.pipelines import verify_resume as module  # noqa: E402
 from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
@@ -123,6 +125,16 @@ def test_a_resume_that_is_another_run_is_told_and_exits_with_1(
     out, _ = capsys.readouterr()
     assert "not exact: the resumed run is another one" in out
     assert 'log: the first difference: {"kind": "eval", "step": 0' in out
+
+
+def test_a_recipe_that_stops_early_is_killed_all_the_same(recipe_fields):
+    recipe_fields["train"]["patience"] = 1
+    assert shortened(make_recipe(recipe_fields), 2)["train"]["patience"] is None
+
+
+def test_a_training_that_was_not_killed_is_told_as_such(tmp_path):
+    with pytest.raises(RunError, match="came to its end before it could be killed"):
+        module._call("os.path.join", {}, tmp_path, expected=-signal.SIGKILL)
 
 
 def test_a_training_that_fails_is_told_in_its_own_words(recipe_fields, tmp_path, capsys):

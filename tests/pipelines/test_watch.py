@@ -17,6 +17,7 @@ from tunesmith.evaluation.forgetting import BUNDLED, TextRows, general_text  # n
 from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
+from tunesmith.pipelines.watch import goal_of  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
@@ -101,6 +102,15 @@ def test_a_metric_of_unknown_direction_is_asked_for(recipe_fields):
     fields = changed(recipe_fields, train={"best_metric": "glory"})
     with pytest.raises(RecipeError, match=r"set train\.higher_is_better|Set train\.higher"):
         train(make_recipe(fields))
+
+
+def test_rewards_are_logged_by_side_and_no_side_has_a_direction(recipe_fields):
+    """Chosen and rejected may both fall while their margin grows, which is known to be good."""
+    for name in ("reward_chosen", "reward_rejected", "rewards"):
+        with pytest.raises(RecipeError, match=f"'{name}': nobody knows"):
+            goal_of(make_recipe(changed(recipe_fields, train={"best_metric": name})))
+    made = make_recipe(changed(recipe_fields, train={"best_metric": "reward_margin"}))
+    assert goal_of(made).higher_is_better
 
 
 RUINOUS = {"lr": 3.0, "schedule": "constant", "warmup_fraction": 0}

@@ -60,6 +60,24 @@ def test_a_long_text_is_cut_and_counted(side):
         encode("good", "word " * 40, (20, "error"))
 
 
+def test_a_start_is_cut_wholly_where_no_bos_stands_before_it():
+    bare = Tokenizer.from_folder(BUNDLED["tunesmith-tiny"])
+    bare.bos = None
+    task = TASKS.parse("classify")
+    example = Labelled("one two three " * 40, "good", "f:1")
+    whole = bare.encode(example.text)
+    for found in (
+        task.encode([example], TEMPLATE, bare, Limits(20, "cut", "start")),
+        task.inputs([example], bare, Limits(20, "cut", "start")),
+    ):
+        assert found[0].rows[0].input_ids.tolist() == list(whole[-20:])
+
+
+def test_the_last_token_stays_where_there_is_room_for_one_alone():
+    cut = encode("good", "one two three " * 40, (1, "cut", "start"))
+    assert cut.rows[0].input_ids.tolist() == [TINY.encode("one two three " * 40)[-1]]
+
+
 def test_fault_36_a_label_that_is_not_in_the_list_is_rejected_with_the_nearest():
     outcome = encode("postive", labels=["negative", "positive"])
     assert outcome.fate == "rejected"

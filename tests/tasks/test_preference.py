@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Message, Preference, UnpairedPreference
+from tunesmith.objectives import OBJECTIVES
+from tunesmith.objectives.kto import KTO
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.recipe import make_recipe
 from tunesmith.tasks import TASKS
@@ -195,6 +199,23 @@ def test_pairs_are_needed_where_answers_are_compared(lines, tmp_path):
     with pytest.raises(DataError, match=r"objective 'ipo' compares two\. Set objective=kto"):
         prepared_of(lines, tmp_path, rows, objective="ipo")
     assert len(prepared_of(lines, tmp_path, rows, objective="kto").encoded["train"]) == 6
+
+
+def test_an_objective_says_itself_whether_it_needs_pairs(lines, tmp_path):
+    """One of another package too, whatever its name."""
+
+    class Mine(KTO):
+        name: Literal["mine"] = "mine"  # type: ignore[assignment]
+
+    class Compares(Mine):
+        needs_pairs = True
+
+    rows = [{"prompt": f"Q {i}", "completion": "Yes.", "label": i % 2 == 0} for i in range(8)]
+    split = prepared_of(lines, tmp_path, rows, objective="kto").encoded["train"]
+    TASK.require_rows(split, Mine())
+    with pytest.raises(DataError, match="objective 'mine' compares two"):
+        TASK.require_rows(split, Compares())
+    assert not OBJECTIVES.parse("tokens").needs_pairs
 
 
 def test_pairs_and_single_answers_do_not_mix(lines, tmp_path):

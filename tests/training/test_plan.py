@@ -15,6 +15,15 @@ def plan(lengths, **fields):
     return plan_epoch(lengths, **{**defaults, **fields})
 
 
+def test_a_line_without_room_is_told_the_room_that_is_needed():
+    """A pair takes twice its longer side, so that no limit of tokens would say the same."""
+    with pytest.raises(RecipeError, match="takes 62 tokens") as told:
+        packed_room([62, 40], 31, 8)
+    assert str(told.value).endswith("Raise it to 62 or more.")
+    assert "max_tokens" not in str(told.value)
+    assert packed_room([62, 40], 62, 8) == 62
+
+
 @given(LENGTHS, st.integers(1, 20), st.integers(1, 20), st.booleans(), st.booleans())
 def test_every_row_comes_once_and_no_portion_is_too_large(lengths, batch, micro, shuffle, group):
     steps = plan(
@@ -66,7 +75,7 @@ def test_packing_leaves_every_step_its_rows(lengths, batch, room, group):
 def test_a_line_has_room_for_a_padded_micro_batch_where_nothing_else_is_said():
     assert packed_room([5, 40, 12], None, rows_at_once=3) == 120
     assert packed_room([5, 40, 12], 40, rows_at_once=3) == 40
-    with pytest.raises(RecipeError, match="=39, and the longest row has 40 tokens"):
+    with pytest.raises(RecipeError, match="=39, and the longest row takes 40 tokens"):
         packed_room([5, 40, 12], 39, rows_at_once=3)
 
 

@@ -23,7 +23,7 @@ from tunesmith.cli.show import command_name, json_option, print_json, print_tabl
     "--halving", is_flag=True, help="Stop losers early: successive halving, by a third each time."
 )
 @click.option("--eta", type=click.IntRange(2), help="With --halving: keep one in so many.")
-@click.option("--metric", default="eval_loss", show_default=True, help="What an evaluation logs.")
+@click.option("--metric", help="What an evaluation logs; the recipe's train.best_metric.")
 @click.option(
     "--higher/--lower", "higher", default=None, help="Which is better; by the metric's name."
 )
@@ -39,7 +39,7 @@ def command(
     max_steps: int | None,
     halving: bool,
     eta: int | None,
-    metric: str,
+    metric: str | None,
     higher: bool | None,
     resume: bool,
     as_json: bool,
@@ -91,6 +91,8 @@ def _print(result: dict[str, Any]) -> None:
     for trial in result["trials"]:
         if trial["state"] in ("failed", "not run"):
             click.echo(f"run {trial['number']} {trial['state']}: {trial['reason']}")
+    for note in result["notes"]:
+        click.echo(note)
     if result["n_left_out"]:
         click.echo(f"{result['n_left_out']} further settings were left out by --max-runs")
     chosen = result["trials"][result["best"] - 1]

@@ -47,6 +47,24 @@ class Freeze(Method):
         once = sizes["lm_head"] if shared else 0
         return sum(sizes[name] for name in trained) - once + shape.n_head_biases
 
+    def first_block(self, shape: Shape) -> int:
+        """The lowest block that trains; the number of blocks where only what is above does."""
+        blocks = {name: IN_BLOCK.fullmatch(name) for name in self.trained_modules([*shape.modules])}
+        return min(
+            int(found[1]) if found else 0 if "embed_tokens" in name else shape.n_layers
+            for name, found in blocks.items()
+        )
+
+    def trains_head(self, shape: Shape) -> bool:
+        """A task's own head trains; that over the vocabulary where it is named."""
+        return shape.head is not None or "lm_head" in self.trained_modules([*shape.modules])
+
+    def n_widened(self, shape: Shape) -> int:
+        """All from the first block that trains upwards."""
+        of_block = shape.n_linear_parameters // shape.n_layers + 2 * shape.width
+        below = shape.vocabulary * shape.width + self.first_block(shape) * of_block
+        return shape.n_parameters - below
+
     def trained_modules(self, names: Sequence[str]) -> list[str]:
         """The modules that train, in the model's order.
 

@@ -107,6 +107,25 @@ class LoRA(Method):
         )
         return updates + sum(math.prod(modules[name]) for name in extra) + shape.n_head_biases
 
+    @property
+    def update_rank(self) -> int:
+        """The rank, but for layers with one of their own."""
+        return self.rank
+
+    @property
+    def drops(self) -> bool:
+        """Whether there is dropout."""
+        return self.dropout > 0
+
+    def trains_head(self, shape: Shape) -> bool:
+        """A task's own head trains; that over the vocabulary where it is named."""
+        named_too = any(name.endswith("lm_head") for name in self.extra_modules)
+        return shape.head is not None or named_too
+
+    def n_widened(self, shape: Shape) -> int:
+        """None: frozen weights keep their type."""
+        return 0
+
     def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
         """``lr_ratio`` for B and for vectors, as in PEFT's optimizer for LoRA+; else 1."""
         is_faster = "lora_B" in name or parameter.ndim == 1

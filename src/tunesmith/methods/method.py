@@ -45,6 +45,36 @@ class Method(Part):
         """How many weights it trains of a model of that shape; all by default."""
         return shape.n_parameters
 
+    @property
+    def linear_bytes(self) -> float | None:
+        """Of each frozen weight of a linear layer held in few bits; None: as ``model.dtype`` says.
+
+        Unlike :attr:`quantisation` it needs no torch.
+        """
+        return None
+
+    @property
+    def update_rank(self) -> int:
+        """Rank of the updates that train beside frozen weights; 0: it trains weights themselves."""
+        return 0
+
+    @property
+    def drops(self) -> bool:
+        """Whether inputs of what trains are zeroed at random, so that a copy of them is kept."""
+        return False
+
+    def first_block(self, shape: Shape) -> int:
+        """The first block that anything trained lies in or under; 0 by default."""
+        return 0
+
+    def trains_head(self, shape: Shape) -> bool:
+        """Whether the output head of a model of that shape trains; by default it does."""
+        return True
+
+    def n_widened(self, shape: Shape) -> int:
+        """How many weights are held in float32 whatever ``model.dtype`` says; all by default."""
+        return shape.n_parameters
+
     def lr_factor(self, name: str, parameter: nn.Parameter) -> float:
         """What the learning rate is multiplied by for one trained weight; 1 by default."""
         return 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunesmith.methods.lora import LoRA
+from tunesmith.model.footprint import NF4_BYTES
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,11 @@ class QLoRA(LoRA):
         from tunesmith.model.quantised import Quantisation
 
         return Quantisation(self.bits, self.quant_type, self.double_quant)
+
+    @property
+    def linear_bytes(self) -> float:
+        """One, or half of one with its share of the scales."""
+        return 1.0 if self.bits == 8 else NF4_BYTES[self.double_quant]
 
     def load_options(self, compute_dtype: torch.dtype) -> dict[str, Any]:
         """Has the weights quantised while they are loaded.

@@ -20,6 +20,8 @@ class Objective(Part):
     """What the method's own learning rate is multiplied by where the recipe sets none."""
     measures: ClassVar[bool] = False
     """Whether its loss needs figures of the whole step, which :meth:`measure` adds up."""
+    needs_pairs: ClassVar[bool] = False
+    """Whether answers come in pairs, a better one and a worse one."""
     is_likelihood: ClassVar[bool] = False
     """Whether its mean is the negative log-likelihood of a token, so that it has a perplexity."""
 

@@ -28,7 +28,6 @@ class Preference(Objective):
     needs_reference: ClassVar[bool] = True
     """Whether it compares with the model before its first update."""
     needs_pairs: ClassVar[bool] = True
-    """Whether answers come in pairs, a better one and a worse one."""
     needs_mismatched: ClassVar[bool] = False
     """Whether batches bring prompts with answers of other prompts beside them."""
     # A fortieth of the rate that imitates: lora 5e-6, full 5e-7 (arXiv:2305.18290).

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tunesmith.methods.freeze import Freeze
-from tunesmith.methods.lora import LoRA
-from tunesmith.methods.qlora import QLoRA
+from tunesmith.core.errors import RecipeError
+from tunesmith.methods import METHODS
+from tunesmith.methods.method import Method
 from tunesmith.model.footprint import (
     BYTES,
-    NF4_BYTES,
     Arithmetic,
     activation_bytes,
     evaluation_bytes,
@@ -20,7 +19,7 @@ from tunesmith.model.footprint import (
     optimizer_bytes,
 )
 from tunesmith.model.shape import Shape
-from tunesmith.recipe import Recipe
+from tunesmith.recipe import Recipe, apply_override
 
 PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
 """Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
@@ -55,12 +54,10 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     """
     method, train = recipe.method, recipe.train
     n_trained = method.n_trained(shape)
-    adapts = isinstance(method, LoRA)
+    adapts = method.update_rank > 0
     how = _arithmetic(recipe)
-    first_layer = _first_layer(recipe, shape)
-    rank = method.rank if adapts else 0
-    drops = adapts and method.dropout > 0
-    trains_head = _trains_head(recipe, shape)
+    first_layer = method.first_block(shape)
+    trains_head = method.trains_head(shape)
     n_tokens = _n_tokens(recipe, portions.longest)
     activations = activation_bytes(
         shape,
@@ -68,8 +65,8 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         n_tokens,
         first_layer=first_layer,
         trains_norms=not adapts,
-        rank=rank,
-        drops=drops,
+        rank=method.update_rank,
+        drops=method.drops,
         recomputes=train.gradient_checkpointing,
     )
     logits = loss_bytes(shape, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head)
@@ -79,7 +76,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         "process": PROCESS_MB["python"] * 1e6,
         "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0),
         # What is not quantised goes on pointing into the file, so that all of it stays mapped.
-        "file": portions.file_mb * 1e6 if isinstance(method, QLoRA) else 0,
+        "file": portions.file_mb * 1e6 if method.linear_bytes is not None else 0,
         "adapter": n_trained * 4 if adapts else 0,
         "gradients": n_trained * 4,
         "optimizer": optimizer_bytes(recipe.optim.name, n_trained, shape),
@@ -96,7 +93,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
         "logits": logits,
         "evaluation": max(0.0, evaluation - activations - logits),
     }
-    if isinstance(method, QLoRA) or recipe.optim.name.endswith("8bit"):
+    if method.linear_bytes is not None or recipe.optim.name.endswith("8bit"):
         needs["process"] += PROCESS_MB["bitsandbytes"] * 1e6
     return {purpose: round(n_bytes / 1e6, 1) for purpose, n_bytes in needs.items()}
 
@@ -140,12 +137,16 @@ def what_would_fit(
             "optim": now.optim.model_copy(update=optim),
         }
         if "method" in change:
-            updated["method"] = LoRA() if change["method"] == "lora" else QLoRA()
-        now = now.model_copy(update=updated)
-        share = _n_tokens(now, portions.longest) / _n_tokens(recipe, portions.longest)
+            updated["method"] = _as_overridden(now.method, change["method"])
+        changed = now.model_copy(update=updated)
+        share = _n_tokens(changed, portions.longest) / _n_tokens(recipe, portions.longest)
         n_targets = math.ceil(portions.n_targets * share)
         at_once = replace(portions, n_targets=n_targets)
-        total = round(sum(memory_mb(now, shape, at_once).values()), 1)
+        try:
+            total = round(sum(memory_mb(changed, shape, at_once).values()), 1)
+        except RecipeError:  # what was set for one method does not suit the other
+            continue
+        now = changed
         if found and total >= found[-1]["total"]:
             continue
         told = [f"{key}={str(value).lower()}" for key, value in change.items()]
@@ -153,6 +154,13 @@ def what_would_fit(
         if total <= available_mb:
             break
     return found
+
+
+def _as_overridden(method: Method, name: str) -> Method:
+    """What ``method=name`` makes of a recipe's method: fields that both have stay as they are."""
+    fields: dict[str, Any] = {"method": method.model_dump(mode="json")}
+    apply_override(fields, f"method={name}")
+    return METHODS.parse(fields["method"])
 
 
 def _n_tokens(recipe: Recipe, longest: int) -> int:
@@ -177,7 +185,7 @@ def _changes(recipe: Recipe, longest: int) -> list[dict[str, Any]]:
         changes.append({"optim.name": "adamw_8bit"})
     if not recipe.method.saves_adapter:
         changes.append({"method": "lora"})
-    if not isinstance(recipe.method, QLoRA) and recipe.model.init == "pretrained":
+    if recipe.method.linear_bytes is None and recipe.model.init == "pretrained":
         changes.append({"method": "qlora"})
     return changes
 
@@ -186,50 +194,15 @@ def _arithmetic(recipe: Recipe) -> Arithmetic:
     is_bfloat16 = recipe.train.precision == "bfloat16"
     is_gpu = recipe.model.dtype == "bfloat16" and is_bfloat16
     held_narrow = recipe.model.dtype == "bfloat16" and recipe.method.saves_adapter
-    casts = is_bfloat16 and not held_narrow and not isinstance(recipe.method, QLoRA)
+    casts = is_bfloat16 and not held_narrow and recipe.method.linear_bytes is None
     return Arithmetic(is_bfloat16, casts, widens_attention=not is_gpu)
-
-
-def _first_layer(recipe: Recipe, shape: Shape) -> int:
-    """The first block that anything trained lies in or under."""
-    if not isinstance(recipe.method, Freeze):
-        return 0
-    places = [
-        int(name.split(".")[2])
-        if name.startswith("model.layers.")
-        else 0
-        if "embed_tokens" in name
-        else shape.n_layers
-        for name in recipe.method.trained_modules(list(shape.modules))
-    ]
-    return min(places)
-
-
-def _trains_head(recipe: Recipe, shape: Shape) -> bool:
-    if shape.head is not None:
-        return True
-    if isinstance(recipe.method, LoRA):
-        return any(name.endswith("lm_head") for name in recipe.method.extra_modules)
-    if isinstance(recipe.method, Freeze):
-        trained = recipe.method.trained_modules(list(shape.modules))
-        return "lm_head" in trained
-    return True
 
 
 def _weight_bytes(recipe: Recipe, shape: Shape, *, is_mapped: bool) -> float:
     held = BYTES.get(recipe.model.dtype, 4)
-    method = recipe.method
-    if isinstance(method, QLoRA):
+    each = recipe.method.linear_bytes
+    if each is not None:
         others = shape.n_parameters - shape.n_linear_parameters
-        each = 1 if method.bits == 8 else NF4_BYTES[method.double_quant]
         return shape.n_linear_parameters * each + (0 if is_mapped else others * held)
-    if isinstance(method, LoRA):
-        return shape.n_parameters * held
-    if isinstance(method, Freeze):
-        # Everything from the first block that trains upwards is held in float32.
-        first = _first_layer(recipe, shape)
-        below = shape.vocabulary * shape.width + first * (
-            shape.n_linear_parameters // shape.n_layers + 2 * shape.width
-        )
-        return below * held + (shape.n_parameters - below) * 4
-    return shape.n_parameters * 4
+    n_widened = recipe.method.n_widened(shape)
+    return n_widened * 4 + (shape.n_parameters - n_widened) * held

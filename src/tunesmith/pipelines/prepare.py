@@ -98,7 +98,7 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
         if not len(encoded[split]) and (strict or split == "train"):
             raise DataError(_nothing_left(split, ledger))
     for split in encoded.values():
-        task.require_rows(split, recipe.loss.name)
+        task.require_rows(split, recipe.loss)
     encoded = {name: task.arranged(split, limits) for name, split in encoded.items()}
     return Prepared(folder, tokenizer, template, limits, task, store, splits, encoded, ledger)
 

@@ -18,6 +18,7 @@ from tunesmith.pipelines.open_recipe import open_recipe
 from tunesmith.pipelines.sweep_page import render_page
 from tunesmith.pipelines.train import train
 from tunesmith.pipelines.trials import SweepRequest, Trial, settings_of, trials_of
+from tunesmith.training.goal import Goal
 
 SWEEP, PAGE = "sweep.json", "sweep.html"
 
@@ -43,6 +44,7 @@ def sweep(
     """
     fixed, settings = settings_of(request)
     base = open_recipe(request.recipe, fixed, to_train=True).recipe
+    goal = request.goal(base)
     has_out = any(override.startswith("out=") for override in fixed)
     out = Path(base.out if has_out else f"{base.out}-sweep").expanduser()
     tried = settings[: request.max_runs]
@@ -50,8 +52,8 @@ def sweep(
     plan = {
         "recipe": base.with_absolute_paths().model_dump(mode="json", exclude={"out"}),
         "settings": [trial.setting for trial in trials],
-        "metric": request.metric,
-        "higher_is_better": request.wants_high,
+        "metric": goal.metric,
+        "higher_is_better": goal.higher_is_better,
         "eta": request.eta,
     }
     with _held(out):
@@ -59,41 +61,46 @@ def sweep(
         for trial, known in zip(trials, before, strict=False):
             trial.reached = dict(enumerate(known["rounds"]))
             trial.step, trial.best_step = known["steps"], known["best_step"]
+            trial.base = known["base"]
         result: dict[str, Any] = {
             "out": str(out),
-            "metric": request.metric,
-            "higher_is_better": request.wants_high,
+            "metric": goal.metric,
+            "higher_is_better": goal.higher_is_better,
             "n_left_out": len(settings) - len(tried),
             "plan": plan,
         }
 
         def keep() -> None:
             result["trials"] = [trial.as_dict() for trial in trials]
-            result["best"] = _best(trials, request)
+            result["best"] = _best(trials, goal)
+            result["notes"] = [*warnings, *_without_gain(trials, goal)]
             result["command"] = _command(request, fixed, trials, result["best"])
             Run(out).write(SWEEP, result)
 
+        warnings = _not_comparable(trials, goal)
+        for warning in warnings:
+            print(warning, file=sys.stderr, flush=True)
         for place, rung in enumerate(rungs(len(trials), request.eta)):
             members = [trial for trial in trials if trial.state in ("waiting", "paused")]
             if place:
-                members = _chosen(members, place, rung, request)
+                members = _chosen(members, place, rung, goal)
             for trial in members:
-                _advance(trial, place, rung, request, trials, show_progress)
+                _advance(trial, place, rung, request, goal, trials, show_progress)
                 keep()
         keep()
         Run(out).write_text(PAGE, render_page(result))
     if result["best"] is None:
         raise RunError(
-            f"{out}: no run came to a score of {request.metric!r}: "
+            f"{out}: no run came to a score of {goal.metric!r}: "
             + "; ".join(f"{t.number}: {t.reason}" for t in trials[:4])
         )
     return result
 
 
-def _chosen(members: list[Trial], place: int, rung: Rung, request: SweepRequest) -> list[Trial]:
+def _chosen(members: list[Trial], place: int, rung: Rung, goal: Goal) -> list[Trial]:
     """The best after the round before; the others stop."""
     scores = {trial.number: trial.reached.get(place - 1) for trial in members}
-    kept = best(scores, rung.n_runs, higher_is_better=request.wants_high)
+    kept = best(scores, rung.n_runs, higher_is_better=goal.higher_is_better)
     for trial in members:
         if trial.number not in kept:
             trial.state = "stopped"
@@ -106,6 +113,7 @@ def _advance(
     place: int,
     rung: Rung,
     request: SweepRequest,
+    goal: Goal,
     trials: Sequence[Trial],
     show_progress: bool,
 ) -> None:
@@ -132,7 +140,8 @@ def _advance(
             show_progress=show_progress,
             until=rung.share,
         )
-        score, trial.best_step, trial.step = _score(run, request)
+        score, trial.best_step, trial.step = _score(run, goal)
+        trial.base = _at_start(run, goal)
     except (TunesmithError, MemoryError) as error:
         trial.state, trial.reason = "failed", " ".join(str(error).split()) or "MemoryError"
         trial.step = max((line["step"] for line in Run(trial.out).lines(METRICS)), default=0)
@@ -143,32 +152,62 @@ def _advance(
     _let_go()
 
 
-def _score(run: Run, request: SweepRequest) -> tuple[float, int, int]:
+def _score(run: Run, goal: Goal) -> tuple[float, int, int]:
     """The best value of the metric so far, the step it came after, and the last step.
+
+    The evaluation before the first step is no run's merit: it is the same for all of them.
 
     Raises:
         RunError: no evaluation logged it.
     """
     lines = run.lines(METRICS)
     evaluations = [line for line in lines if line["kind"] == "eval"]
-    found = [(line[request.metric], line["step"]) for line in evaluations if request.metric in line]
-    found = [(value, step) for value, step in found if value == value]
-    if not found:
+    found = goal.best([(line["step"], line) for line in evaluations if line["step"] > 0])
+    if found is None:
         known = sorted({key for line in evaluations for key in line} - {"kind", "step"})
         what = f"it logs {', '.join(known)}" if known else "no rows are held out to evaluate on"
         raise RunError(
-            f"no evaluation gives {request.metric!r}; {what}. Set --metric, or hold "
+            f"no evaluation gives {goal.metric!r}; {what}. Set --metric, or hold "
             "rows out with data.validation_fraction."
         )
-    value, step = (max if request.wants_high else min)(found, key=lambda pair: pair[0])
+    step, value = found
     return float(value), step, max(line["step"] for line in lines)
 
 
-def _best(trials: Sequence[Trial], request: SweepRequest) -> int | None:
+def _at_start(run: Run, goal: Goal) -> float | None:
+    """The figure before the first step; None where it was not found."""
+    lines = [line for line in run.lines(METRICS) if line["kind"] == "eval" and not line["step"]]
+    found = goal.best([(line["step"], line) for line in lines])
+    return None if found is None else float(found[1])
+
+
+def _not_comparable(trials: Sequence[Trial], goal: Goal) -> list[str]:
+    """Why the runs' figures may not be of one kind."""
+    keys = {key for t in trials for key in t.setting}
+    varied = {key for key in keys if len({t.setting.get(key) for t in trials}) > 1}
+    parts = sorted(key for key in varied if key.partition(".")[0] in ("objective", "task"))
+    if not parts or not goal.metric.endswith("loss"):
+        return []
+    return [
+        f"the runs differ in {', '.join(parts)}, so that their {goal.metric} is not one and the "
+        "same figure. Rank them by another with --metric."
+    ]
+
+
+def _without_gain(trials: Sequence[Trial], goal: Goal) -> list[str]:
+    """That no run was better than what it began with, where that is so."""
+    scored = [(t.score, t.base) for t in trials if t.score is not None and t.base is not None]
+    sign = 1 if goal.higher_is_better else -1
+    if not scored or any(sign * score > sign * base for score, base in scored):
+        return []
+    return [f"no run has a better {goal.metric} than it had before its first step."]
+
+
+def _best(trials: Sequence[Trial], goal: Goal) -> int | None:
     """The best run that went to its end; where none did yet, the best of those furthest on."""
     furthest = max((max(trial.reached, default=-1) for trial in trials), default=-1)
     scores = {t.number: t.reached.get(furthest) for t in trials if t.state != "failed"}
-    return next(iter(best(scores, 1, higher_is_better=request.wants_high)), None)
+    return next(iter(best(scores, 1, higher_is_better=goal.higher_is_better)), None)
 
 
 def _command(

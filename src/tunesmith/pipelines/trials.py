@@ -14,10 +14,9 @@ import yaml
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.search import Axis, Setting, drawn, grid, parse_axis
 from tunesmith.pipelines.open_recipe import open_recipe
+from tunesmith.pipelines.watch import goal_of, is_higher_better
 from tunesmith.recipe import Recipe
-
-LOWER_IS_BETTER = ("loss", "perplexity", "error")
-"""Words in the names of figures that are the better, the lower they are."""
+from tunesmith.training.goal import Goal
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ class SweepRequest:
         max_runs: runs at most.
         max_steps: steps of all runs together, after which no further one is begun.
         eta: one in so many goes on after each round of successive halving; None: all go to the end.
-        metric: what runs are ranked by, of all that an evaluation logs.
+        metric: what runs are ranked by, of all that an evaluation logs; None: what the recipe
+            calls the best, ``train.best_metric``.
         higher_is_better: its direction; None: by its name.
     """
 
@@ -45,15 +45,23 @@ class SweepRequest:
     max_runs: int | None = None
     max_steps: int | None = None
     eta: int | None = None
-    metric: str = "eval_loss"
+    metric: str | None = None
     higher_is_better: bool | None = None
 
-    @property
-    def wants_high(self) -> bool:
-        """Whether a higher score is better."""
-        if self.higher_is_better is not None:
-            return self.higher_is_better
-        return not any(word in self.metric for word in LOWER_IS_BETTER)
+    def goal(self, recipe: Recipe) -> Goal:
+        """What runs are ranked by.
+
+        Raises:
+            RecipeError: nobody knows whether its figure should be low or high.
+        """
+        if self.metric in (None, recipe.train.best_metric) and self.higher_is_better is None:
+            own = goal_of(recipe)
+            return Goal(own.metric, own.higher_is_better)
+        metric = self.metric or recipe.train.best_metric
+        return Goal(
+            metric,
+            is_higher_better(metric, self.higher_is_better, "--metric", "--higher or --lower"),
+        )
 
 
 @dataclass
@@ -71,6 +79,7 @@ class Trial:
         reached: round -> score after it.
         step: steps that were taken.
         best_step: of the evaluation that gave the score.
+        base: the figure before the first step.
     """
 
     number: int
@@ -82,6 +91,7 @@ class Trial:
     reached: dict[int, float | None] = field(default_factory=dict)
     step: int = 0
     best_step: int | None = None
+    base: float | None = None
 
     @property
     def score(self) -> float | None:
@@ -98,6 +108,7 @@ class Trial:
             "reason": self.reason,
             "score": self.score,
             "best_step": self.best_step,
+            "base": self.base,
             "steps": self.step,
             "rounds": [self.reached[key] for key in sorted(self.reached)],
         }

@@ -74,6 +74,8 @@ def shortened(recipe: Recipe, steps: int) -> dict[str, Any]:
     # As many epochs as give 2k steps, however few rows there are.
     epochs = max(recipe.train.epochs, 2.0 * steps)
     fields["train"] |= {"epochs": epochs, "max_steps": 2 * steps, "eval_every_fraction": 0.5}
+    # Ended at the evaluation after k steps, it would never come to its kill.
+    fields["train"]["patience"] = None
     fields["trackers"] = []
     return fields
 
@@ -124,6 +126,11 @@ def _call(function: str, fields: dict[str, Any], out: Path, *more: str, expected
     """Runs a function of this module in a process of its own."""
     command = [sys.executable, "-c", CALL.format(function), json.dumps(fields), str(out), *more]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if expected and not done.returncode:
+        raise RunError(
+            "the training came to its end before it could be killed, so that nothing was resumed. "
+            "Try another --steps."
+        )
     if done.returncode != expected:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         reason = lines[-1] if lines else f"exit code {done.returncode}"

@@ -31,7 +31,6 @@ DIRECTIONS = {
     "perplexity": False,
     "accuracy": True,
     "margin": True,
-    "rewards": True,
     "fraction": False,
 }
 """How names end whose direction is known -> whether higher is better."""
@@ -48,22 +47,38 @@ def goal_of(recipe: Recipe) -> Goal:
         RecipeError: nobody knows whether its figure should be low or high.
     """
     train = recipe.train
-    higher = train.higher_is_better
-    if higher is None:
-        higher = _direction(train.best_metric)
-    if higher is None:
-        raise RecipeError(
-            f"train.best_metric={train.best_metric!r}: nobody knows whether it should be high or "
-            "low. Set train.higher_is_better to true or false."
-        )
+    higher = is_higher_better(
+        train.best_metric,
+        train.higher_is_better,
+        "train.best_metric",
+        "train.higher_is_better to true or false",
+    )
     return Goal(train.best_metric, higher, train.patience, train.min_delta)
 
 
-def _direction(name: str) -> bool | None:
+def is_higher_better(name: str, told: bool | None, key: str, setting: str) -> bool:
+    """Whether a figure is the better, the higher it is.
+
+    Args:
+        name: of the figure.
+        told: by the user; None: as its name says.
+        key: where the name was given, for the message.
+        setting: what says the direction, for the message.
+
+    Raises:
+        RecipeError: neither tells.
+    """
+    if told is not None:
+        return told
     for metric in map(METRICS.load, METRICS.names()):
         if name in metric.gives:
             return metric.higher_is_better
-    return next((up for end, up in DIRECTIONS.items() if name.endswith(end)), None)
+    known = next((up for end, up in DIRECTIONS.items() if name.endswith(end)), None)
+    if known is None:
+        raise RecipeError(
+            f"{key}={name!r}: nobody knows whether it should be high or low. Set {setting}."
+        )
+    return known
 
 
 def scorers(recipe: Recipe, prepared: Prepared, trainer: Trainer, show: Show) -> list[Scorer]:

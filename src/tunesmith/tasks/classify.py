@@ -96,7 +96,7 @@ class Classify(Task):
         """
         labelled = cast("Sequence[Labelled]", examples)
         return [
-            self._labelled(example, ids, limits)
+            self._labelled(example, ids, limits, _n_lead(tokenizer))
             for example, ids in zip(labelled, _token_ids(labelled, tokenizer), strict=True)
         ]
 
@@ -153,7 +153,7 @@ class Classify(Task):
         """The same token ids as in training."""
         texts = cast("Sequence[Labelled]", examples)
         return [
-            _row(example, ids, limits, (), ())
+            _row(example, ids, limits, _n_lead(tokenizer), (), ())
             for example, ids in zip(texts, _token_ids(texts, tokenizer), strict=True)
         ]
 
@@ -248,15 +248,15 @@ class Classify(Task):
         told = did_you_mean(unknown, self.labels or ())
         return f"label {unknown!r} is not in task.labels. {told}"
 
-    def _labelled(self, example: Labelled, ids: np.ndarray, limits: Limits) -> Outcome:
+    def _labelled(self, example: Labelled, ids: np.ndarray, limits: Limits, n_lead: int) -> Outcome:
         if refused := self.refused(example):
             return Outcome(fate="rejected", reason=refused)
         label = example.label
         if isinstance(label, str | tuple) and self.problem != "regression":
-            return _row(example, ids, limits, (), _names(label))
+            return _row(example, ids, limits, n_lead, (), _names(label))
         number = _number(label)
         assert number is not None
-        return _row(example, ids, limits, (number,), ())
+        return _row(example, ids, limits, n_lead, (number,), ())
 
 
 def _balanced(classes: Classes) -> dict[str, float]:
@@ -290,14 +290,24 @@ def _token_ids(texts: Sequence[Labelled], tokenizer: Tokenizer) -> list[np.ndarr
     return [np.concatenate([lead, ids]) for ids in found]
 
 
+def _n_lead(tokenizer: Tokenizer) -> int:
+    """Tokens before every text: a bos, or nothing."""
+    return int(bool(tokenizer.bos) and tokenizer.id_of(tokenizer.bos) is not None)
+
+
 def _row(
     example: Labelled,
     ids: np.ndarray,
     limits: Limits,
+    n_lead: int,
     values: tuple[float, ...],
     labels: tuple[str, ...],
 ) -> Outcome:
-    """A text within the limit; its last token is the one that is judged."""
+    """A text within the limit; its last token is the one that is judged.
+
+    Where its start is cut, the ``n_lead`` tokens before the text stay, if the text's own last token
+    has room beside them.
+    """
     if not len(ids):
         return Outcome(fate="rejected", reason="the text is empty")
     n_cut = len(ids) - limits.max_tokens
@@ -312,7 +322,8 @@ def _row(
         whole = ids
         ids = whole[: limits.max_tokens]
         if limits.cut_from == "start":
-            ids = np.concatenate([whole[:1], whole[1 - limits.max_tokens :]])
+            n_kept = min(n_lead, limits.max_tokens - 1)
+            ids = np.concatenate([whole[:n_kept], whole[n_kept - limits.max_tokens :]])
     weights = np.zeros(len(ids), np.float32)
     weights[-1] = 1.0
     row = EncodedExample(ids, weights, example.origin, values, labels)

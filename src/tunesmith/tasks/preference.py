@@ -17,6 +17,7 @@ from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from tunesmith.objectives.objective import Objective
     from tunesmith.tasks.preference_rows import PreferenceRows
     from tunesmith.tasks.store import EncodedSplit
 
@@ -88,11 +89,11 @@ class PreferenceTuning(Task):
         """``kto`` for answers without a partner."""
         return UNPAIRED if kind is UnpairedPreference else self.objectives[0]
 
-    def require_rows(self, split: EncodedSplit, objective: str) -> None:
+    def require_rows(self, split: EncodedSplit, objective: Objective) -> None:
         """Checks that rows are of one kind, and pairs where the objective compares."""
-        if not is_paired(split) and objective != UNPAIRED:
+        if not is_paired(split) and objective.needs_pairs:
             raise DataError(
-                f"{split.origin(0)}: an answer without a partner, and objective {objective!r} "
+                f"{split.origin(0)}: an answer without a partner, and objective {objective.name!r} "
                 f"compares two. Set objective={UNPAIRED}, which learns from such rows."
             )
 

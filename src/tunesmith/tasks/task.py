@@ -19,6 +19,7 @@ from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tunesmith.model.head import Head
+    from tunesmith.objectives.objective import Objective
     from tunesmith.tasks.collate import EncodedRows
     from tunesmith.tasks.store import EncodedSplit
 
@@ -223,8 +224,8 @@ class Task(Part):
         """The objective that learns from a kind of example; the first one by default."""
         return self.objectives[0]
 
-    def require_rows(self, split: EncodedSplit, objective: str) -> None:
-        """Checks that encoded rows are what an objective of that name learns from.
+    def require_rows(self, split: EncodedSplit, objective: Objective) -> None:
+        """Checks that encoded rows are what an objective learns from.
 
         Raises:
             DataError: they are not.

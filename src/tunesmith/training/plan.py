@@ -90,8 +90,8 @@ def packed_room(lengths: Sequence[int] | np.ndarray, wanted: int | None, rows_at
         return rows_at_once * longest
     if wanted < longest:
         raise RecipeError(
-            f"train.tokens_per_row={wanted}, and the longest row has {longest} tokens. Raise it, "
-            f"or lower data.max_tokens to {wanted}."
+            f"train.tokens_per_row={wanted}, and the longest row takes {longest} tokens. Raise it "
+            f"to {longest} or more."
         )
     return wanted
 

@@ -81,7 +81,7 @@ class Train(Settings):
     """Figure that tells the best evaluation: any that ``metrics.jsonl`` has in its lines of kind
     ``eval``. The earliest of equals is the best."""
     higher_is_better: bool | None = None
-    """Direction of ``best_metric``; None: known of losses, perplexities, accuracies, rewards and
+    """Direction of ``best_metric``; None: known of losses, perplexities, accuracies, margins and
     all metrics."""
     patience: int | None = Field(default=None, gt=0)
     """Evaluations in a row without improvement of ``best_metric`` after which training ends early;

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import ModelError  # noqa: E402
+from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.start import start  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
@@ -74,3 +75,11 @@ def test_a_head_whose_outputs_have_no_names_is_refused(fields, on_from, tmp_path
     (run.artifact / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"LABEL_0, LABEL_1 apart, and the task has bad, good\."):
         on_from(run, "classify")
+
+
+def test_the_head_that_a_run_goes_on_from_is_scored(fields, tmp_path):
+    run = train(make_recipe(fields))
+    ended = evaluate(run)["tuned/head"]
+    model = {**fields["model"], "adapter": str(run.path)}
+    second = make_recipe({**fields, "model": model, "task": TURNED, "out": str(tmp_path / "two")})
+    assert evaluate(second)["base/head"] == ended

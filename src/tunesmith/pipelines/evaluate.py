@@ -16,8 +16,9 @@ from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.null_threshold import threshold_scores
-from tunesmith.evaluation.roads import Answered, answer, answerer, open_roads
+from tunesmith.evaluation.roads import Answered, answerer, open_roads
 from tunesmith.evaluation.score import Scored, score
+from tunesmith.evaluation.within_memory import answer_within_memory
 from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.foretell import foretell
@@ -59,6 +60,13 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
         TunesmithError: run, data or model cannot be used.
     """
     require("torch", extra="train", purpose="Evaluating")
+    from tunesmith.training.fit import EVALUATION_ADVICE, advised
+
+    with advised(EVALUATION_ADVICE):
+        return _evaluated(target, split)
+
+
+def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str, Any]:
     started = time.perf_counter()
     prompted = _prompted(target)
     run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
@@ -244,7 +252,7 @@ def _answered(
     road: Road,
     recipe: Recipe,
 ) -> Scored:
-    found = answer(
+    found = answer_within_memory(
         model,
         task,
         asked,

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import tunesmith  # noqa: E402
 from tunesmith.cli.main import run as command  # noqa: E402
-from tunesmith.core.errors import DataError, RecipeError  # noqa: E402
+from tunesmith.core.errors import DataError, ModelError, RecipeError  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
@@ -103,3 +103,39 @@ def test_perplexity_of_wikitext_falls_from_the_base(shared, tmp_path):
     print(models)
     for key, most in {"perplexity": 0.8, "word_perplexity": 0.5, "bits_per_byte": 0.95}.items():
         assert models["tuned"][key] < most * models["base"][key]
+
+
+def scored(fields):
+    found = tunesmith.evaluate(make_recipe(fields))["models"]
+    return {name: figures["perplexity"] for name, figures in found.items()}
+
+
+@pytest.mark.parametrize("method", [{"name": "lora", "rank": 4}, "full"])
+def test_the_base_of_a_recipe_that_goes_on_is_what_it_starts_from(fields, tmp_path, method):
+    fields = {**fields, "method": {"name": "lora", "rank": 4}}
+    run = tunesmith.train(make_recipe(fields))
+    first = scored(fields)
+    model = {**fields["model"], "adapter": str(run.path)}
+    second = {**fields, "model": model, "method": method, "out": str(tmp_path / "second")}
+    assert scored(second) == {"base": pytest.approx(first["tuned"], rel=1e-4)}
+    tunesmith.train(make_recipe(second))
+    assert scored(second)["base"] == pytest.approx(first["tuned"], rel=1e-4)
+    nowhere = {**second, "model": {**model, "adapter": "/does/not/exist"}, "out": str(tmp_path)}
+    with pytest.raises(ModelError, match="holds no adapter"):
+        scored(nowhere)
+
+
+def test_an_unrun_recipe_is_scored_with_its_weights_in_few_bits(fields):
+    pytest.importorskip("bitsandbytes")
+    rounded, exact = (
+        scored({**fields, "method": {"name": name, "rank": 4}}) for name in ("qlora", "lora")
+    )
+    assert rounded["base"] != pytest.approx(exact["base"], rel=1e-5)
+
+
+def test_base_and_tuned_are_scored_in_the_type_that_the_recipe_names(fields):
+    model = {**fields["model"], "dtype": "bfloat16"}
+    still = {**fields, "model": model, "method": "full", "optim": {"lr": 1e-30}}
+    tunesmith.train(make_recipe(still))
+    found = scored(still)
+    assert found["tuned"] == found["base"]

@@ -16,15 +16,18 @@ from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.null_threshold import threshold_scores
-from tunesmith.evaluation.roads import Answered, answer, open_roads
+from tunesmith.evaluation.roads import Answered, answerer, open_roads
 from tunesmith.evaluation.score import Scored, score
+from tunesmith.evaluation.within_memory import answer_within_memory
+from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.foretell import foretell
 from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.load import load, load_base
-from tunesmith.pipelines.prepare import prepare
+from tunesmith.pipelines.prepare import choose_template, limits_of, prepare
 from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
 from tunesmith.pipelines.report import write_report
+from tunesmith.pipelines.start import adapter_folder, start
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.tasks.extractive_qa import ExtractiveQA
 from tunesmith.tasks.preference import PreferenceTuning
@@ -33,6 +36,7 @@ from tunesmith.tasks.task import Task
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
+    from tunesmith.templates.template import Template
 
 CONSTANT, BASE, TUNED, PROMPTED = "constant", "base", "tuned", "prompted"
 
@@ -56,6 +60,13 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
         TunesmithError: run, data or model cannot be used.
     """
     require("torch", extra="train", purpose="Evaluating")
+    from tunesmith.training.fit import EVALUATION_ADVICE, advised
+
+    with advised(EVALUATION_ADVICE):
+        return _evaluated(target, split)
+
+
+def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str, Any]:
     started = time.perf_counter()
     prompted = _prompted(target)
     run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
@@ -184,18 +195,47 @@ def _models(
         yield PROMPTED, shown_first
         return
     if run is None:
-        yield BASE, load_base(recipe.model, template=recipe.template, batch_size=size)
+        yield BASE, _started(recipe) if adapter_folder(recipe) else _base(recipe)
         return
-    tuned = load(run, batch_size=size)
-    if isinstance(tuned, LocalModel) and recipe.method.saves_adapter:
+    tuned = load(run, batch_size=size, dtype=recipe.model.dtype)
+    if adapter_folder(recipe):
+        yield BASE, _started(recipe)
+    elif isinstance(tuned, LocalModel) and recipe.method.saves_adapter:
         yield BASE, tuned.base()
     elif recipe.model.init == "pretrained" and _asks_base(recipe):
         template = tuned.template if isinstance(tuned, LocalModel) else recipe.template
-        yield (
-            BASE,
-            load_base(recipe.model, template=template, batch_size=size, method=recipe.method),
-        )
+        yield BASE, _base(recipe, template)
     yield TUNED, tuned
+
+
+def _base(recipe: Recipe, template: Template | None = None) -> LocalModel:
+    """The weights that a recipe names, as its method holds them."""
+    return load_base(
+        recipe.model,
+        template=template or recipe.template,
+        batch_size=recipe.evaluate.batch_size,
+        method=recipe.method,
+    )
+
+
+def _started(recipe: Recipe) -> LocalModel | Predictor:
+    """What a recipe with an adapter goes on from: the weights that it names with the adapter."""
+    from tunesmith.model.load import default_device
+    from tunesmith.pipelines.train import arithmetic
+
+    task = recipe.task if recipe.task.planned_head() is None else _settled(recipe)
+    device = default_device()
+    network = start(recipe, device, arithmetic(recipe.train.precision, device), task.head())
+    folder = model_folder(recipe.model.path, recipe.model.revision)
+    tokenizer = load_tokenizer(folder)
+    return answerer(
+        network,
+        task,
+        tokenizer,
+        choose_template(recipe.template, tokenizer),
+        limits_of(recipe, folder),
+        batch_size=recipe.evaluate.batch_size,
+    )
 
 
 def _asks_base(recipe: Recipe) -> bool:
@@ -212,7 +252,7 @@ def _answered(
     road: Road,
     recipe: Recipe,
 ) -> Scored:
-    found = answer(
+    found = answer_within_memory(
         model,
         task,
         asked,

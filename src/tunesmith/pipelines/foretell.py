@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def foretell(
         RecipeError: the stride leaves a window no context.
     """
     from tunesmith.chat.local import LocalModel
+    from tunesmith.training.fit import EVALUATION_ADVICE, Portion
 
     started = time.perf_counter()
     prepared = prepare(recipe, strict=False)
@@ -60,17 +62,14 @@ def foretell(
             f"evaluate.stride_tokens={stride}, and a window has {window} tokens, so some would "
             f"have nothing before them. Set it to {window - 1} or less."
         )
+    size = recipe.evaluate.batch_size
+    portion = Portion(size, "evaluation", EVALUATION_ADVICE)
     found: dict[str, Any] = {"models": {}}
     for name, model in models:
         assert isinstance(model, LocalModel), "running text has no head of its own"
         with _heard(model):
-            foretold = perplexity(
-                model.causal_lm,
-                texts,
-                window=window,
-                stride=stride,
-                batch_size=recipe.evaluate.batch_size,
-            )
+            score = partial(perplexity, model.causal_lm, texts, window=window, stride=stride)
+            foretold = portion.run(size, lambda n, score=score: score(batch_size=n), lambda: None)
         found["models"][name] = foretold.as_dict()
         found |= {
             "split": chosen,

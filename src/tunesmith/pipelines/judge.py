@@ -89,6 +89,17 @@ def _first(prepared: Prepared, split: str, n: int | None) -> PreferenceRows:
 
 
 def _answers(network: Any, rows: PreferenceRows, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """What :func:`_weighed` gives, with as many rows at once as memory holds."""
+    from tunesmith.training.fit import EVALUATION_ADVICE, Portion
+
+    size = recipe.evaluate.batch_size
+    portion = Portion(size, "evaluation", EVALUATION_ADVICE)
+    return portion.run(size, lambda n: _weighed(network, rows, recipe, n), lambda: None)
+
+
+def _weighed(
+    network: Any, rows: PreferenceRows, recipe: Recipe, size: int
+) -> tuple[Tensor, Tensor]:
     """What the objective weighs of each answer, [R], and its log-probability per token, [R]."""
     import torch
 
@@ -101,7 +112,6 @@ def _answers(network: Any, rows: PreferenceRows, recipe: Recipe) -> tuple[Tensor
     device = next(model.parameters()).device
     weighed, means = torch.zeros(len(rows.split)), torch.zeros(len(rows.split))
     order = sorted(range(len(rows.lengths)), key=lambda row: -rows.lengths[row])
-    size = recipe.evaluate.batch_size
     for start_at in range(0, len(order), size):
         part = order[start_at : start_at + size]
         batch = rows.batch(part).to(device)

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 
 def load(
-    model: str | Path | Run, *, template: str | Template | None = None, batch_size: int = 32
+    model: str | Path | Run,
+    *,
+    template: str | Template | None = None,
+    batch_size: int = 32,
+    dtype: str = "auto",
 ) -> LocalModel | Predictor:
     """Loads whatever can answer.
 
@@ -45,6 +49,7 @@ def load(
         template: another way of writing conversations down; None: the one it was tuned with, the
             tokenizer's own, else Alpaca's.
         batch_size: prompts answered at once.
+        dtype: type of the weights, as in ``model.dtype``.
 
     Returns:
         A model to talk to; or, where it has a head of its own, one that predicts.
@@ -65,7 +70,7 @@ def load(
             partial(load_base, batch_size=batch_size),
             template=None if template is None else named_template(template),
         )
-    network, folder, info = load_weights(place)
+    network, folder, info = load_weights(place, dtype=dtype)
     tokenizer = Tokenizer.from_folder(folder)
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)

@@ -13,7 +13,8 @@ from tunesmith.core.examples import Example
 from tunesmith.core.extras import require
 from tunesmith.core.runs import Run
 from tunesmith.data.records import Notice, read_records
-from tunesmith.evaluation.roads import Answered, answer
+from tunesmith.evaluation.roads import Answered
+from tunesmith.evaluation.within_memory import answer_within_memory
 from tunesmith.pipelines.load import load, task_of
 from tunesmith.tasks.task import Task
 
@@ -48,8 +49,10 @@ def predict(
     """
     require("torch", extra="train", purpose="Predicting")
     from tunesmith.chat.predictor import Predictor
+    from tunesmith.training.fit import EVALUATION_ADVICE, advised
 
-    loaded = load(model, batch_size=batch_size)
+    with advised(EVALUATION_ADVICE):
+        loaded = load(model, batch_size=batch_size)
     task = loaded.task if isinstance(loaded, Predictor) else task_of(model)
     if task is None or task.answers_freely or not task.roads:
         raise RecipeError(
@@ -59,7 +62,7 @@ def predict(
     road = "head" if isinstance(loaded, Predictor) else "generate"
     examples = _examples(task, texts, file)
     while portion := list(islice(examples, PORTION)):
-        answered = answer(loaded, task, portion, road, max_new_tokens=max_new_tokens)
+        answered = answer_within_memory(loaded, task, portion, road, max_new_tokens=max_new_tokens)
         for example, one in zip(portion, answered, strict=True):
             yield _entry(example, one)
 

@@ -89,7 +89,7 @@ def prepare(recipe: Recipe, *, weights: bool = True, strict: bool = True) -> Pre
         encoded = _divided(encoded, recipe.data.validation_fraction, recipe.task)
     task, refused = recipe.task, dict[int, str]()
     if len(encoded["train"]):
-        task = task.settled(encoded["train"])
+        task = task.settled(encoded["train"], _known(recipe))
         encoded, refused = _fitting(task, encoded)
     if strict and recipe.data.bad_rows == "error" and refused:
         raise summed_up([f"{store.origins()[row]}: {refused[row]}" for row in sorted(refused)])
@@ -139,6 +139,15 @@ def limits_of(recipe: Recipe, folder: Path) -> Limits:
             f"positions. Set data.max_tokens to {positions} or less."
         )
     return replace(limits, max_tokens=data.max_tokens)
+
+
+def _known(recipe: Recipe) -> tuple[str, ...]:
+    """Names of the classes that the head tells apart which the task's own starts from."""
+    if recipe.task.planned_head() is None:
+        return ()
+    from tunesmith.pipelines.start import started_labels  # it stands above this file
+
+    return started_labels(recipe)
 
 
 def _fitting(

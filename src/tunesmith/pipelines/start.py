@@ -9,6 +9,7 @@ from tunesmith.core.errors import ModelError, RecipeError
 from tunesmith.methods.lora import LoRA
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.source import model_folder
+from tunesmith.model.started_head import ADAPTER, head_of_folder, reorder, rows_by_name
 from tunesmith.pipelines.load import artifact_folder, require_base
 from tunesmith.recipe import Recipe
 
@@ -41,6 +42,10 @@ def start(
 
     seed, method = recipe.train.seed, recipe.method
     adapter = adapter_folder(recipe)
+    rows, adapter_rows = (
+        None if place is None else rows_by_name(head, head_of_folder(place), place)
+        for place in (_weights_folder(recipe), adapter)
+    )
     torch.manual_seed(seed)
     model = load_model(
         recipe.model,
@@ -49,12 +54,28 @@ def start(
         options=method.load_options(precision),
         seed=seed,
     )
+    if head is not None and rows is not None:
+        reorder(model, head, rows)
     torch.manual_seed(seed)
     if adapter is None:
         method.apply(model)
     else:
-        _start_from(model, adapter, recipe)
+        _start_from(model, adapter, recipe, head, adapter_rows)
     return model
+
+
+def started_labels(recipe: Recipe) -> tuple[str, ...]:
+    """Classes that the head tells apart which a recipe starts from, in order; needs no torch."""
+    place = adapter_folder(recipe) or _weights_folder(recipe, weights=False)
+    head = None if place is None else head_of_folder(place)
+    return () if head is None else head.labels
+
+
+def _weights_folder(recipe: Recipe, *, weights: bool = True) -> Path | None:
+    """The folder whose weights are loaded; None where all are fresh."""
+    if recipe.model.init == "random":
+        return None
+    return model_folder(recipe.model.path, recipe.model.revision, weights=weights)
 
 
 def adapter_folder(recipe: Recipe) -> Path | None:
@@ -63,12 +84,10 @@ def adapter_folder(recipe: Recipe) -> Path | None:
     Raises:
         TunesmithError: it is no adapter, or the recipe leaves it nothing to stand on.
     """
-    from tunesmith.model.adapter import is_adapter
-
     if recipe.model.adapter is None:
         return None
     folder = Path(artifact_folder(recipe.model.adapter)).expanduser()
-    if not is_adapter(folder):
+    if not (folder / ADAPTER).is_file():
         raise ModelError(f"model.adapter: {folder} holds no adapter. Give its folder or its run.")
     if recipe.model.init == "random":
         raise RecipeError("model.adapter: goes with pretrained weights. Take model.init away.")
@@ -77,7 +96,9 @@ def adapter_folder(recipe: Recipe) -> Path | None:
     return folder
 
 
-def _start_from(model: Any, adapter: Path, recipe: Recipe) -> None:
+def _start_from(
+    model: Any, adapter: Path, recipe: Recipe, head: Head | None, rows: list[int] | None
+) -> None:
     """Goes on with an adapter, or writes it into the weights that train."""
     from tunesmith.export.merge import merge_adapter
     from tunesmith.model.adapter import continue_adapter, load_adapter
@@ -87,6 +108,8 @@ def _start_from(model: Any, adapter: Path, recipe: Recipe) -> None:
     if recipe.method.saves_adapter:
         recipe.method.apply(model)
         continue_adapter(model, adapter)
+        if head is not None and rows is not None:
+            reorder(model, head, rows)
         return
     if info is not None and info.quantisation is not None:
         raise ModelError(
@@ -94,5 +117,7 @@ def _start_from(model: Any, adapter: Path, recipe: Recipe) -> None:
             f"{adapter} DIR; then model.path=DIR"
         )
     load_adapter(model, adapter)
+    if head is not None and rows is not None:
+        reorder(model, head, rows)
     merge_adapter(model, model.dtype)
     recipe.method.apply(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
@@ -100,10 +101,17 @@ class Classify(Task):
             for example, ids in zip(labelled, _token_ids(labelled, tokenizer), strict=True)
         ]
 
-    def settled(self, training: EncodedSplit) -> Self:
-        """Decides problem, labels and weights, as far as they are open."""
+    def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
+        """Decides problem, labels and weights, as far as they are open.
+
+        Open labels are those of the head it starts from, in its order, where that has them all.
+        """
         found = settle(training, self.problem, self.labels)
         weights = self.class_weights
+        more = set(known) - set(found.labels)
+        if self.labels is None and len(known) - len(more) == len(found.labels):
+            if not (more and isinstance(weights, dict)):
+                found = replace(found, labels=tuple(known))
         if weights == "balanced":
             if found.problem != "single":
                 raise DataError("task.class_weights: go with one class a row. Take them away.")

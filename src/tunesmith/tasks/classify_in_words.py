@@ -61,7 +61,7 @@ class ClassifyInWords(Classify):
         encoded = iter(SupervisedFineTuning().encode(written, template, tokenizer, limits))
         return [next(encoded) if refused is None else refused for refused in outcomes]
 
-    def settled(self, training: EncodedSplit) -> Self:
+    def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
         """Itself: nothing is left to the data."""
         return self
 

@@ -95,7 +95,7 @@ class ExtractiveQA(Task):
         reach = Reach(limits.max_tokens, self.max_question_tokens, self.doc_stride, limits.cut_from)
         return read_in_windows(questions, tokenizer, reach)
 
-    def settled(self, training: EncodedSplit) -> Self:
+    def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
         """Decides whether "no answer" can be said: where a training question has none."""
         if self.no_answer is not None:
             return self

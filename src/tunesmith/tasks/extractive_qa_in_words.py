@@ -39,7 +39,7 @@ class ExtractiveQAInWords(ExtractiveQA):
         written = [self._written(question) for question in cast("Sequence[SpanQuestion]", examples)]
         return SupervisedFineTuning().encode(written, template, tokenizer, limits)
 
-    def settled(self, training: EncodedSplit) -> Self:
+    def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
         """Itself: the request is written before the data is seen."""
         return self
 

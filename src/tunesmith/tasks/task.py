@@ -119,11 +119,12 @@ class Task(Part):
             DataError: one is too long and must not be.
         """
 
-    def settled(self, training: EncodedSplit) -> Self:
+    def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
         """This task with what it leaves to the data decided, such as the classes there are.
 
         Args:
             training: the training rows, encoded by this task; at least one.
+            known: names of the classes that the head tells apart it starts from, in order.
 
         Raises:
             DataError: these rows leave it undecided.

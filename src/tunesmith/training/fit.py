@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -27,6 +28,12 @@ ADVICE = (
 )
 
 
+EVALUATION_ADVICE = (
+    "Lower evaluate.batch_size (of predict: --batch-size), evaluate.max_new_tokens or "
+    "data.max_tokens, or set model.dtype=bfloat16"
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or in the process."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
@@ -34,28 +41,45 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(m in str(error) for m in CPU_MESSAGES)
 
 
-def too_little_memory(error: BaseException, where: str = "") -> RunError:
+def too_little_memory(error: BaseException, where: str = "", advice: str = ADVICE) -> RunError:
     """What is told where fewer rows do not help.
 
     The traceback is cut off, because its frames hold the tensors that took the memory.
     """
     error.__traceback__ = None
     fact = (str(error).splitlines() or [""])[0].removesuffix(".") or type(error).__name__
-    return RunError(f"there is too little memory{where}: {fact}. {ADVICE}")
+    return RunError(f"there is too little memory{where}: {fact}. {advice}")
+
+
+@contextmanager
+def advised(advice: str) -> Iterator[None]:
+    """Answers a lack of memory within it with advice.
+
+    Raises:
+        RunError: memory ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise too_little_memory(error, advice=advice) from None
 
 
 class Portion:
     """How many rows are on the device at once; it halves where memory runs out, and stays so."""
 
-    def __init__(self, n_rows: int, work: str) -> None:
+    def __init__(self, n_rows: int, work: str, advice: str = ADVICE) -> None:
         """Starts as the settings have it.
 
         Args:
             n_rows: at once.
             work: what is done with them, as messages call it.
+            advice: what is told where one row does not fit.
         """
         self.n_rows = n_rows
         self.work = work
+        self.advice = advice
 
     def run(self, most: int, work: Callable[[int], Result], undo: Callable[[], None]) -> Result:
         """Does some work, from its start again with half the rows at once as often as need be.
@@ -76,7 +100,8 @@ class Portion:
                 if not is_out_of_memory(error):
                     raise
                 if n_rows == 1:
-                    raise too_little_memory(error, f" for one row in {self.work}") from None
+                    where = f" for one row in {self.work}"
+                    raise too_little_memory(error, where, self.advice) from None
             # Only outside of the block are the tensors of the failed work let go.
             undo()
             release_memory()

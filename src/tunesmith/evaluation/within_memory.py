@@ -1,0 +1,49 @@
+"""Within memory: answers in portions of half as many rows where memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tunesmith.core.answers import Road
+from tunesmith.core.examples import Example
+from tunesmith.evaluation.roads import Answered, answer
+from tunesmith.tasks.task import Task
+
+if TYPE_CHECKING:
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+
+
+def answer_within_memory(
+    model: LocalModel | Predictor,
+    task: Task,
+    examples: Sequence[Example],
+    road: Road,
+    *,
+    max_new_tokens: int,
+    length_normalised: bool = False,
+) -> list[Answered]:
+    """Answers as :func:`tunesmith.evaluation.roads.answer` does.
+
+    The model keeps the ``batch_size`` that fits.
+
+    Raises:
+        RunError: memory does not suffice for one row.
+        TemplateError: a request does not fit into the model.
+    """
+    from tunesmith.training.fit import EVALUATION_ADVICE, Portion
+
+    def work(n_rows: int) -> list[Answered]:
+        model.batch_size = n_rows
+        return answer(
+            model,
+            task,
+            examples,
+            road,
+            max_new_tokens=max_new_tokens,
+            length_normalised=length_normalised,
+        )
+
+    portion = Portion(model.batch_size, "evaluation", EVALUATION_ADVICE)
+    return portion.run(model.batch_size, work, lambda: None)

@@ -35,6 +35,7 @@ LONGEST_BODY = 16 << 20
 """Bytes of a request."""
 IDLE_S = 120.0
 """A connection that says nothing for so long is closed."""
+STOPS_WITHIN_S = 0.05
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -81,7 +82,9 @@ class TeacherServer:
         }
         self.stopped = threading.Event()
         self._http = _Http(port, self)
-        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(STOPS_WITHIN_S,), daemon=True
+        )
 
     @property
     def url(self) -> str:
@@ -281,7 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "stalls":
                 self._begin_stream()
                 reply = Reply("the first half of an answer")
-                self._chunk(next(iter(events(asked, reply, shared_fields(asked, reply)))))
+                whole = events(asked, reply, shared_fields(asked, reply))
+                for event in whole[: len(whole) // 2]:
+                    self._chunk(event)
                 self.teacher.stopped.wait(fault.hold_s)
 
     def _begin_stream(self) -> None:

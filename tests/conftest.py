@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,21 @@ def recipe_fields(tiny: Path, dialogues: Path, tmp_path: Path) -> dict[str, Any]
         "evaluate": {"max_new_tokens": 8, "max_rows": 4},
         "out": str(tmp_path / "run"),
     }
+
+
+@pytest.fixture
+def teacher() -> Iterator[Callable[..., Any]]:
+    """Starts servers that answer as a script says; they end with the test."""
+    from tunesmith.synthesize.teacher.script import Script
+    from tunesmith.synthesize.teacher.server import TeacherServer
+
+    started: list[TeacherServer] = []
+
+    def start(*rules: Any, otherwise: Any = None, seed: int = 0, **settings: Any) -> TeacherServer:
+        given = {} if otherwise is None else {"otherwise": otherwise}
+        started.append(TeacherServer(Script(rules, seed=seed, **given), **settings).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()

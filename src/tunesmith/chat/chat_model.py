@@ -29,13 +29,19 @@ class Completion:
     """What a model said."""
 
     text: str
-    finish_reason: Literal["stop", "length"]
-    """``length``: the answer was cut by the token limit."""
+    finish_reason: Literal["stop", "length", "content_filter", "refusal"]
+    """``length``: the answer was cut by the token limit. ``content_filter``: the service withheld
+    it; ``refusal``: the model declined in the way its protocol has for that."""
     n_prompt_tokens: int
     n_tokens: int
     """Tokens of the answer, its end token not counted."""
     n_prompt_cut: int = 0
     """Tokens of the prompt's material that had to be left out."""
+    model: str = ""
+    """What a hosted model calls itself in its reply; empty for a local one."""
+    latency_s: float | None = None
+    """Seconds from sending the request to its last byte, waits and retries before it apart; None
+    where nothing was sent."""
 
 
 class ChatModel(ABC):

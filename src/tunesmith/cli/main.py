@@ -30,6 +30,7 @@ VERBS = {
         "Show the recipe that a LLaMA-Factory file becomes.",
     ),
     "data": ("tunesmith.cli.data", "Look at data as the model sees it."),
+    "teacher": ("tunesmith.cli.teacher", "Serve a stand-in for a hosted model, to try things."),
     "runs": ("tunesmith.cli.runs", "List runs and their figures."),
     "doctor": ("tunesmith.cli.doctor", "Say what this machine can do."),
 }

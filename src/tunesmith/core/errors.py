@@ -8,6 +8,8 @@
     ├── TemplateError       a conversation cannot be turned into tokens without doubt
     ├── ModelError          a model folder, its weights or its tokenizer
     ├── RunError            a run directory: taken, full, damaged, or another run's
+    ├── EndpointError       a hosted model cannot be asked, or not now
+    │   └── ParkedError     ... the same command goes on later; nothing is lost
     ├── DivergedError       training met a loss or a gradient that is no number
     └── MissingExtraError   a library that is an optional extra is not installed
 
@@ -45,6 +47,14 @@ class ModelError(TunesmithError):
 
 class RunError(TunesmithError):
     """A run directory cannot be used as it is."""
+
+
+class EndpointError(TunesmithError):
+    """A hosted model refuses, is not there, or costs more than is allowed."""
+
+
+class ParkedError(EndpointError):
+    """A hosted model cannot be asked now; what was answered is kept, and the job can go on."""
 
 
 class DivergedError(TunesmithError):

@@ -1,0 +1,291 @@
+"""Ask: one request until it is answered or given up; the only layer that retries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tunesmith.chat.api_key import ApiKey
+from tunesmith.chat.chat_model import Completion
+from tunesmith.chat.endpoint import Endpoint
+from tunesmith.chat.pace import Pace
+from tunesmith.chat.patience import Failure, Patience
+from tunesmith.chat.reply_cache import ReplyCache
+from tunesmith.chat.reply_faults import (
+    Fault,
+    Filtered,
+    Hopeless,
+    NoSchema,
+    Passing,
+    TooMany,
+    Unanswerable,
+    fault_of,
+    hopeless_message,
+)
+from tunesmith.chat.request import Request
+from tunesmith.chat.send import name_of, open_client, send
+from tunesmith.chat.spend import Spend
+from tunesmith.core.errors import EndpointError, ParkedError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class _Stopped(Exception):
+    """Another request has shown that none will be answered."""
+
+
+class Asker:
+    """Asks one endpoint. All requests share its pace, its spend and its bad news."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: ApiKey | None,
+        patience: Patience,
+        spend: Spend,
+        cache: ReplyCache | None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.n_from_cache = 0
+        self._key = key
+        self._patience = patience
+        self._spend = spend
+        self._cache = cache
+        self.takes_schema = True
+        self._draw = random.Random()
+        self._pace = Pace()
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self._stop = asyncio.Event()
+        self._first = asyncio.Event()
+        """Set once the endpoint has begun to answer. Until then one request is sent alone: a key
+        that is refused costs one request, and limits are known before many are sent."""
+        self._asks_first = True
+        self._why: EndpointError | None = None
+        self._lost_in_a_row = 0
+        self._tokens_in_flight = 0
+
+    async def work(
+        self,
+        requests: Iterable[Request],
+        take: Callable[[Request, Completion | Failure], None],
+        at_once: int,
+    ) -> None:
+        """See :meth:`HostedModel.work`."""
+        self._fresh()
+        iterator = iter(requests)
+        async with open_client(self.endpoint, self._key, self._patience, at_once) as client:
+            workers = [
+                asyncio.create_task(self._worker(client, iterator, take)) for _ in range(at_once)
+            ]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+        if self._why is not None:
+            raise self._why
+
+    async def _worker(
+        self,
+        client: httpx.AsyncClient,
+        iterator: Iterator[Request],
+        take: Callable[[Request, Completion | Failure], None],
+    ) -> None:
+        while not self._stop.is_set():
+            request = next(iterator, None)
+            if request is None:
+                return
+            try:
+                outcome = await self._one(client, request)
+            except _Stopped:
+                return
+            except EndpointError as error:
+                self._end(error)
+                return
+            finally:
+                self._first.set()
+            take(request, outcome)
+
+    async def pieces(self, request: Request, give: Callable[[str], None]) -> None:
+        """Asks once, and gives the text as it comes."""
+        self._fresh()
+        async with open_client(self.endpoint, self._key, self._patience, 1) as client:
+            outcome = await self._one(client, request, give)
+        if isinstance(outcome, Failure):
+            raise EndpointError(f"{self.endpoint}: {outcome.reason}.")
+
+    async def models(self) -> list[str]:
+        """What the endpoint serves."""
+        import httpx
+
+        try:
+            async with open_client(self.endpoint, self._key, self._patience, 1) as client:
+                answer = await client.get("/models")
+        except httpx.TransportError as error:
+            raise EndpointError(
+                f"{self.endpoint}: cannot be reached ({name_of(error)}). Is the server running?"
+            ) from None
+        if answer.status_code != 200:
+            headers = dict(answer.headers)
+            fault = fault_of(answer.status_code, headers, answer.text)
+            raise EndpointError(self._hidden(f"{self.endpoint}: {fault.reason}."))
+        try:
+            return [str(model["id"]) for model in answer.json()["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise EndpointError(
+                f"{self.endpoint}: does not list its models. Name one: {self.endpoint}#MODEL."
+            ) from None
+
+    async def _one(
+        self,
+        client: httpx.AsyncClient,
+        request: Request,
+        give: Callable[[str], None] | None = None,
+    ) -> Completion | Failure:
+        key = request.key(self.endpoint)
+        if self._cache is not None and (kept := self._cache.get(key)) is not None:
+            self.n_from_cache += 1
+            if give is not None:
+                give(kept.text)
+            return kept
+        tries, n_limited, limited_s = 0, 0, 0.0
+        if not self._asks_first:
+            await self._until_first()
+        self._asks_first = False
+        while True:
+            with_schema = self.takes_schema and request.schema is not None
+            sent_at, outcome = await self._try(client, request, with_schema, give)
+            match outcome:
+                case Completion():
+                    self._spend.add(outcome)
+                    self._lost_in_a_row = 0
+                    if self._cache is not None and outcome.finish_reason in ("stop", "length"):
+                        self._cache.put(key, outcome)
+                    return outcome
+                case Unanswerable(reason):
+                    return Failure(self._hidden(reason), False)
+                case Filtered():
+                    return Completion("", "content_filter", request.n_tokens_about, 0)
+                case NoSchema(reason):
+                    if not with_schema:
+                        return Failure(self._hidden(reason), False)
+                    self.takes_schema = False
+                case Hopeless():
+                    raise EndpointError(self._hidden(hopeless_message(self.endpoint, outcome)))
+                case TooMany(asked_s):
+                    n_limited += 1
+                    wait_s = self._wait(n_limited) if asked_s is None else asked_s
+                    limited_s += wait_s
+                    self._check_limit(wait_s, limited_s, outcome)
+                    self._pace.slow_down(sent_at, wait_s, is_told=asked_s is not None)
+                    self._first.set()
+                case Passing():
+                    self._first.set()
+                    tries += 1
+                    wait_s = self._wait(tries) if outcome.wait_s is None else outcome.wait_s
+                    if outcome.is_unreachable and not self._spend.n_replies and tries >= 3:
+                        raise EndpointError(
+                            f"{self.endpoint}: cannot be reached ({outcome.reason}). Is the server "
+                            "running, and the address right?"
+                        )
+                    if tries >= self._patience.tries:
+                        return self._lost(outcome, tries)
+                    self._check_limit(wait_s, wait_s, outcome)
+                    await self._sleep(wait_s)
+
+    async def _try(
+        self,
+        client: httpx.AsyncClient,
+        request: Request,
+        with_schema: bool,
+        give: Callable[[str], None] | None,
+    ) -> tuple[float, Completion | Fault]:
+        """Waits for a slot and sends the request once; gives when it was sent, too."""
+        cost = request.n_tokens_about + request.sampling.max_new_tokens
+        n_pauses = -1
+        while n_pauses != self._pace.n_pauses:
+            n_pauses = self._pace.n_pauses
+            await self._sleep(self._pace.reserve(cost) - time.monotonic())
+        if self._stop.is_set():
+            raise _Stopped
+        self._spend.check()
+        self._pace.sent()
+        sent_at = time.monotonic()
+        self._tokens_in_flight += cost
+        try:
+            body = request.body(self.endpoint, with_schema=with_schema)
+            return sent_at, await send(
+                client,
+                body,
+                self._patience,
+                n_prompt_tokens=request.n_tokens_about,
+                on_headers=self._learn,
+                give=give,
+            )
+        finally:
+            self._tokens_in_flight -= cost
+
+    def _learn(self, status: int, headers: Mapping[str, str]) -> None:
+        self._pace.learn(headers, self._tokens_in_flight)
+        if status == 200:  # else what it means is to be seen first
+            self._first.set()
+
+    def _lost(self, fault: Passing, tries: int) -> Failure:
+        """Gives a request up; the whole job, where nothing else succeeds either."""
+        self._lost_in_a_row += 1
+        reason = self._hidden(fault.reason)
+        if self._lost_in_a_row >= self._patience.down_after:
+            raise ParkedError(
+                f"{self.endpoint}: is down: {self._lost_in_a_row} requests in a row were given up "
+                f"after {tries} tries each, the last with: {reason}. What was answered is kept; "
+                "run the same command later to go on."
+            )
+        return Failure(f"given up after {tries} tries: {reason}", True)
+
+    def _check_limit(self, wait_s: float, limited_s: float, fault: TooMany | Passing) -> None:
+        if wait_s <= self._patience.park_s and limited_s <= self._patience.limited_s:
+            return
+        raise ParkedError(
+            f"{self.endpoint}: asks to wait for {max(wait_s, 1):,.0f} s "
+            f"({self._hidden(fault.reason)}). What was answered is kept; run the same command "
+            "after that time to go on."
+        )
+
+    def _wait(self, tries: int) -> float:
+        longest = min(
+            self._patience.longest_wait_s, self._patience.first_wait_s * 2 ** max(0, tries - 1)
+        )
+        # Drawn, so that requests which failed together do not come back together.
+        return longest * self._draw.uniform(0.5, 1.0)
+
+    async def _until_first(self) -> None:
+        stop = asyncio.create_task(self._stop.wait())
+        first = asyncio.create_task(self._first.wait())
+        try:
+            await asyncio.wait({stop, first}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            first.cancel()
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+        raise _Stopped
+
+    def _end(self, error: EndpointError) -> None:
+        self._why = self._why or error
+        self._stop.set()
+
+    def _hidden(self, text: str) -> str:
+        return text if self._key is None else self._key.hidden_in(text)

@@ -1,0 +1,55 @@
+"""ReplyCache: hosted models' replies by the key of their request; nothing is paid for twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+from tunesmith.chat.chat_model import Completion
+from tunesmith.core.cache import cache_dir
+from tunesmith.core.errors import RunError
+
+
+class ReplyCache:
+    """A file in the cache's directory; several processes may use it at once."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Opens it.
+
+        Args:
+            path: of the file; None: ``replies.sqlite`` in the cache.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        self.path = path or cache_dir() / "replies.sqlite"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._open()) as base, base:
+                base.execute("PRAGMA journal_mode=WAL")
+                base.execute(
+                    "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT)"
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise RunError(
+                f"{self.path}: the cache cannot be written ({error}). Set TUNESMITH_CACHE to a "
+                "directory that can."
+            ) from None
+
+    def get(self, key: str) -> Completion | None:
+        """A reply that was kept; its latency is None, for nothing was sent."""
+        with closing(self._open()) as base:
+            row = base.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Completion(**{**json.loads(row[0]), "latency_s": None})
+
+    def put(self, key: str, completion: Completion) -> None:
+        """Keeps a reply."""
+        text = json.dumps(asdict(completion), ensure_ascii=False)
+        with closing(self._open()) as base, base:
+            base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, text))
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=30)

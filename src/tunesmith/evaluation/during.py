@@ -30,6 +30,7 @@ class AnswerScorer:
         n_shown: int,
         max_new_tokens: int,
         metrics: Sequence[str] | None,
+        length_normalised: bool = False,
         show: Callable[[list[dict[str, Any]]], None],
     ) -> None:
         """Takes what it needs to answer the same examples again and again.
@@ -43,6 +44,7 @@ class AnswerScorer:
             n_shown: of them.
             max_new_tokens: of an answer that is written.
             metrics: names of metrics; None: the task's own.
+            length_normalised: whether likelihood is the mean over an answer's tokens.
             show: is told what was shown: ``origin``, ``prompt``, ``answer``, ``reference``,
                 ``is_cut`` of each.
         """
@@ -54,12 +56,18 @@ class AnswerScorer:
         self.n_shown = n_shown
         self.max_new_tokens = max_new_tokens
         self.metrics = metrics
+        self.length_normalised = length_normalised
         self.show = show
 
     def score(self) -> dict[str, float]:
         """The metrics' scores, and the shares of answers that were cut or cannot be read."""
         answered = answer(
-            self.model, self.task, self.examples, self.road, max_new_tokens=self.max_new_tokens
+            self.model,
+            self.task,
+            self.examples,
+            self.road,
+            max_new_tokens=self.max_new_tokens,
+            length_normalised=self.length_normalised,
         )
         if self.n_shown:
             pairs = zip(self.examples[: self.n_shown], answered, strict=False)

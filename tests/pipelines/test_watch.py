@@ -352,7 +352,8 @@ def test_a_head_is_scored_too_and_its_card_loads_it(labelled, method):
         assert names["model"] is not None
 
 
-def test_a_changed_watch_is_refused_at_a_resume(recipe_fields, tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", [{"forgetting": None}, {"length_normalised": True}])
+def test_a_changed_watch_is_refused_at_a_resume(recipe_fields, tmp_path, monkeypatch, change):
     from tunesmith.core.errors import RunError
 
     class Killed(BaseException):
@@ -368,8 +369,8 @@ def test_a_changed_watch_is_refused_at_a_resume(recipe_fields, tmp_path, monkeyp
     with pytest.raises(Killed):
         train(make_recipe(recipe_fields))
     monkeypatch.undo()
-    fields = changed(recipe_fields, evaluate={"forgetting": None})
-    with pytest.raises(RunError, match=r"evaluate\.forgetting: \w+ -> null"):
+    fields = changed(recipe_fields, evaluate=change)
+    with pytest.raises(RunError, match=rf"evaluate\.{min(change)}: \w+ -> (null|true)"):
         train(make_recipe(fields), resume=True)
 
 

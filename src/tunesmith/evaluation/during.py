@@ -31,6 +31,7 @@ class AnswerScorer:
         n_shown: int,
         max_new_tokens: int,
         metrics: Sequence[str] | None,
+        length_normalised: bool = False,
         show: Callable[[list[dict[str, Any]]], None],
     ) -> None:
         """Takes what it needs to answer the same examples again and again.
@@ -44,6 +45,7 @@ class AnswerScorer:
             n_shown: of them.
             max_new_tokens: of an answer that is written.
             metrics: names of metrics; None: the task's own.
+            length_normalised: whether likelihood is the mean over an answer's tokens.
             show: is told what was shown: ``origin``, ``prompt``, ``answer``, ``reference``,
                 ``is_cut`` of each.
         """
@@ -55,6 +57,7 @@ class AnswerScorer:
         self.n_shown = n_shown
         self.max_new_tokens = max_new_tokens
         self.metrics = metrics
+        self.length_normalised = length_normalised
         self.show = show
         self.portion = Portion(model.batch_size, "answers")
 
@@ -73,7 +76,12 @@ class AnswerScorer:
     def _answers(self, n_at_once: int) -> list[Answered]:
         self.model.batch_size = n_at_once
         return answer(
-            self.model, self.task, self.examples, self.road, max_new_tokens=self.max_new_tokens
+            self.model,
+            self.task,
+            self.examples,
+            self.road,
+            max_new_tokens=self.max_new_tokens,
+            length_normalised=self.length_normalised,
         )
 
     def _shown(self, example: Example, answered: Answered) -> dict[str, Any]:

@@ -25,6 +25,11 @@ class Objective(Part):
     is_likelihood: ClassVar[bool] = False
     """Whether its mean is the negative log-likelihood of a token, so that it has a perplexity."""
 
+    needs_reference: ClassVar[bool] = False
+    """Whether it compares with the model before its first update."""
+    needs_mismatched: ClassVar[bool] = False
+    """Whether batches bring prompts with answers of other prompts beside them."""
+
     @abstractmethod
     def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
         """The loss of hidden states [N, D] under a head [V, D] against targets, in nats."""

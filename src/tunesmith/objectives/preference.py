@@ -26,10 +26,7 @@ class Preference(Objective):
     """One that judges the log-probabilities of answers."""
 
     needs_reference: ClassVar[bool] = True
-    """Whether it compares with the model before its first update."""
     needs_pairs: ClassVar[bool] = True
-    needs_mismatched: ClassVar[bool] = False
-    """Whether batches bring prompts with answers of other prompts beside them."""
     # A fortieth of the rate that imitates: lora 5e-6, full 5e-7 (arXiv:2305.18290).
     lr_share: ClassVar[float] = 1 / 40
     beta: float = Field(default=0.1, gt=0)

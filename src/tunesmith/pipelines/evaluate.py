@@ -29,8 +29,6 @@ from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
 from tunesmith.pipelines.report import write_report
 from tunesmith.pipelines.start import adapter_folder, start
 from tunesmith.recipe import Recipe, load_recipe
-from tunesmith.tasks.extractive_qa import ExtractiveQA
-from tunesmith.tasks.preference import PreferenceTuning
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -70,10 +68,10 @@ def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str
     started = time.perf_counter()
     prompted = _prompted(target)
     run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
-    if isinstance(recipe.task, PreferenceTuning):
+    if recipe.task.judged_by == "preferences":
         results, lines, told = judge(run, recipe, split)
         return _finished(run, results, lines, told, started)
-    if recipe.task.is_running_text:
+    if recipe.task.judged_by == "running-text":
         return foretell(_models(run, recipe), run, recipe, split)
     task = recipe.task if run is not None else _settled(recipe)
     examples = load_examples(recipe.data, recipe.train.seed)
@@ -240,7 +238,7 @@ def _started(recipe: Recipe) -> LocalModel | Predictor:
 
 def _asks_base(recipe: Recipe) -> bool:
     """Whether any road is wanted that a language model can go."""
-    return recipe.task.is_running_text or any(
+    return recipe.task.judged_by == "running-text" or any(
         road != "head" for road in recipe.evaluate.roads or recipe.task.roads
     )
 
@@ -261,7 +259,7 @@ def _answered(
         length_normalised=recipe.evaluate.length_normalised,
     )
     scored = score(task, asked, found, road, recipe.evaluate.metrics)
-    if road == "head" and isinstance(task, ExtractiveQA) and task.no_answer:
+    if road == "head" and task.weighs_no_answer:
         references = [task.references(example) for example in asked]
         scored.scores.update(threshold_scores(found, references))
     return scored

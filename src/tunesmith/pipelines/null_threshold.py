@@ -10,7 +10,6 @@ from tunesmith.core.runs import Run
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.pipelines.evaluate import evaluate
 from tunesmith.tasks import TASKS
-from tunesmith.tasks.extractive_qa import ExtractiveQA
 
 
 def tune_null_threshold(run: str | Path | Run, *, split: str = "validation") -> float:
@@ -30,7 +29,7 @@ def tune_null_threshold(run: str | Path | Run, *, split: str = "validation") -> 
     place = run if isinstance(run, Run) else Run(Path(run).expanduser())
     info = ArtifactInfo.load(place.artifact)
     task = None if info is None or info.part is None else TASKS.parse(info.part)
-    if info is None or not isinstance(task, ExtractiveQA) or not task.no_answer:
+    if info is None or task is None or not task.weighs_no_answer:
         raise RunError(
             f"{place.path}: no threshold to find: its task must be extractive-qa, with questions "
             "that have no answer, or with task.no_answer=true."

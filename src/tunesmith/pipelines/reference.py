@@ -47,7 +47,7 @@ def annotate(
         arithmetic: context of the computation, as training has it.
     """
     objective = recipe.loss
-    if not isinstance(objective, Preference):
+    if not (objective.needs_reference or objective.needs_mismatched):
         return rows
     found: dict[str, PreferenceRows] = dict(rows)
     if objective.needs_mismatched:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tunesmith.training.loop import Trainer
 
 LIBRARIES = ("tunesmith", "torch", "transformers", "peft", "safetensors", "tokenizers", "numpy")
-WATCHED_BY = ("max_new_tokens", "metrics", "roads", "forgetting")
+WATCHED_BY = ("max_new_tokens", "metrics", "roads", "length_normalised", "forgetting")
 """What of ``evaluate`` decides the figures that a run finds while it goes."""
 SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "train")
 SEEN_THROUGH = {"data": ("token_ids",), "template": ("token_ids",), "tokenizer": ("token_ids",)}

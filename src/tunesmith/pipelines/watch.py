@@ -132,6 +132,7 @@ def _answers(
         n_shown=n_shown,
         max_new_tokens=room,
         metrics=recipe.evaluate.metrics,
+        length_normalised=recipe.evaluate.length_normalised,
         show=show,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from tunesmith.core.examples import Document, Example
 from tunesmith.tasks.joined import JoinedSplit, PickedJoined
 from tunesmith.tasks.store import EncodedSplit
-from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
+from tunesmith.tasks.task import EncodedExample, JudgedBy, Limits, Outcome, Task
 from tunesmith.templates.render import Rendered, render_documents
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
@@ -26,7 +26,7 @@ class CausalLM(Task):
     sees whatever stands before it in its row."""
     example_type: ClassVar[type[Example]] = Document
     uses_template: ClassVar[bool] = False
-    is_running_text: ClassVar[bool] = True
+    judged_by: ClassVar[JudgedBy] = "running-text"
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits

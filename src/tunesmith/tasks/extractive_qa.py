@@ -102,6 +102,11 @@ class ExtractiveQA(Task):
         found = any(NO_ANSWER in training.labels_of(place) for place in range(len(training)))
         return self.model_copy(update={"no_answer": found})
 
+    @property
+    def weighs_no_answer(self) -> bool:
+        """Whether questions may have no answer, and the head says so."""
+        return bool(self.no_answer) and self.head() is not None
+
     def head(self) -> Head | None:
         """Two numbers for each token: how well an answer begins, and ends, there."""
         from tunesmith.model.head import Head

@@ -10,7 +10,7 @@ import numpy as np
 
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Example, Message, Preference, UnpairedPreference
-from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
+from tunesmith.tasks.task import EncodedExample, JudgedBy, Limits, Outcome, Task
 from tunesmith.templates.render import Rendered, render_many
 from tunesmith.templates.shorten import cut_answer, shorten
 from tunesmith.templates.template import Template
@@ -41,6 +41,7 @@ class PreferenceTuning(Task):
     uses_template: ClassVar[bool] = True
     objectives: ClassVar[tuple[str, ...]] = (*PAIRWISE, UNPAIRED)
     metrics: ClassVar[tuple[str, ...]] = ("preference",)
+    judged_by: ClassVar[JudgedBy] = "preferences"
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits

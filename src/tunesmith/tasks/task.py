@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tunesmith.tasks.store import EncodedSplit
 
 TooLong = Literal["cut", "drop", "error"]
+JudgedBy = Literal["answers", "running-text", "preferences"]
 Fate = Literal["kept", "cut", "dropped", "rejected"]
 
 
@@ -88,8 +89,9 @@ class Task(Part):
     objectives: ClassVar[tuple[str, ...]] = ("tokens",)
     """Names of the objectives that understand its targets; the first is the default."""
 
-    is_running_text: ClassVar[bool] = False
-    """Whether there is nothing to ask, and a model is judged by how well it foretells the text."""
+    judged_by: ClassVar[JudgedBy] = "answers"
+    """What of a model is scored: its ``answers`` to examples; how well it foretells
+    ``running-text``, where there is nothing to ask; or how it ranks answers by ``preferences``."""
 
     metrics: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics its answers are scored by where a recipe names none."""
@@ -139,6 +141,11 @@ class Task(Part):
             training: those that settled the task.
         """
         return {}
+
+    @property
+    def weighs_no_answer(self) -> bool:
+        """Whether its head weighs "no answer" too, so that a threshold for it can be found."""
+        return False
 
     def head(self) -> Head | None:
         """The output of its own that the settled task needs; None: over the vocabulary."""

@@ -1,8 +1,9 @@
-"""Memory: what this process has taken so far."""
+"""Memory: the most this process has held."""
 
 from __future__ import annotations
 
 import re
+import resource
 import sys
 from pathlib import Path
 
@@ -10,14 +11,16 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held at once, in MB of 10^6 bytes; 0.0 where unknown."""
-    if STATUS.is_file():
-        # Not ru_maxrss: a child begins with its parent's there.
-        if found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text("utf-8")):
-            return int(found[1]) * 1024 / 1e6
-    try:
-        import resource
-    except ImportError:  # there is none on Windows
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    """The largest memory held so far, in MB: the GPU's where one was used, else resident.
+
+    Asks torch only if something else has imported it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e6
+    # On Linux a child begins with its parent's ru_maxrss; the high-water mark is its own.
+    found = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text()) if STATUS.is_file() else None
+    if found is not None:
+        return int(found[1]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

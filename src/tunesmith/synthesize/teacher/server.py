@@ -261,7 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {**whole, "object": "chat.completion"})
 
     def _go_wrong(self, asked: Asked, fault: Fault) -> None:
-        self.close_connection = fault.kind != "status"
+        # A whole reply keeps its connection: one closed unannounced would fail the next request.
+        self.close_connection = fault.kind not in ("status", "garbage")
         match fault.kind:
             case "status":
                 error = error_body(fault.message, fault.status, fault.code, fault.param)

@@ -106,3 +106,31 @@ def test_no_chunk_is_shared_between_train_and_evaluation(recipes, fraction, seed
     assert not sides["train"] & sides["eval"]
     if found.evaluation:
         assert sides["train"]
+
+
+def test_one_more_document_moves_no_other():
+    documents = [document(*own(f"d{n}")) for n in range(20)]
+    split = DocumentSplit()
+    for one in documents:
+        split.add(one, chunks(one))
+    first = split.plan(0.3)
+    kept = {d.sha256: "eval" if d.sha256 in first.evaluation else "train" for d in documents}
+    for n in range(10):
+        more = document(*own(f"more {n}"))
+        split.add(more, chunks(more))
+    second = split.plan(0.3, kept=kept)
+    assert first.evaluation <= second.evaluation
+    assert all(side == "eval" or sha not in second.evaluation for sha, side in kept.items())
+
+
+def test_a_copy_of_a_training_document_trains_too_and_training_is_never_empty():
+    base, other = own("base", 12), document(*own("other"))
+    first, copy = document(*base), document(*base[:11])
+    split = DocumentSplit()
+    for one in (first, copy, other):
+        split.add(one, chunks(one))
+    kept = {first.sha256: "train", copy.sha256: "eval", other.sha256: "eval"}
+    assert split.plan(0.3, kept=kept).evaluation == {other.sha256}
+    alone = DocumentSplit()
+    alone.add(other, chunks(other))
+    assert not alone.plan(0.3, kept=kept).evaluation

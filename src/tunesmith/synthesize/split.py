@@ -8,7 +8,7 @@ Of every document a signature and the keys of its paragraphs are kept, not its t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
@@ -89,12 +89,17 @@ class DocumentSplit:
             )
         )
 
-    def plan(self, eval_fraction: float, *, seed: int = 0) -> SplitPlan:
+    def plan(
+        self, eval_fraction: float, *, seed: int = 0, kept: Mapping[str, str] | None = None
+    ) -> SplitPlan:
         """Parts the documents.
 
         Args:
             eval_fraction: of all characters that evaluation is to have, about.
             seed: which documents are drawn; the order they were added in does not matter.
+            kept: documents whose side is known, ``train`` or ``eval``, by their hash: they stay
+                there, so that one more document moves no other. Of documents that belong together
+                one in training takes the others with it.
 
         Returns:
             Nothing for evaluation where the fraction is 0 or all documents belong together.
@@ -103,17 +108,27 @@ class DocumentSplit:
         sizes = [sum(self._entries[n].n_chars for n in group) for group in groups]
         order = sorted(range(len(groups)), key=lambda g: self._draw(groups[g], seed))
         wanted = eval_fraction * sum(sizes)
-        chosen: list[int] = []
-        taken = 0
-        for group in order[:-1]:  # one always stays for training
+        sides = [self._side(group, kept) if kept else None for group in groups]
+        chosen = [group for group, side in enumerate(sides) if side == "eval" and wanted]
+        taken = sum(sizes[group] for group in chosen)
+        free = [group for group in order if sides[group] is None]
+        if "train" not in sides:  # one always stays for training
+            if kept and not free:
+                return self.plan(eval_fraction, seed=seed)
+            free = free[:-1]
+        for group in free:
             if taken < wanted and taken + sizes[group] <= max(1.5 * wanted, 1):
                 chosen.append(group)
                 taken += sizes[group]
-        if wanted and not chosen and len(groups) > 1:
-            chosen = [min(order, key=lambda g: sizes[g])]
+        if wanted and not chosen and free and len(groups) > 1:
+            chosen = [min(free, key=lambda g: sizes[g])]
         members = {n for group in chosen for n in groups[group]}
         evaluation = frozenset(self._entries[n].sha256 for n in members)
         return SplitPlan(evaluation, self._shared(members), len(groups))
+
+    def _side(self, group: Sequence[int], kept: Mapping[str, str]) -> str | None:
+        sides = {kept.get(self._entries[n].sha256) for n in group} - {None}
+        return None if not sides else "train" if "train" in sides else "eval"
 
     def _draw(self, group: Sequence[int], seed: int) -> bytes:
         first = min(self._entries[n].sha256 for n in group)

@@ -24,9 +24,10 @@ from tunesmith.chat.request import Request
 from tunesmith.core import holder
 from tunesmith.core.errors import EndpointError, RunError
 from tunesmith.synthesize import store as store_module
+from tunesmith.synthesize.repair import PROBLEM, REPAIRS
 from tunesmith.synthesize.store import RequestStore
 from tunesmith.synthesize.teacher.script import Fault, Reply, Rule, message_key
-from tunesmith.synthesize.work_through import REPAIR, judge_items, work_through
+from tunesmith.synthesize.work_through import Worked, judge_items, work_through
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fill_store import Pair, fill, requests  # noqa: E402
@@ -44,9 +45,10 @@ def open_store(path: Path) -> RequestStore:
     return RequestStore(path / "store.sqlite", HERE)
 
 
-def results(path: Path, endpoint=HERE) -> list[tuple]:
+def results(path: Path, endpoint=HERE, tag: str = "") -> list[tuple]:
+    path = path / "store.sqlite" if path.is_dir() else path
     with RequestStore(path, endpoint) as store:
-        return [(r.key, r.tag, r.state, r.value, r.reason) for r in store.results()]
+        return [(r.key, r.tag, r.state, r.value, r.reason) for r in store.results(tag)]
 
 
 def test_a_request_is_added_once_and_leased_by_one(tmp_path):
@@ -66,6 +68,65 @@ def test_adding_is_whole_or_not_at_all(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             store.add(some())
         assert not store.counts()
+
+
+def test_a_new_plan_leaves_the_old_ones_requests_stale_and_takes_them_back(tmp_path):
+    said = Completion("raw", "stop", 3, 1)
+    with open_store(tmp_path) as store:
+        assert store.plan(map(request, "abcd")) == 4
+        store.reply(store.lease(), said, "done", value=["a"])
+        under_way = store.lease()
+        assert store.plan(map(request, "ade")) == 1
+        assert store.counts() == {"done": 1, "leased": 1, "stale": 1, "pending": 2}
+        assert [r.tag for r in store.results(planned=True)] == ["a", "d", "e"]
+        assert [store.lease().first.tag for _ in "de"] == ["d", "e"] and store.lease() is None
+        # What was under way is written down as ever, and asked no more.
+        store.reply(under_way, said, "pending", following=request("b, better"))
+        assert store.counts() == {"done": 1, "leased": 2, "stale": 2} and store.lease() is None
+        assert store.add([request("b")]) == 0
+        again = store.lease()
+        assert (again.first.tag, again.request.messages[0]["content"]) == ("b", "b, better")
+        assert again.n_replies == 1
+
+
+def test_a_plan_is_whole_or_not_at_all_and_frees_what_was_abandoned(tmp_path, monkeypatch):
+    def some():
+        yield request("c")
+        raise KeyboardInterrupt
+
+    with open_store(tmp_path) as store:
+        store.plan(map(request, "ab"))
+        store.lease()
+        with pytest.raises(KeyboardInterrupt):
+            store.plan(some())
+        assert store.counts() == {"leased": 1, "pending": 1}
+    monkeypatch.setattr(holder, "BOOT_ID", tmp_path / "another-boot")
+    with open_store(tmp_path) as store:
+        store.plan([request("c")])
+        assert store.counts() == {"stale": 2, "pending": 1} and not store.has_abandoned()
+
+
+def test_stale_failures_are_not_tried_again(tmp_path):
+    with open_store(tmp_path) as store:
+        store.plan(map(request, "ab"))
+        for _ in "ab":
+            store.reply(store.lease(), None, "failed", reason="down")
+        store.plan([request("b")])
+        assert store.retry_failed() == 1 and store.lease().first.tag == "b"
+        assert store.counts() == {"failed": 1, "leased": 1}
+
+
+def test_results_are_found_by_key_and_by_tag(tmp_path):
+    with open_store(tmp_path) as store:
+        tagged = [replace(request(t), tag=f"{kind}/{t}") for t in "ab" for kind in ("q%", "qx")]
+        tagged = [replace(r, sample=n) for n, r in enumerate(tagged)]
+        store.add(tagged)
+        one = store.result(tagged[2].key(HERE))
+        assert (one.tag, one.state, one.replies) == ("q%/b", "pending", ())
+        assert store.result("of nothing") is None
+        assert [r.tag for r in store.results("q%/")] == ["q%/a", "q%/b"]  # no wildcard
+        store.add([replace(tagged[2], tag="another name")])
+        assert store.result(tagged[2].key(HERE)).tag == "another name"
 
 
 def test_it_is_written_for_good(tmp_path):
@@ -126,6 +187,56 @@ def _second(asked, good: str) -> str:
     return good if asked.messages[0]["content"] == "mended" else "still not"
 
 
+@pytest.mark.parametrize("language", REPAIRS)
+def test_a_repair_is_asked_for_in_the_documents_language(teacher, tmp_path, language):
+    server = teacher(Rule("^x$", (Reply("[1"),)), otherwise=Reply("[]"))
+    told = REPAIRS[language]
+    assert told.count(PROBLEM) == 1 and told.count("{") == 1 and "JSON" in told
+    [done] = _worked(server, tmp_path, "x", repair=told)
+    assert done.state == "done"
+    assert server.ledger.entries[1].text == told.format(problem="there is no JSON in the reply")
+
+
+def test_a_repair_of_ones_own_may_hold_braces(teacher, tmp_path):
+    server = teacher(Rule("^x$", (Reply("no"),)), otherwise=Reply("[]"))
+    _worked(server, tmp_path, "x", repair='{problem}: write {"items": []}')
+    assert server.ledger.entries[1].text.endswith(': write {"items": []}')
+
+
+def test_progress_is_told_of_every_outcome_once_it_is_on_the_disk(teacher, tmp_path):
+    server = teacher(
+        Rule("^mended", (Reply("no"),)),
+        Rule("broken", (Fault("status", 500),)),
+        Rule("sorry", (Reply("I cannot."),)),
+        otherwise=Reply("[]"),
+    )
+    told = []
+
+    def progress(worked: Worked) -> None:
+        [kept] = results(tmp_path, parse_endpoint(f"{server.url}#teacher"), worked.request.tag)
+        assert kept[2] == worked.state and kept[4] == worked.reason
+        told.append((worked.request.tag, worked.state, worked.completion is None))
+
+    _worked(server, tmp_path, "mended", "broken", "sorry", at_once=1, progress=progress)
+    assert sorted(told) == [
+        ("broken", "failed", True),
+        ("mended", "done", False),
+        ("mended", "pending", False),
+        ("sorry", "rejected", False),
+    ]
+
+
+def test_only_what_is_planned_is_asked(teacher, tmp_path):
+    server = teacher(otherwise=Reply("[]"))
+    endpoint = parse_endpoint(f"{server.url}#teacher")
+    with RequestStore(tmp_path / "store.sqlite", endpoint) as store:
+        store.plan(map(request, "abc"))
+        store.plan(map(request, "cd"))
+        work_through(store, HostedModel(endpoint, patience=HASTY), judge_items(Pair))
+        assert store.counts() == {"stale": 2, "done": 2}
+    assert sorted(entry.text for entry in server.ledger.entries) == ["c", "d"]
+
+
 def test_case_52_what_was_cut_is_asked_for_with_more_room(teacher, tmp_path):
     whole = '[{"question": "q", "answer": "a", "evidence": "e"}]'
 
@@ -166,12 +277,14 @@ def test_a_store_of_another_endpoint_is_refused(teacher, tmp_path):
         work_through(store, HostedModel(other), judge_items(Pair))
 
 
-def _worked(server, folder: Path, *texts: str, at_once: int = 4):
+def _worked(
+    server, folder: Path, *texts: str, at_once: int = 4, repair=REPAIRS["en"], progress=None
+):
     endpoint = parse_endpoint(f"{server.url}#teacher")
     with RequestStore(folder / "store.sqlite", endpoint) as store:
         store.add(map(request, texts))
         model = HostedModel(endpoint, patience=HASTY, at_once=at_once)
-        work_through(store, model, judge_items(Pair))
+        work_through(store, model, judge_items(Pair, repair=repair), progress=progress)
         assert store.counts().total() == len(texts)
         return list(store.results())
 
@@ -234,7 +347,7 @@ def _asked(server, facts) -> dict[str, int]:
     for fact in facts:
         first = {"role": "user", "content": fact.request}
         said = {"role": "assistant", "content": SometimesWrong.broken}
-        told = REPAIR.format(problem="there is no JSON in the reply")
+        told = REPAIRS["en"].format(problem="there is no JSON in the reply")
         repair = [first, said, {"role": "user", "content": told}]
         for messages in ([first], repair):
             tags[message_key(messages)] = f"fact {fact.number}"

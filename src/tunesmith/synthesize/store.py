@@ -2,6 +2,9 @@
 
 One SQLite file on a disk of this machine. A request is known by the hash of all that decides its
 answer, so adding it again changes nothing, and what is finished is never sent again.
+
+Of all that is stored, the plan is what is wanted now. Requests that an earlier plan added and this
+one does not name are stale: nobody asks them, and their answers stay for the plan that names them.
 """
 
 from __future__ import annotations
@@ -12,69 +15,29 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tunesmith.chat.chat_model import Completion, Sampling
+from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.endpoint import Endpoint
 from tunesmith.chat.request import Request
 from tunesmith.core.errors import RunError
 from tunesmith.core.holder import is_gone, this_process
+from tunesmith.synthesize.stored import (
+    SELECT_RESULTS,
+    STATE_NOW,
+    TABLES,
+    VERSION,
+    Leased,
+    Result,
+    State,
+    request_of_text,
+    text_of,
+)
 
-State = Literal["pending", "leased", "done", "failed", "rejected"]
 LEASE_S = 7200.0
 """A lease is free after so long even if its process lives: longer than any request is tried."""
-VERSION = 1
-TABLES = """
-CREATE TABLE IF NOT EXISTS requests (
-    place INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    tag TEXT NOT NULL,
-    request TEXT NOT NULL,
-    following TEXT,             -- what is asked next, where a first reply was not good enough
-    state TEXT NOT NULL DEFAULT 'pending',
-    holder TEXT,                -- process that asks it now
-    until_s REAL,               -- end of its lease, on the monotonic clock of this boot
-    value TEXT,
-    reason TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS by_state ON requests (state, place);
-CREATE TABLE IF NOT EXISTS replies (
-    place INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    reply TEXT NOT NULL,
-    PRIMARY KEY (place, number)
-);
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A request that this process is to ask."""
-
-    place: int
-    request: Request
-    first: Request
-    """As it was added; the same unless another reply is asked for."""
-    n_replies: int
-    """That came before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A request and what became of it."""
-
-    place: int
-    key: str
-    tag: str
-    state: State
-    value: Any
-    """What the judge made of the reply."""
-    reason: str
-    replies: tuple[Completion, ...]
-    """All that came, the raw text of rejected ones too."""
 
 
 class RequestStore:
@@ -120,26 +83,53 @@ class RequestStore:
         self.close()
 
     def add(self, requests: Iterable[Request]) -> int:
-        """Adds requests that are not there yet, all or none of them.
+        """Adds requests to the plan, all or none of them.
+
+        One that is there already is not added again: it takes the new tag, and is asked if it is
+        still open.
 
         Returns:
             How many are new.
         """
-        rows = ((r.key(self.endpoint), r.tag, _text(r)) for r in requests)
         with self._change():
-            before = self._base.total_changes
-            self._base.executemany(
-                "INSERT OR IGNORE INTO requests (key, tag, request) VALUES (?, ?, ?)", rows
-            )
-            return self._base.total_changes - before
+            return self._add(requests)
+
+    def plan(self, requests: Iterable[Request]) -> int:
+        """Makes these the whole plan, or changes nothing; open ones beside them become stale.
+
+        Args:
+            requests: taken one by one, so they need not fit into memory. The store can be written
+                by nobody else until the last one came.
+
+        Returns:
+            How many are new.
+        """
+        with self._change():
+            self._free_abandoned()
+            self._base.execute("UPDATE requests SET is_planned = 0 WHERE is_planned = 1")
+            return self._add(requests)
+
+    def _add(self, requests: Iterable[Request]) -> int:
+        rows = ((r.key(self.endpoint), r.tag, text_of(r)) for r in requests)
+        before = self._size()
+        self._base.executemany(
+            "INSERT INTO requests (key, tag, request) VALUES (?, ?, ?) ON CONFLICT (key) DO "
+            "UPDATE SET is_planned = 1, tag = excluded.tag, request = excluded.request",
+            rows,
+        )
+        return self._size() - before
+
+    def _size(self) -> int:
+        [size] = self._base.execute("SELECT count(*) FROM requests").fetchone()
+        return size
 
     def lease(self) -> Leased | None:
-        """Takes the next request that nobody asks; None where there is none."""
+        """Takes the plan's next request that nobody asks; None where there is none."""
         with self._change():
             row = (
                 self._base.execute(
-                    "SELECT place, request, following FROM requests WHERE state = 'pending' "
-                    "ORDER BY place LIMIT 1"
+                    "SELECT place, request, following FROM requests WHERE is_planned = 1 AND "
+                    "state = 'pending' ORDER BY place LIMIT 1"
                 ).fetchone()
                 or self._abandoned()
             )
@@ -153,8 +143,8 @@ class RequestStore:
             [n_replies] = self._base.execute(
                 "SELECT count(*) FROM replies WHERE place = ?", (place,)
             ).fetchone()
-        asked = _request(following or first)
-        return Leased(place, replace(asked, tag=str(place)), _request(first), n_replies)
+        asked = request_of_text(following or first)
+        return Leased(place, replace(asked, tag=str(place)), request_of_text(first), n_replies)
 
     def reply(
         self,
@@ -194,7 +184,7 @@ class RequestStore:
                     state,
                     None if value is None else json.dumps(value, ensure_ascii=False),
                     reason,
-                    None if following is None else _text(following),
+                    None if following is None else text_of(following),
                     leased.place,
                 ),
             )
@@ -209,50 +199,77 @@ class RequestStore:
             )
 
     def retry_failed(self) -> int:
-        """Makes failed requests pending again; gives their number."""
+        """Makes the plan's failed requests pending again; gives their number."""
         with self._change():
             return self._base.execute(
-                "UPDATE requests SET state = 'pending', reason = '' WHERE state = 'failed'"
+                "UPDATE requests SET state = 'pending', reason = '' "
+                "WHERE is_planned = 1 AND state = 'failed'"
             ).rowcount
 
     def has_abandoned(self) -> bool:
-        """Whether a process has left a request without an outcome."""
+        """Whether a process has left a request of the plan without an outcome."""
         return self._abandoned() is not None
 
     def counts(self) -> Counter[str]:
         """Requests by state; they add up to all that were added."""
-        query = "SELECT state, count(*) FROM requests GROUP BY state"
+        query = f"SELECT {STATE_NOW}, count(*) FROM requests GROUP BY 1"
         return Counter(dict(self._base.execute(query).fetchall()))
 
-    def results(self) -> Iterator[Result]:
-        """All requests in their order."""
+    def result(self, key: str) -> Result | None:
+        """What became of a request, by its key; None where it was never added."""
+        row = self._base.execute(f"{SELECT_RESULTS} WHERE key = ?", (key,)).fetchone()
+        return None if row is None else self._result(*row)
+
+    def results(self, tag_prefix: str = "", *, planned: bool = False) -> Iterator[Result]:
+        """Requests in the order in which they were first added.
+
+        Args:
+            tag_prefix: how their tags begin; empty: all.
+            planned: only those of the plan.
+        """
+        which = "substr(tag, 1, ?) = ? AND is_planned >= ?"
         rows = self._base.execute(
-            "SELECT place, key, tag, state, value, reason FROM requests ORDER BY place"
+            f"{SELECT_RESULTS} WHERE {which} ORDER BY place", (len(tag_prefix), tag_prefix, planned)
         )
-        for place, key, tag, state, value, reason in rows:
-            replies = self._base.execute(
-                "SELECT reply FROM replies WHERE place = ? ORDER BY number", (place,)
-            )
-            yield Result(
-                place,
-                key,
-                tag,
-                state,
-                None if value is None else json.loads(value),
-                reason,
-                tuple(Completion(**json.loads(text)) for (text,) in replies.fetchall()),
-            )
+        for row in rows:
+            yield self._result(*row)
+
+    def _result(
+        self, place: int, key: str, tag: str, state: State, value: str | None, reason: str
+    ) -> Result:
+        replies = self._base.execute(
+            "SELECT reply FROM replies WHERE place = ? ORDER BY number", (place,)
+        )
+        return Result(
+            place,
+            key,
+            tag,
+            state,
+            None if value is None else json.loads(value),
+            reason,
+            tuple(Completion(**json.loads(text)) for (text,) in replies.fetchall()),
+        )
 
     def _abandoned(self) -> tuple[int, str, str | None] | None:
-        """A request whose process is gone, or took far too long."""
+        """A request of the plan whose process is gone, or took far too long."""
         rows = self._base.execute(
             "SELECT place, request, following, holder, until_s FROM requests "
-            "WHERE state = 'leased' ORDER BY place"
+            "WHERE is_planned = 1 AND state = 'leased' ORDER BY place"
         )
         for place, request, following, holder, until_s in rows.fetchall():
-            if is_gone(holder) or until_s < time.monotonic():
+            if _is_over(holder, until_s):
                 return place, request, following
         return None
+
+    def _free_abandoned(self) -> None:
+        rows = self._base.execute(
+            "SELECT place, holder, until_s FROM requests WHERE state = 'leased'"
+        )
+        over = [(place,) for place, holder, until_s in rows.fetchall() if _is_over(holder, until_s)]
+        self._base.executemany(
+            "UPDATE requests SET state = 'pending', holder = NULL, until_s = NULL WHERE place = ?",
+            over,
+        )
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -271,11 +288,5 @@ class RequestStore:
             ) from None
 
 
-def _text(request: Request) -> str:
-    return json.dumps(asdict(request), ensure_ascii=False)
-
-
-def _request(text: str) -> Request:
-    fields = json.loads(text)
-    sampling = Sampling(**fields.pop("sampling"))
-    return Request(tuple(fields.pop("messages")), sampling, **fields)
+def _is_over(holder: str, until_s: float) -> bool:
+    return is_gone(holder) or until_s < time.monotonic()

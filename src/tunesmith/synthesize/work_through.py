@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -15,14 +15,12 @@ from tunesmith.chat.patience import Failure
 from tunesmith.chat.request import Request
 from tunesmith.core.errors import RunError
 from tunesmith.synthesize.parse_reply import parse_reply
-from tunesmith.synthesize.store import Leased, RequestStore
+from tunesmith.synthesize.repair import PROBLEM, REPAIRS
+from tunesmith.synthesize.store import RequestStore
+from tunesmith.synthesize.stored import Leased, State
 
 LARGER = 2
 """How many times the room a reply gets that was cut."""
-REPAIR = (
-    "That reply cannot be used: {problem}. Write the whole reply again as valid JSON of the form "
-    "that was asked for, and nothing else."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Done:
 
     value: Any
     """Ready for JSON."""
-    note: str = ""
+    reason: str = ""
     """What of it was left out."""
 
 
@@ -54,13 +52,33 @@ Verdict = Done | Again | Rejected
 Judge = Callable[[Leased, Completion], Verdict]
 
 
-def work_through(store: RequestStore, model: HostedModel, judge: Judge) -> None:
-    """Asks everything that is open.
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What has just become of a request, for whoever shows progress."""
+
+    request: Request
+    """As it was added."""
+    state: State
+    """``pending``: it is asked once more."""
+    completion: Completion | None
+    """The reply, if there was one."""
+    reason: str
+
+
+def work_through(
+    store: RequestStore,
+    model: HostedModel,
+    judge: Judge,
+    *,
+    progress: Callable[[Worked], None] | None = None,
+) -> None:
+    """Asks everything of the store's plan that is open.
 
     Args:
         store: with the requests.
         model: is asked; its endpoint is the store's.
         judge: says what a reply is worth. Refusals and filtered replies are rejected before.
+        progress: called after each outcome, when it is on the disk.
 
     Raises:
         EndpointError: the endpoint answers no more; what was under way is open again.
@@ -82,16 +100,21 @@ def work_through(store: RequestStore, model: HostedModel, judge: Judge) -> None:
     def take(request: Request, outcome: Completion | Failure) -> None:
         one = leased.pop(request.tag)
         if isinstance(outcome, Failure):
+            worked = Worked(one.first, "failed", None, outcome.reason)
             store.reply(one, None, "failed", reason=outcome.reason)
-            return
-        verdict = _refused(outcome) or judge(one, outcome)
-        match verdict:
-            case Done(value, note):
-                store.reply(one, outcome, "done", value=value, reason=note)
-            case Again(following, reason):
-                store.reply(one, outcome, "pending", reason=reason, following=following)
-            case Rejected(reason):
-                store.reply(one, outcome, "rejected", reason=reason)
+        else:
+            verdict = _refused(outcome) or judge(one, outcome)
+            worked = Worked(one.first, _state(verdict), outcome, verdict.reason)
+            store.reply(
+                one,
+                outcome,
+                _state(verdict),
+                value=verdict.value if isinstance(verdict, Done) else None,
+                reason=verdict.reason,
+                following=verdict.request if isinstance(verdict, Again) else None,
+            )
+        if progress is not None:
+            progress(worked)
 
     try:
         while store.counts()["pending"] or store.has_abandoned():
@@ -101,12 +124,17 @@ def work_through(store: RequestStore, model: HostedModel, judge: Judge) -> None:
             store.release()
 
 
-def judge_items(shape: type[BaseModel]) -> Judge:
+def judge_items(shape: type[BaseModel], *, repair: str = REPAIRS["en"]) -> Judge:
     """A judge of replies that hold items of a shape.
 
     A reply that was cut is asked for once more with twice the room, a broken one once more with
     what is wrong with it. What is whole in a second broken reply is taken and the rest noted; a
     reply that is cut is never taken.
+
+    Args:
+        shape: of one item.
+        repair: what a model is told whose reply is broken; ``{problem}`` stands for what is wrong.
+            :data:`~tunesmith.synthesize.repair.REPAIRS` has it in the languages of documents.
     """
 
     def judge(leased: Leased, completion: Completion) -> Verdict:
@@ -124,13 +152,23 @@ def judge_items(shape: type[BaseModel]) -> Judge:
                 wider = replace(asked.sampling, max_new_tokens=room)
                 return Again(replace(asked, sampling=wider), problem)
             said = {"role": "assistant", "content": completion.text}
-            told = {"role": "user", "content": REPAIR.format(problem=problem)}
+            told = {"role": "user", "content": repair.replace(PROBLEM, problem)}
             return Again(replace(asked, messages=(*asked.messages, said, told)), problem)
         if values and not parsed.is_cut:
             return Done(values, f"left out: {problem}")
         return Rejected(problem)
 
     return judge
+
+
+def _state(verdict: Verdict) -> Literal["done", "pending", "rejected"]:
+    match verdict:
+        case Done():
+            return "done"
+        case Again():
+            return "pending"
+        case Rejected():
+            return "rejected"
 
 
 def _refused(completion: Completion) -> Rejected | None:

@@ -87,6 +87,8 @@ def reply_schema(shape: type[BaseModel], *, at_most: int | None = None) -> dict[
         if part.get("type") == "object":
             part["additionalProperties"] = False
             part["required"] = list(part.get("properties", {}))
+            for field in part.get("properties", {}).values():
+                field.pop("default", None)  # refused in strict mode, where all is required anyway
     items: dict[str, Any] = {"type": "array", "items": item}
     if at_most is not None:
         items["maxItems"] = at_most

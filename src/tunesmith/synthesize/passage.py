@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-TAG = re.compile(r"<(?=/?passage>)", re.IGNORECASE)
+TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
+"""Also with space in it: a model that reads on takes ``</passage >`` for an end as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,7 @@ class Kind(Part):
         """Items to be made of a passage."""
         if self.per_chunk is not None:
             return self.per_chunk
-        n_wide = len(WIDE.findall(passage.text))
-        n_letters = len(passage.text) + (WIDE_LETTER - 1) * n_wide
-        return max(1, min(self.at_most, round(n_letters / self.chars_per_item)))
+        return max(1, min(self.at_most, round(weight(passage.text) / self.chars_per_item)))
 
     def request(
         self, passage: Passage, n: int, prompts: Prompts, language: str, sampling: Sampling
@@ -144,6 +142,11 @@ def read_item(shape: type[AnItem], item: Any) -> AnItem:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise ValueError(f"{place}: {first['msg']}".removeprefix(": ")) from None
+
+
+def weight(text: str) -> float:
+    """How much a text says, in letters of the Latin script."""
+    return len(text) + (WIDE_LETTER - 1) * len(WIDE.findall(text))
 
 
 def origin(passage: Passage, span: Span | None) -> str:

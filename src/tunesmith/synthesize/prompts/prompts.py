@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Prompts:
             DataError: the folder is not there, holds a file of another name, or a text lacks a
                 placeholder or has one that means nothing.
         """
-        self._prompts = {(p.purpose, p.language): p for p in _bundled()}
+        self._prompts = {(p.purpose, p.language): p for p in bundled()}
         if folder is not None:
             self._prompts |= {(p.purpose, p.language): p for p in self._own(folder)}
 
@@ -101,9 +101,9 @@ class Prompts:
         text = self.prompt(purpose, language).text
         return PLACEHOLDER.sub(lambda found: known[found[1]], text)
 
-    def repair(self, language: str) -> Callable[[str], str]:
-        """What is asked after a broken reply, made of what is wrong with it."""
-        return lambda problem: self.fill("repair", language, {"problem": problem})
+    def repair(self, language: str) -> str:
+        """What is asked after a broken reply; ``{problem}`` is filled in by who knows it."""
+        return self.prompt("repair", language).text
 
     def _own(self, folder: Path) -> list[Prompt]:
         if not folder.is_dir():
@@ -124,7 +124,7 @@ class Prompts:
                 f"{path}: no language {found[2]!r} is known. Known: {', '.join(sorted(LANGUAGES))}."
             )
         prompt = read_prompt(path)
-        english = {(p.purpose, p.language): p for p in _bundled()}[prompt.purpose, ENGLISH]
+        english = {(p.purpose, p.language): p for p in bundled()}[prompt.purpose, ENGLISH]
         problem = _problem(prompt, english.placeholders)
         if problem:
             raise DataError(f"{path}: {problem}")
@@ -167,8 +167,9 @@ def read_prompt(path: Path) -> Prompt:
     return Prompt(purpose, language, text)
 
 
-def _bundled() -> list[Prompt]:
-    return [read_prompt(path) for path in sorted(HERE.glob("*.txt"))]
+def bundled(purpose: str = "*") -> list[Prompt]:
+    """The texts that come with tunesmith, all of them or those for one purpose."""
+    return [read_prompt(path) for path in sorted(HERE.glob(f"{purpose}.*.txt"))]
 
 
 def _problem(prompt: Prompt, wanted: frozenset[str]) -> str:

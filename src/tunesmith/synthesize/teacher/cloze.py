@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ WORD = re.compile(
     r"(?<![\w])[a-zA-Z]{6,}(?![\w])|[\u4e00-\u9fff]{2,4}(?=[。，；、])"
     r"|(?<![\w])[\uac00-\ud7a3]{4,}(?![\w])"
 )
+ABOVE = re.compile(r"\n| > ")
+"""A line end, and what stands between the headings that a passage is shown under."""
 GAP = "____"
 SHORTEST, LONGEST = 12, 400
 """Characters of a sentence that a question is made of."""
@@ -53,7 +56,9 @@ def questions_on(passage: str, n: int, seed: int = 0) -> list[Extracted]:
         n: how many at most.
         seed: which sentences are taken where there are more.
     """
-    found = [made for sentence in statements(passage) if (made := _on(sentence))]
+    made = [one for sentence in statements(passage) if (one := _on(sentence))]
+    times = Counter(one.question for one in made)  # asked twice, it has two answers
+    found = [one for one in made if times[one.question] == 1]
     if len(found) <= n:
         return found
     chosen = sorted(random.Random(f"{seed}\n{passage}").sample(range(len(found)), n))
@@ -68,7 +73,7 @@ def statements(passage: str) -> Iterator[str]:
         # A heading has no full stop, so it is taken for the beginning of what it stands above.
         if above and (line[:1].isupper() or HAN.match(line) or HANGUL.match(line)):
             sentence = line.strip()
-        is_fit = SHORTEST <= len(sentence) <= LONGEST and "\n" not in sentence
+        is_fit = SHORTEST <= len(sentence) <= LONGEST and not ABOVE.search(sentence)
         if is_fit and not sentence.endswith(("?", "？")):
             yield sentence
 
@@ -78,12 +83,13 @@ def otherwise(extracted: Extracted, passage: str) -> str | None:
     kind = _kind_of(extracted.answer, extracted.evidence)
     if kind is None:
         return None
-    others = (m[0] for m in kind.finditer(passage) if m[0] not in extracted.evidence)
+    sentence = extracted.evidence.casefold()
+    others = (m[0] for m in kind.finditer(passage) if m[0].casefold() not in sentence)
     known = next(others, None)
     if known is not None or kind is not FIGURE:
         return known
     changed = re.sub(r"\d", lambda digit: str(int(digit[0]) % 9 + 1), extracted.answer)
-    return None if changed in extracted.evidence else changed
+    return None if changed in sentence else changed
 
 
 def language_of(text: str) -> str:

@@ -24,10 +24,10 @@ N_ITEMS = 3
 FACT = "fact"
 """All that these rules can ask about; of other styles they make nothing."""
 SUMMARISE = {
-    "en": "Summarise the following text in one sentence.",
-    "es": "Resume en una frase el texto siguiente.",
-    "ko": "다음 글을 한 문장으로 요약하세요.",
-    "zh": "用一句话概括下面的文字。",
+    "en": "Summarise the following in one sentence.",
+    "es": "Resume en una frase lo siguiente.",
+    "ko": "다음 내용을 한 문장으로 요약하세요.",
+    "zh": "用一句话概括以下内容。",
 }
 
 

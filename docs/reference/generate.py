@@ -25,6 +25,7 @@ from tunesmith.data import FORMATS
 from tunesmith.methods import METHODS
 from tunesmith.objectives import OBJECTIVES
 from tunesmith.recipe import FORMERLY, Recipe, make_recipe
+from tunesmith.synthesize.kinds import KINDS
 from tunesmith.tasks import TASKS
 from tunesmith.templates import TEMPLATES
 from tunesmith.trackers import TRACKERS
@@ -41,6 +42,11 @@ TABLES: dict[str, tuple[Registry[Any], str]] = {
     "trackers": (TRACKERS, "Where a run's figures go. `trackers` is a list."),
 }
 """Recipe key -> the table of parts that it chooses from, and what such a part decides."""
+
+BUILD_TABLES: dict[str, tuple[Registry[Any], str]] = {
+    "kinds": (KINDS, "What `tunesmith data build` makes of a passage. `kinds` is a list."),
+}
+"""Tables that no recipe chooses from."""
 
 FACTS = {
     "default_lr": "peak learning rate where the recipe sets none: `{:g}`",
@@ -96,10 +102,11 @@ def parts_page() -> str:
         "",
         "# Parts",
         "",
-        "What can be named in a [recipe](recipe.md), by the key that names it. Further parts can",
+        "What can be named in a [recipe](recipe.md), by the key that names it, and at the end what",
+        "can be named in [building a dataset](../how-to/build-a-dataset.md). Further parts can",
         "come from other packages; see [CONTRIBUTING](../../CONTRIBUTING.md#plugins).",
     ]
-    for key, (table, meaning) in TABLES.items():
+    for key, (table, meaning) in {**TABLES, **BUILD_TABLES}.items():
         lines += ["", f"## {key}", "", meaning]
         for name in table.entries:
             lines += ["", f"### {key}: {name}", "", *_part(table, name, key)]
@@ -165,7 +172,7 @@ def _part(table: Registry[Any], name: str, key: str) -> list[str]:
         lines += ["", *(f"- {fact}" for fact in facts)]
     fields = {k: f for k, f in cls.model_fields.items() if k != "name"}
     if fields:
-        prefix = "" if table is TRACKERS else key
+        prefix = "" if table in (TRACKERS, KINDS) else key
         lines += ["", *_table_head(), *(_row(k, f, prefix=prefix) for k, f in fields.items())]
     return lines
 
@@ -210,7 +217,7 @@ def _type(annotation: Any) -> str:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type(one) for one in arguments if one is not type(None))
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_type(arguments[0])}"
     if origin is dict:
         return f"mapping of {_type(arguments[0])} to {_type(arguments[1])}"
@@ -236,6 +243,8 @@ def _default(field: FieldInfo) -> str:
             return f"`{value:g}`"
         case "" | []:
             return "empty"
+        case tuple():
+            return f"`[{', '.join(map(str, value))}]`"
         case Part():
             return f"`{value.name}`"
         case Settings():

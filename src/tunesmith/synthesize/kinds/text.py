@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tunesmith.core.examples import Document
 from tunesmith.synthesize.draft import Draft
@@ -25,9 +25,11 @@ class RunningText(Kind):
     shape: ClassVar[type[BaseModel]] = Nothing
 
     name: Literal["text"] = "text"
+    per_chunk: int | None = Field(None, ge=1, le=50)
+    """Of no use here: a chunk is one row."""
 
     def wanted(self, passage: Passage) -> int:
-        """One row; ``per_chunk`` is of no use here."""
+        """One row."""
         return 1
 
     def draft(self, item: Mapping[str, Any], passage: Passage) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -243,9 +244,26 @@ def test_an_answer_is_marked_in_its_sentence_as_a_whole_word():
     assert example.context == text and example.origin == "manual.docx:134-136"
     spread = kind.draft({**item, "answer": "24 Months"}, shown)
     assert spread.turns[0].answer == "24\nmonths"
-    for wrong in ("40", "mont", "1", "seven", "24 days"):
+    for wrong in ("40", "mont", "1", "1.2", "seven", "24 days"):
         with pytest.raises(ValueError, match="no stretch"):
             kind.draft({**item, "answer": wrong}, shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "copied", "place"),
+    [
+        ("It is 1.24 or 24,5 m.", "24", None),
+        ("It is 1.24 or 24, m.", "24", 14),
+        ("寿命24小时。", "24", 2),
+        ("24시간", "24", 0),
+        ("Die Prüfung.", "Pr", None),
+        ("A cat. a CAT.", "Cat", None),
+        ("one\n two", "One two", 0),
+    ],
+)
+def test_half_a_word_and_half_a_number_are_no_stretch(text, copied, place):
+    found = find_stretch(text, copied)
+    assert (None if found is None else found[0]) == place
 
 
 def test_a_label_is_one_of_those_given_and_its_text_the_passage_s_own():
@@ -376,7 +394,8 @@ def test_case_59_an_instruction_inside_a_document_stays_a_quotation(teacher, nam
     request = kind.request(shown, 2, PROMPTS, "same", Sampling())
     [message] = request.messages
     text = message["content"]
-    assert text.lower().count("<passage>") == text.lower().count("</passage>") == 1
+    tags = re.findall(r"<(?! )(/?)\s*passage\b", text, re.IGNORECASE)
+    assert tags == ["", "/"]  # nor with space in them
     inside = text.partition("<passage>")[2].partition("</passage>")[0]
     assert "HACKED" in inside and "{n} {passage} {0.__class__} %s" in inside
     assert "HACKED" not in text.replace(inside, "")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from passages import TEXTS, passage
 
 pytest.importorskip("httpx")
 
@@ -30,10 +29,6 @@ from tunesmith.synthesize.teacher.extract import reply_from_passage
 from tunesmith.synthesize.teacher.script import Reply
 from tunesmith.synthesize.verify import Verdict, fails, verdicts_of, verify_request
 
-sys.path.insert(0, str(Path(__file__).parent))
-from passages import TEXTS, passage  # noqa: E402
-
-sys.path.pop(0)
 PROMPTS = Prompts()
 SETTINGS = {"labels": {"labels": ["rule", "fact"]}}
 NAMES = [name for name in KINDS.entries if name != "text"]

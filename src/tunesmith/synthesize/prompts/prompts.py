@@ -113,7 +113,7 @@ class Prompts:
 
     def _checked(self, path: Path) -> Prompt:
         found = NAME.fullmatch(path.name)
-        known = (*(f"{purpose}.en.txt" for purpose in self.purposes),)
+        known = [f"{purpose}.{ENGLISH}.txt" for purpose in self.purposes]
         if found is None or (found[1], ENGLISH) not in self._prompts:
             raise DataError(
                 f"{path}: no prompt is called so. {did_you_mean(path.name, known)} For another "
@@ -124,8 +124,7 @@ class Prompts:
                 f"{path}: no language {found[2]!r} is known. Known: {', '.join(sorted(LANGUAGES))}."
             )
         prompt = read_prompt(path)
-        english = {(p.purpose, p.language): p for p in bundled()}[prompt.purpose, ENGLISH]
-        problem = _problem(prompt, english.placeholders)
+        problem = _problem(prompt, self._prompts[prompt.purpose, ENGLISH].placeholders)
         if problem:
             raise DataError(f"{path}: {problem}")
         return prompt

@@ -16,7 +16,8 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from tunesmith.core.runs import BOOT_ID, HOLDER, Run, locked_run  # noqa: E402
+from tunesmith.core.holder import BOOT_ID  # noqa: E402
+from tunesmith.core.runs import HOLDER, Run, locked_run  # noqa: E402
 from tunesmith.training.checkpoint import MARKER, checkpoints  # noqa: E402
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,17 @@ from pathlib import Path
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+def this_boot() -> str:
+    """What tells this start of the machine from others; empty where the system does not say."""
+    try:
+        return BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
 def this_process() -> str:
     """What tells this process from every other of this machine, earlier and later ones too."""
-    return json.dumps([_boot(), _namespace(), os.getpid(), _started(os.getpid())])
+    return json.dumps([this_boot(), _namespace(), os.getpid(), _started(os.getpid())])
 
 
 def is_gone(holder: str) -> bool:
@@ -24,7 +32,7 @@ def is_gone(holder: str) -> bool:
         True where that is certain. A process in another container is never known to be gone.
     """
     boot, namespace, pid, started = json.loads(holder)
-    if boot != _boot():
+    if boot != this_boot():
         return True
     if namespace != _namespace():
         return False
@@ -36,14 +44,6 @@ def is_gone(holder: str) -> bool:
         return False
     # A number that was given to another process since then began at another time.
     return started != _started(pid)
-
-
-def _boot() -> str:
-    """What tells this start of the machine from others; empty where the system does not say."""
-    try:
-        return BOOT_ID.read_text("ascii").strip()
-    except OSError:
-        return ""
 
 
 def _namespace() -> str:

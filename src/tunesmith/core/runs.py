@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.core.errors import RunError
+from tunesmith.core.holder import this_boot
 
 RECIPE, LOCK, SUMMARY, LEDGER = "recipe.yaml", "lock.json", "summary.json", "ledger.json"
 METRICS, TIMES, SAMPLES = "metrics.jsonl", "times.jsonl", "samples.jsonl"
@@ -24,7 +25,6 @@ EVENTS = "events.jsonl"
 HOLDER = "holder"
 BEFORE_A_RUN = {HOLDER, LOCK, LEDGER, EVENTS}
 """Files that are written before the recipe, which makes a directory a run."""
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Run:
@@ -152,7 +152,7 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
         if left_by:
             run.note(f"{path}: was held by {left_by}, which is gone; taken over.")
         os.ftruncate(handle, 0)
-        me = f"process {os.getpid()} on {socket.gethostname()}\n{_boot_id()}\n"
+        me = f"process {os.getpid()} on {socket.gethostname()}\n{this_boot()}\n"
         os.pwrite(handle, me.encode(), 0)
         try:
             yield run
@@ -185,16 +185,8 @@ def _holder(handle: int) -> str:
     lines = os.pread(handle, 400, 0).decode("utf-8", "replace").splitlines()
     if not lines:
         return ""
-    is_older = len(lines) > 1 and lines[1] != _boot_id()
+    is_older = len(lines) > 1 and lines[1] != this_boot()
     return lines[0] + (", before this machine was started" if is_older else "")
-
-
-def _boot_id() -> str:
-    """What tells this start of the machine from the one before; empty where nothing does."""
-    try:
-        return BOOT_ID.read_text("ascii").strip()
-    except OSError:
-        return ""
 
 
 def _check_state(run: Run, resume: bool) -> None:

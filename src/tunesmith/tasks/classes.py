@@ -82,6 +82,21 @@ def settle(
     return Classes(problem, found, counts)
 
 
+def balanced_weights(classes: Classes) -> dict[str, float]:
+    """Weights with which all classes together weigh the same, and rows 1 on average.
+
+    Raises:
+        DataError: a class has no training row.
+    """
+    counts = {name: classes.counts[name] for name in classes.labels}
+    if absent := [name for name, n in counts.items() if not n]:
+        raise DataError(
+            f"task.class_weights: no training row has the label {absent[0]!r}, so it cannot be "
+            "balanced. Write the weights, or take the label away."
+        )
+    return {name: sum(counts.values()) / (len(counts) * n) for name, n in counts.items()}
+
+
 def unfit(names: Sequence[str], n_numbers: int, classes: Classes) -> str:
     """Why a row cannot be used; empty where it can.
 

@@ -15,9 +15,10 @@ from tunesmith.core.answers import Answer, Prediction, Road, shown
 from tunesmith.core.errors import DataError, did_you_mean
 from tunesmith.core.examples import Conversation, Example, Labelled, Message
 from tunesmith.data.formats.labels import TEXTS
-from tunesmith.tasks.classes import NUMBER, Classes, Problem, settle, unfit
+from tunesmith.tasks.classes import NUMBER, Classes, Problem, balanced_weights, settle, unfit
 from tunesmith.tasks.read_label import first_label, first_number, mentioned_labels
 from tunesmith.tasks.task import EncodedExample, Limits, Outcome, Task
+from tunesmith.tasks.text_row import count_lead, text_ids, text_row
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
@@ -97,8 +98,8 @@ class Classify(Task):
         """
         labelled = cast("Sequence[Labelled]", examples)
         return [
-            self._labelled(example, ids, limits, _n_lead(tokenizer))
-            for example, ids in zip(labelled, _token_ids(labelled, tokenizer), strict=True)
+            self._labelled(example, ids, limits, count_lead(tokenizer))
+            for example, ids in zip(labelled, text_ids(labelled, tokenizer), strict=True)
         ]
 
     def settled(self, training: EncodedSplit, known: Sequence[str] = ()) -> Self:
@@ -115,7 +116,7 @@ class Classify(Task):
         if weights == "balanced":
             if found.problem != "single":
                 raise DataError("task.class_weights: go with one class a row. Take them away.")
-            weights = _balanced(found)
+            weights = balanced_weights(found)
         fields = {"problem": found.problem, "labels": list(found.labels), "class_weights": weights}
         return type(self).model_validate({**self.model_dump(), **fields})
 
@@ -161,8 +162,8 @@ class Classify(Task):
         """The same token ids as in training."""
         texts = cast("Sequence[Labelled]", examples)
         return [
-            _row(example, ids, limits, _n_lead(tokenizer), (), ())
-            for example, ids in zip(texts, _token_ids(texts, tokenizer), strict=True)
+            text_row(example, ids, limits, count_lead(tokenizer), (), ())
+            for example, ids in zip(texts, text_ids(texts, tokenizer), strict=True)
         ]
 
     def conclude(
@@ -261,21 +262,10 @@ class Classify(Task):
             return Outcome(fate="rejected", reason=refused)
         label = example.label
         if isinstance(label, str | tuple) and self.problem != "regression":
-            return _row(example, ids, limits, n_lead, (), _names(label))
+            return text_row(example, ids, limits, n_lead, (), _names(label))
         number = _number(label)
         assert number is not None
-        return _row(example, ids, limits, n_lead, (number,), ())
-
-
-def _balanced(classes: Classes) -> dict[str, float]:
-    """Weights with which all classes together weigh the same, and rows 1 on average."""
-    counts = {name: classes.counts[name] for name in classes.labels}
-    if absent := [name for name, n in counts.items() if not n]:
-        raise DataError(
-            f"task.class_weights: no training row has the label {absent[0]!r}, so it cannot be "
-            "balanced. Write the weights, or take the label away."
-        )
-    return {name: sum(counts.values()) / (len(counts) * n) for name, n in counts.items()}
+        return text_row(example, ids, limits, n_lead, (number,), ())
 
 
 def _names(label: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -289,52 +279,3 @@ def _number(label: str | tuple[str, ...] | float) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _token_ids(texts: Sequence[Labelled], tokenizer: Tokenizer) -> list[np.ndarray]:
-    bos = tokenizer.id_of(tokenizer.bos) if tokenizer.bos else None
-    lead = np.array([] if bos is None else [bos], np.int32)
-    found = tokenizer.encode_many([(example.text, "nothing") for example in texts])
-    return [np.concatenate([lead, ids]) for ids in found]
-
-
-def _n_lead(tokenizer: Tokenizer) -> int:
-    """Tokens before every text: a bos, or nothing."""
-    return int(bool(tokenizer.bos) and tokenizer.id_of(tokenizer.bos) is not None)
-
-
-def _row(
-    example: Labelled,
-    ids: np.ndarray,
-    limits: Limits,
-    n_lead: int,
-    values: tuple[float, ...],
-    labels: tuple[str, ...],
-) -> Outcome:
-    """A text within the limit; its last token is the one that is judged.
-
-    Where its start is cut, the ``n_lead`` tokens before the text stay, if the text's own last token
-    has room beside them.
-    """
-    if not len(ids):
-        return Outcome(fate="rejected", reason="the text is empty")
-    n_cut = len(ids) - limits.max_tokens
-    if n_cut > 0:
-        if limits.too_long == "error":
-            raise DataError(
-                f"{example.origin}: {len(ids)} tokens, and the limit is {limits.max_tokens}. Raise "
-                "data.max_tokens, or set data.too_long=cut|drop."
-            )
-        if limits.too_long == "drop":
-            return Outcome(fate="dropped", reason="longer than the limit")
-        whole = ids
-        ids = whole[: limits.max_tokens]
-        if limits.cut_from == "start":
-            n_kept = min(n_lead, limits.max_tokens - 1)
-            ids = np.concatenate([whole[:n_kept], whole[n_kept - limits.max_tokens :]])
-    weights = np.zeros(len(ids), np.float32)
-    weights[-1] = 1.0
-    row = EncodedExample(ids, weights, example.origin, values, labels)
-    if n_cut > 0:
-        return Outcome((row,), "cut", f"{limits.cut_from} of the text", n_cut)
-    return Outcome((row,))

@@ -105,7 +105,9 @@ def our_loss(objective, rows, policy, reference):
     if objective.needs_mismatched:
         rows = rows.mismatched(0)
     if objective.needs_reference:
-        rows = rows.with_reference(reference_logps(TaskModel(reference, objective), rows, 2))
+        rows = rows.with_reference(
+            reference_logps(TaskModel(reference, objective), objective, rows, 2)
+        )
     [batch] = Passes(model, SingleDevice(CPU), torch.float32).batches(rows, [units])
     found = model(batch)
     policy.zero_grad()
@@ -227,7 +229,7 @@ def test_imitation_beside_dpo_of_each_pair(tiny, tmp_path, pair_rows, start):
     records = pair_records(pair_rows.split)
     theirs = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.7], "beta": 0.3}
     trainer = dpo_trainer(policy, start, records, tmp_path, tiny, **theirs)
-    known = reference_logps(TaskModel(start, objective), pair_rows, 2)
+    known = reference_logps(TaskModel(start, objective), objective, pair_rows, 2)
     model = TaskModel(policy, objective)
     for place, record in enumerate(records):
         batch = pair_rows.with_reference(known).batch([place])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tunesmith.model.batch import LossSum, Targets
+    from tunesmith.objectives.answers import AnswerLogps
 
 
 class Objective(Part):
@@ -44,3 +45,17 @@ class Objective(Part):
             [] float32, when :meth:`loss_sum` is asked.
         """
         return {}
+
+    def weighed(self, answers: AnswerLogps) -> Tensor:
+        """What it compares of whole answers with another model's, [R], where it judges them."""
+        raise NotImplementedError(f"objective {self.name!r} judges no whole answers")
+
+    def rewards(self, policy: Tensor, reference: Tensor, lengths: Tensor) -> Tensor:
+        """What answers are worth, [R], where it judges whole ones.
+
+        Args:
+            policy: [R], of :meth:`weighed`.
+            reference: [R], the same under the model before its first update.
+            lengths: [R], tokens of each answer.
+        """
+        raise NotImplementedError(f"objective {self.name!r} judges no whole answers")

@@ -9,7 +9,6 @@ from tunesmith.core.errors import DataError, RecipeError, did_you_mean
 from tunesmith.core.examples import Example, Preference, UnpairedPreference
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.score import Scored, score_answers
-from tunesmith.objectives import preference
 from tunesmith.pipelines.load import load_weights
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.start import start
@@ -78,14 +77,10 @@ def judge(
 
 
 def _first(prepared: Prepared, split: str, n: int | None) -> PreferenceRows:
-    from tunesmith.tasks.preference_rows import PreferenceRows
-
     encoded = prepared.encoded[split]
     size = len(encoded) // len(prepared.task.lengths(encoded))
     part = EncodedSplit(encoded.store, encoded.rows[: None if n is None else n * size])
-    rows = prepared.task.rows(part, prepared.tokenizer.pad_id)
-    assert isinstance(rows, PreferenceRows)
-    return rows
+    return prepared.task.answer_rows(part, prepared.tokenizer.pad_id)
 
 
 def _answers(network: Any, rows: PreferenceRows, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -107,7 +102,6 @@ def _weighed(
     from tunesmith.objectives.answers import answer_logps
 
     objective = recipe.loss
-    assert isinstance(objective, preference.Preference)
     model = TaskModel(network, objective)
     device = next(model.parameters()).device
     weighed, means = torch.zeros(len(rows.split)), torch.zeros(len(rows.split))
@@ -128,9 +122,7 @@ def _scored(
     rows: PreferenceRows,
     recipe: Recipe,
 ) -> Scored:
-    objective = recipe.loss
-    assert isinstance(objective, preference.Preference)
-    rewards = objective.rewards(policy[0], reference[0], _lengths(rows))
+    rewards = recipe.loss.rewards(policy[0], reference[0], _lengths(rows))
     if rows.is_paired:
         margins, signs = rewards[0::2] - rewards[1::2], [1.0] * len(rows.lengths)
     else:

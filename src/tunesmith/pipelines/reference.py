@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.runs import Run
-from tunesmith.objectives.preference import Preference
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tunesmith.model.task_model import TaskModel
+    from tunesmith.objectives.objective import Objective
     from tunesmith.tasks.preference_rows import PreferenceRows
 
     Known = dict[str, dict[str, Tensor]]
@@ -62,7 +62,9 @@ def annotate(
         with arithmetic():
             known = {
                 name: portion.run(
-                    len(split.lengths), partial(reference_logps, model, split), lambda: None
+                    len(split.lengths),
+                    partial(reference_logps, model, objective, split),
+                    lambda: None,
                 )
                 for name, split in found.items()
             }
@@ -71,11 +73,14 @@ def annotate(
     return {name: split.with_reference(known[name]) for name, split in found.items()}
 
 
-def reference_logps(model: TaskModel, rows: PreferenceRows, n_at_once: int) -> dict[str, Tensor]:
+def reference_logps(
+    model: TaskModel, objective: Objective, rows: PreferenceRows, n_at_once: int
+) -> dict[str, Tensor]:
     """Log-probabilities of all answers, and of mismatched ones where rows have them.
 
     Args:
         model: the reference; is left in evaluation mode.
+        objective: says what it compares of an answer.
         rows: R answers.
         n_at_once: pairs or single answers of one pass.
 
@@ -84,7 +89,8 @@ def reference_logps(model: TaskModel, rows: PreferenceRows, n_at_once: int) -> d
     """
     import torch
 
-    assert isinstance(model.objective, Preference)
+    from tunesmith.objectives.answers import answer_logps
+
     model.eval()
     n_answers = len(rows.split)
     kinds = ("answers",) if rows.partners is None else ("answers", "mismatched")
@@ -97,8 +103,8 @@ def reference_logps(model: TaskModel, rows: PreferenceRows, n_at_once: int) -> d
             whole = rows.batch(part).to(device)
             for kind, batch in zip(kinds, (whole, whole.beside), strict=False):
                 assert batch is not None
-                logps = model.objective.logps(model.states(batch), model.head, batch.targets)
-                found[kind][rows.answers(part)] = logps.float().cpu()
+                answers = answer_logps(model.states(batch), model.head, batch.targets)
+                found[kind][rows.answers(part)] = objective.weighed(answers).float().cpu()
     return found
 
 

@@ -75,6 +75,10 @@ class PreferenceTuning(Task):
 
     def rows(self, split: EncodedSplit, pad_id: int) -> PreferenceRows:
         """Pairs, or single answers."""
+        return self.answer_rows(split, pad_id)
+
+    def answer_rows(self, split: EncodedSplit, pad_id: int) -> PreferenceRows:
+        """The same."""
         from tunesmith.tasks.preference_rows import PreferenceRows
 
         return PreferenceRows(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tunesmith.model.head import Head
     from tunesmith.objectives.objective import Objective
     from tunesmith.tasks.collate import EncodedRows
+    from tunesmith.tasks.preference_rows import PreferenceRows
     from tunesmith.tasks.store import EncodedSplit
 
 TooLong = Literal["cut", "drop", "error"]
@@ -174,6 +175,10 @@ class Task(Part):
         from tunesmith.tasks.collate import EncodedRows
 
         return EncodedRows(split, pad_id)
+
+    def answer_rows(self, split: EncodedSplit, pad_id: int) -> PreferenceRows:
+        """The same of a task that is judged by preferences: its rows are whole answers."""
+        raise NotImplementedError(f"task {self.name!r} is not judged by preferences")
 
     def inputs(
         self, examples: Sequence[Example], tokenizer: Tokenizer, limits: Limits

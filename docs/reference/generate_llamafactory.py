@@ -31,7 +31,6 @@ What becomes of every YAML file in the `examples/` of LLaMA-Factory. How to brin
 [from LLaMA-Factory](../how-to/from-llama-factory.md).
 
 - **converted**: `tunesmith train FILE` runs it.
-- **waits**: it becomes a complete recipe, and runs once the part that is named is there.
 - **command**: it trains nothing; this command does the same.
 - **refused**: it asks for what is not here and would change what is learnt. The keys and why.
 - **no recipe**: there is nothing to run in it.
@@ -63,8 +62,6 @@ def fate(file: Path, folder: Path) -> tuple[str, str]:
     conversion = (convert if kind == "training" else convert_v1)(given, file)
     if conversion.refused:
         return "refused", _reasons(conversion.refused, folder)
-    if conversion.waits:
-        return "waits", ", ".join(conversion.waits)
     return "converted", remark
 
 

@@ -10,6 +10,7 @@ from tunesmith.compat.llamafactory.account import RefusedKeysError
 from tunesmith.compat.llamafactory.convert import convert
 from tunesmith.compat.llamafactory.keys import KNOWN, RENAMED, SWITCHES
 from tunesmith.core.errors import RecipeError
+from tunesmith.recipe import make_recipe
 
 SETS = {
     "mine": {"file_name": "mine.json"},
@@ -35,7 +36,11 @@ BASE: dict[str, Any] = {
 
 
 def converted(**keys: Any):
-    return convert({**BASE, **keys}, "mine.yaml")
+    """A conversion; one that refuses nothing is a recipe whose every part and setting is here."""
+    found = convert({**BASE, **keys}, "mine.yaml")
+    if not found.refused:
+        make_recipe(found.fields)
+    return found
 
 
 def refused(**keys: Any) -> dict[str, str]:

@@ -10,9 +10,7 @@ import pytest
 
 from tunesmith.compat.llamafactory.dataset_info import read_dataset_info
 from tunesmith.compat.llamafactory.sources import source
-from tunesmith.compat.llamafactory.waiting import waiting_for
 from tunesmith.core.errors import DataError
-from tunesmith.data import FORMATS
 from tunesmith.data.read import read_rows
 from tunesmith.data.records import Notice
 from tunesmith.data.settings import Data
@@ -299,7 +297,6 @@ def test_the_real_descriptions_all_become_sources_or_say_why_not(shared: Path):
     assert sum(fates.values()) == len(descriptions) == 104
 
 
-READS_NULL_KEYS = FORMATS.load("alpaca").model_fields["system_key"].annotation is not str
 REAL = {
     "identity": ("sft", 91),
     "alpaca_en_demo": ("sft", 999),
@@ -320,10 +317,6 @@ def test_every_record_of_the_real_sets_is_read_by_its_described_format(shared: P
     stage, n_records = REAL[name]
     (info,), folder = read_dataset_info([name], str(shared / "llamafactory/data"))
     fields = source(info, folder, stage)
-    if waiting := waiting_for({"data": {"sources": [fields]}}):
-        pytest.skip(f"not here yet: {', '.join(waiting)}")
-    if fields["format"]["name"] == "alpaca" and not READS_NULL_KEYS:
-        pytest.skip("the format alpaca takes no null keys yet")
     rows = [
         row
         for row in read_rows(Data.model_validate({"sources": [fields]}))

@@ -11,17 +11,14 @@ import pytest
 import yaml
 
 from tunesmith.cli.main import run
-from tunesmith.data import FORMATS
 from tunesmith.pipelines.open_recipe import open_recipe
 from tunesmith.recipe import load_recipe
-from tunesmith.templates import TEMPLATES
 
 ALL_COLUMNS = {
     "prompt": "instruction", "query": "input", "response": "output", "system": "system",
     "history": "history",
 }  # fmt: skip
 FILE = "examples/train_lora/llama3_lora_sft.yaml"
-READS_NULL_KEYS = FORMATS.load("alpaca").model_fields["system_key"].annotation is not str
 
 
 @pytest.fixture
@@ -77,8 +74,6 @@ def test_a_training_file_runs_with_its_own_keys_as_overrides(described, shared, 
     assert (described / "saves/qwen3-4b/lora/sft/model/adapter_model.safetensors").is_file()
 
 
-@pytest.mark.skipif(not READS_NULL_KEYS, reason="the format alpaca takes no null keys yet")
-@pytest.mark.skipif("llamafactory/default" not in TEMPLATES.entries, reason="no such template yet")
 def test_the_folder_runs_unchanged_with_its_own_descriptions_and_template(folder, shared, capsys):
     pytest.importorskip("torch")
     code, out, err = answer(capsys, "train", FILE, *small(shared), "template=default", "--json")
@@ -182,17 +177,6 @@ def test_a_file_that_only_scores_is_scored_and_not_trained(described, capsys):
     code, out, err = answer(capsys, "eval", "predict.yaml", "--split", "train", "--json")
     assert code == 0, err
     assert json.loads(out)["n"] == 2
-
-
-def test_what_waits_fails_with_the_recipes_own_error(described, capsys):
-    fields = yaml.safe_load((described / FILE).read_text("utf-8"))
-    found = answer(capsys, "import-llamafactory", FILE, "use_dora=true")
-    if "Runs once there is" not in found[1]:
-        pytest.skip("nothing waits any more")
-    assert "Runs once there is: method lora: dora." in found[1]
-    code, _, err = answer(capsys, "train", FILE, "use_dora=true")
-    assert (code, fields["stage"]) == (2, "sft")
-    assert "method.dora: no such key" in err
 
 
 def test_our_own_recipe_is_no_file_of_theirs(dialogues, tmp_path, capsys):

@@ -15,7 +15,7 @@ from tunesmith.compat.llamafactory.recognise import recognise
 from tunesmith.compat.llamafactory.v1 import convert_v1
 from tunesmith.compat.llamafactory.v1_keys import V1, flat
 from tunesmith.core.errors import RecipeError
-from tunesmith.recipe import read_fields
+from tunesmith.recipe import make_recipe, read_fields
 
 LORA = {"name": "lora"}
 
@@ -31,7 +31,11 @@ def sets(tmp_path: Path) -> str:
 
 
 def converted(sets: str, **keys: Any):
-    return convert_v1({"model": "Qwen/Qwen3-4B", "train_dataset": sets, **keys}, "mine.yaml")
+    """A conversion; one that refuses nothing is a recipe whose every part and setting is here."""
+    found = convert_v1({"model": "Qwen/Qwen3-4B", "train_dataset": sets, **keys}, "mine.yaml")
+    if not found.refused:
+        make_recipe(found.fields)
+    return found
 
 
 def refused(sets: str, **keys: Any) -> dict[str, str]:

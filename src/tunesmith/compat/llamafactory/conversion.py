@@ -25,8 +25,6 @@ class Conversion:
     """Remarks beside keys of the recipe, by dotted key."""
     counted: list[Counted]
     """Figures that become shares when the data is read."""
-    waits: list[str]
-    """Parts and settings of the recipe that are not here yet, as ``task preference``."""
     hints: list[str]
     """What to do next with the keys that are commands here."""
     trains: bool
@@ -63,7 +61,6 @@ class Conversion:
                 {"key": e.key, "value": e.value, "reason": e.note} for e in self.skipped
             ],
             "comments": self.comments,
-            "waits": self.waits,
             "hints": self.hints,
         }
 
@@ -73,7 +70,6 @@ def concluded(
     fields: dict[str, Any],
     *,
     counted: list[Counted],
-    waits: list[str],
     hints: list[str],
     trains: bool,
 ) -> Conversion:
@@ -86,7 +82,6 @@ def concluded(
         refused=account.with_fate("refused"),
         comments=account.comments,
         counted=counted,
-        waits=waits,
         hints=hints,
         trains=trains,
     )

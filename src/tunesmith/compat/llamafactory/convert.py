@@ -14,7 +14,6 @@ from tunesmith.compat.llamafactory.schedule import optim
 from tunesmith.compat.llamafactory.stage import objective, stage, task
 from tunesmith.compat.llamafactory.template import template
 from tunesmith.compat.llamafactory.training import evaluate, max_steps_of, trackers, train
-from tunesmith.compat.llamafactory.waiting import waiting_for
 from tunesmith.compat.llamafactory.weights import method, model
 
 DEFAULTS = {
@@ -61,8 +60,7 @@ def convert(given: Mapping[str, Any], file: str | Path) -> Conversion:
     _name_defaults(account, fields)
     account.close()
     assert not account.unaccounted, account.unaccounted
-    waits = waiting_for(fields)
-    return concluded(account, fields, counted=counted, waits=waits, hints=hints, trains=trains)
+    return concluded(account, fields, counted=counted, hints=hints, trains=trains)
 
 
 def _purpose(account: Account, out: str, file: str) -> tuple[list[str], bool]:

@@ -17,8 +17,6 @@ WIDTH = 100
 def recipe_text(conversion: Conversion) -> str:
     """A whole recipe file: what it came from, the recipe, and the account of every key."""
     head = [f"What {conversion.source} comes to.", *conversion.hints]
-    if conversion.waits:
-        head.append(f"Runs once there is: {', '.join(conversion.waits)}.")
     lines = [line for text in head for line in _remark(text, 0)]
     lines += _lines(conversion.fields, "", conversion.comments, 0)
     lines += ["", "# Mapped:"]

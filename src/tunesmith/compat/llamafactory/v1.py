@@ -12,7 +12,6 @@ from tunesmith.compat.llamafactory.counted import Counted
 from tunesmith.compat.llamafactory.v1_data import V1Source, v1_sources
 from tunesmith.compat.llamafactory.v1_keys import GROUPS, flat, keys_of
 from tunesmith.compat.llamafactory.v1_weights import adapter, method
-from tunesmith.compat.llamafactory.waiting import waiting_for
 from tunesmith.compat.llamafactory.weights import check_name
 from tunesmith.core.errors import DataError
 from tunesmith.templates import TEMPLATES
@@ -57,8 +56,7 @@ def convert_v1(given: Mapping[str, Any], file: str | Path) -> Conversion:
     fields = {key: value for key, value in fields.items() if value not in (None, [], {})}
     account.close()
     assert not account.unaccounted, account.unaccounted
-    waits = waiting_for(fields)
-    return concluded(account, fields, counted=counted, waits=waits, hints=hints, trains=True)
+    return concluded(account, fields, counted=counted, hints=hints, trains=True)
 
 
 def _model(account: Account) -> dict[str, Any]:

@@ -96,3 +96,35 @@ def test_case_10_memory_too_small_for_one_row_is_answered_with_advice(wide_recip
     assert "train.gradient_checkpointing=true" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_case_10_a_chat_that_outgrows_memory_ends_with_advice(tmp_path):
+    """A token takes 0.26 MB in each of three activations; the process gets 0.8 GB."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        hidden_size=16,
+        intermediate_size=65536,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        vocab_size=len(load_tokenizer(BUNDLED["tunesmith-tiny"])),
+        max_position_embeddings=4096,
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "wide")
+    copy_tokenizer(BUNDLED["tunesmith-tiny"], tmp_path / "wide")
+    result = subprocess.run(
+        ["bash", "-c", 'ulimit -d 800000 && exec "$0" -m tunesmith chat wide --max-new-tokens 2']
+        + [sys.executable],
+        input="hello\n" + "word and more " * 600 + "\n",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 2
+    assert len(result.stdout.splitlines()) == 2  # the first answer, and the end of the broken one
+    told = result.stderr.rpartition("you> ")[2]
+    assert told.count("\n") == 1
+    assert told.startswith("error: there is too little memory to talk to wide: ")
+    assert "Lower --max-new-tokens" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 
 from tunesmith.cli.show import json_option, print_json
 from tunesmith.core.examples import Conversation, Message
+from tunesmith.core.extras import require
 
 if TYPE_CHECKING:
     from tunesmith.chat.chat_model import Sampling
@@ -54,6 +56,23 @@ def command(
 
     With --input it answers once: tunesmith chat runs/demo --input dialogue.txt
     """
+    require("torch", extra="train", purpose="Running a model")
+    from tunesmith.training.fit import CHAT_ADVICE, advised
+
+    with advised(CHAT_ADVICE, f" to talk to {model}"):
+        _answer(model, message, material, base, template, max_new_tokens, temperature, as_json)
+
+
+def _answer(
+    model: str,
+    message: str | None,
+    material: str | None,
+    base: bool,
+    template: str | None,
+    max_new_tokens: int,
+    temperature: float,
+    as_json: bool,
+) -> None:
     from tunesmith.chat.chat_model import Sampling
     from tunesmith.pipelines.load import load_chat
 
@@ -78,9 +97,7 @@ def command(
     if as_json:
         print_json(asdict(chosen.complete([asked], sampling)[0]))
         return
-    for piece in chosen.stream(asked, sampling):
-        click.echo(piece, nl=False)
-    click.echo()
+    _say(chosen.stream(asked, sampling))
 
 
 def _converse(model: LocalModel, sampling: Sampling) -> None:
@@ -93,12 +110,20 @@ def _converse(model: LocalModel, sampling: Sampling) -> None:
         if not said:
             return
         turns.append(Message("user", said))
-        answer = ""
-        for piece in model.stream(Conversation(tuple(turns), "the conversation"), sampling):
+        answer = _say(model.stream(Conversation(tuple(turns), "the conversation"), sampling))
+        turns.append(Message("assistant", answer))
+
+
+def _say(pieces: Iterable[str]) -> str:
+    """Shows an answer while it is written; its line is ended even where it breaks off."""
+    answer = ""
+    try:
+        for piece in pieces:
             click.echo(piece, nl=False)
             answer += piece
+    finally:
         click.echo()
-        turns.append(Message("assistant", answer))
+    return answer
 
 
 def _read(material: str) -> str:

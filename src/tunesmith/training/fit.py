@@ -27,10 +27,13 @@ ADVICE = (
     "make it fit: --dry-run"
 )
 
-
 EVALUATION_ADVICE = (
     "Lower evaluate.batch_size (of predict: --batch-size), evaluate.max_new_tokens or "
     "data.max_tokens, or set model.dtype=bfloat16"
+)
+CHAT_ADVICE = (
+    "Lower --max-new-tokens, shorten the text or the conversation, end what else needs memory, or "
+    "ask a smaller model"
 )
 
 
@@ -52,8 +55,12 @@ def too_little_memory(error: BaseException, where: str = "", advice: str = ADVIC
 
 
 @contextmanager
-def advised(advice: str) -> Iterator[None]:
+def advised(advice: str, where: str = "") -> Iterator[None]:
     """Answers a lack of memory within it with advice.
+
+    Args:
+        advice: what to do.
+        where: what it is too little for, as " for ...".
 
     Raises:
         RunError: memory ran out.
@@ -63,7 +70,7 @@ def advised(advice: str) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise too_little_memory(error, advice=advice) from None
+        raise too_little_memory(error, where, advice) from None
 
 
 class Portion:

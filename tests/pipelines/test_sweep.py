@@ -146,6 +146,8 @@ def test_what_a_run_began_with_is_not_its_score_and_that_none_gained_is_told(rec
     result = sweep(request)
     assert all(t["best_step"] > 0 and t["score"] < t["base"] for t in result["trials"])
     assert result["notes"] == ["no run has a better eval_loss than it had before its first step."]
+    page = (Path(result["out"]) / "sweep.html").read_text()
+    assert result["notes"][0] in page
 
 
 def test_losses_of_two_kinds_are_told():

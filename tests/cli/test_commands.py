@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.cli.main import run
+from tunesmith.cli.show import WIDTH_OF_A_FILE, print_table  # noqa: E402
 
 torch = pytest.importorskip("torch")
 
@@ -199,3 +200,12 @@ def test_a_tokenizer_alone_is_enough_to_look_at_data(capsys, recipe, shared):
     code, _, err = answer(capsys, "data", "preview", recipe, f"model.path={broken}")
     assert code == 2
     assert "the tokenizer is damaged: " in err
+
+
+def test_a_table_too_wide_for_its_place_breaks_headings_and_no_figure(capsys):
+    header = ["model", *["Character exact match"] * 6]
+    print_table(header, [["base/generate", *["0.133"] * 6], ["tuned/head", *["0.250"] * 6]])
+    lines = capsys.readouterr().out.splitlines()
+    assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= WIDTH_OF_A_FILE
+    assert [line.count("0.133") for line in lines if "base/generate" in line] == [6]
+    assert [line.count("0.250") for line in lines if "tuned/head" in line] == [6]

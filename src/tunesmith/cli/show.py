@@ -11,8 +11,6 @@ from typing import Any
 import click
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-
-
 WIDTH_OF_A_FILE = 120
 
 
@@ -40,16 +38,20 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
+    # Where nobody looks, nothing need fit a screen.
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
+    rows = list(rows)
+    widths = [max(map(len, column)) + 3 for column in zip(header, *rows, strict=True)]
     table = Table(title=title, title_justify="left", header_style="bold")
     for place, name in enumerate(header):
         if place == 0:
             table.add_column(name, overflow="fold", min_width=10)
         else:
-            table.add_column(name, justify="right", no_wrap=True)
+            # A heading may take several lines, a figure may not.
+            lines = name.replace(" ", "\n") if sum(widths) >= console.width else name
+            table.add_column(lines, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    # Where nobody looks, nothing need fit a screen.
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
     console.print(table)
 
 

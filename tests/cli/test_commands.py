@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.cli.main import run
-from tunesmith.cli.show import WIDTH_OF_A_FILE, print_table  # noqa: E402
+from tunesmith.cli.show import WIDTH_OF_A_FILE, print_table
 
 torch = pytest.importorskip("torch")
 

@@ -5,12 +5,15 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tunesmith.evaluation.confusion import confusion
+from tunesmith.evaluation.measures import measures_of
 from tunesmith.evaluation.report import (
     Curve,
     Example,
     ModelScores,
     Report,
     date_text,
+    metric_columns,
     percent_text,
     render_report,
     score_rows,
@@ -224,3 +227,99 @@ def test_figures_as_they_are_read():
     ]
     assert date_text("yesterday") == "yesterday"
     assert date_text("2025-03-04T14:03:22") == "4 March 2025, 14:03"
+
+
+def test_answers_by_class_are_shown_with_what_was_not_read():
+    found = confusion(
+        "tuned/head", ["bad", "good"], [("bad", "bad"), ("bad", "good"), ("bad", None)]
+    )
+
+    text = Reader(render_report(replace(FULL, confusion=found))).text
+
+    assert re.search(r"Classes, tuned/head .* bad ?3 ?1.000 ?0.333 ?0.500", text)
+    assert re.search(r"Right class ?answered bad ?answered good ?Unreadable ?bad ?1 ?1 ?1", text)
+
+
+def test_of_many_classes_the_commonest_mistakes_are_shown():
+    labels = [f"class {n}" for n in range(20)]
+    found = confusion("tuned", labels, [(labels[0], labels[7])] * 5)
+
+    text = Reader(render_report(replace(FULL, confusion=found))).text
+
+    assert re.search(r"Commonest mistakes ?Right class ?Answered ?Rows ?class 0 ?class 7 ?5", text)
+    assert "Right answers lie on the diagonal" not in text
+
+
+def test_the_right_stretch_of_a_prompt_is_marked_and_markup_in_it_stays_text():
+    shown = replace(example(), prompt="Q\n\n<b>Rome</b> lies here.", marked=[(6, 10)])
+
+    page = render_report(replace(FULL, examples=[shown]))
+
+    assert "&lt;b&gt;<mark>Rome</mark>&lt;/b&gt; lies here." in page
+    assert "What is right is marked" in page
+    assert "What is right is marked" not in render_report(FULL)
+
+
+def test_an_empty_answer_to_a_question_says_there_is_none():
+    shown = replace(example(tuned=""), reference="")
+    measures = measures_of(["squad"])
+
+    page = render_report(replace(FULL, examples=[shown], measures=measures))
+
+    assert page.count('<em class="muted">no answer</em>') == 2
+    assert page.count("an empty answer") == 0
+
+
+def test_scores_without_bounds_name_no_scale():
+    models = [
+        replace(model(name, 0.0), scores={"reward_accuracy": score, "reward_margin": score})
+        for name, score in (("base", 0.5), ("tuned", 0.9))
+    ]
+    measures = measures_of(["preference"])
+
+    text = Reader(render_report(replace(FULL, models=models, measures=measures))).text
+
+    assert text.count("on a scale from 0 to 1") == 1
+    assert "are its reward accuracy against" in text
+
+
+def test_both_answers_of_a_pair_are_shown():
+    shown = replace(example(), rejected="The worse one.")
+
+    text = Reader(render_report(replace(FULL, examples=[shown]))).text
+
+    assert "Chosen answer" in text and "Rejected answer" in text and "The worse one." in text
+    assert "Reference answer" not in text
+
+
+def test_running_text_is_shown_by_its_perplexity_alone():
+    row = {"perplexity": 21.4, "word_perplexity": 18259.8, "bits_per_byte": 2.793}
+    found = {
+        "models": {"base": row, "tuned": row}, "split": "validation", "n_tokens": 7481,
+        "n_words": 2336, "context_tokens": 256, "stride_tokens": 128,
+    }  # fmt: skip
+
+    text = Reader(render_report(replace(EMPTY, perplexity=found))).text
+
+    assert "21.40" in text and "18,259.8" in text and "7,481 tokens" in text
+    assert "ROUGE" not in text and "No model was scored" not in text
+
+
+def test_many_scores_carry_their_headings_with_them():
+    scores = {name: 0.5 for name in ("f1", "exact_match", "has_answer_f1", "character_f1", "x")}
+    measures = measures_of(["squad", "cmrc"])
+
+    page = render_report(
+        replace(FULL, models=[replace(model("tuned", 0.5), scores=scores)], measures=measures)
+    )
+
+    assert '<div class="split many">' in page and 'data-heading="Exact match"' in page
+    assert '<div class="split many">' not in render_report(FULL)
+
+
+def test_a_score_that_no_model_has_takes_no_column():
+    scores = {"f1": 0.5, "exact_match": 0.5, "has_answer_f1": None}
+
+    found = metric_columns([replace(model("tuned", 0.5), scores=scores)], measures_of(["squad"]))
+
+    assert list(found) == ["f1", "exact_match"]

@@ -20,6 +20,7 @@ from tunesmith.objectives.kto_pair import kto_pair_loss  # noqa: E402
 from tunesmith.objectives.orpo import log_not, orpo_loss  # noqa: E402
 from tunesmith.objectives.preference import bco_loss, pair_metrics  # noqa: E402
 from tunesmith.objectives.simpo import simpo_loss  # noqa: E402
+from tunesmith.tasks import TASKS  # noqa: E402
 
 P = 3
 LOGPS = torch.tensor([-12.0, -15.0, -40.0, -3.5, -7.0, -7.25])
@@ -205,3 +206,12 @@ def test_bco_is_the_sum_of_two_questions():
     policy = LOGPS + 1
     expected = -(3 * logsigmoid(torch.tensor(0.1)) + 3 * logsigmoid(torch.tensor(-0.1)))
     torch.testing.assert_close(bco_loss(policy, LOGPS, beta=0.1), expected)
+
+
+def test_an_objective_that_judges_no_answers_says_so():
+    objective = OBJECTIVES.parse("tokens")
+    for ask in (lambda: objective.weighed(None), lambda: objective.rewards(None, None, None)):
+        with pytest.raises(NotImplementedError, match="'tokens' judges no whole answers"):
+            ask()
+    with pytest.raises(NotImplementedError, match="'sft' is not judged by preferences"):
+        TASKS.parse("sft").answer_rows(None, 0)

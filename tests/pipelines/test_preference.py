@@ -209,7 +209,7 @@ def test_evaluation_says_how_both_models_rank_held_out_answers(pair_fields, tmp_
     assert 0 <= tuned["likelier_fraction"] <= 1
     [first, *_] = run.lines("predictions.jsonl")
     assert first["prompt"].startswith("Question")
-    assert "rather than: No" in first["reference"]
+    assert first["rejected"].startswith("No")
     assert first["answers"]["tuned"]["text"].startswith("chosen, by ")
     page = (run.path / "report.html").read_text()
     assert "reward accuracy on 6 validation rows; its base scores 0.50" in page

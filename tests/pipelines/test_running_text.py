@@ -41,7 +41,10 @@ def test_base_and_tuned_read_the_same_text(fields, capsys):
     nats = math.log(base["perplexity"]) * found["n_tokens"]
     assert math.log(base["word_perplexity"]) * found["n_words"] == pytest.approx(nats)
     assert base["bits_per_byte"] * math.log(2) * found["n_bytes"] == pytest.approx(nats)
-    assert "perplexity of the validation text, tuned" in (run.path / "report.html").read_text()
+    page = (run.path / "report.html").read_text()
+    assert "Tuning took the perplexity of the validation text from" in page
+    assert f"{tuned['bits_per_byte']:.3f}" in page
+    assert "ROUGE" not in page
     capsys.readouterr()
     assert command(["eval", str(run.path)]) == 0
     shown = capsys.readouterr().out

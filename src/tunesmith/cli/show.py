@@ -113,7 +113,13 @@ def print_scores(scores: dict[str, Any]) -> None:
     if cut:
         click.echo(f"{cut:.0%} of the prompts were too long for the model and had material cut")
     if scores.get("left_out"):
-        click.echo(f"{scores['left_out']} rows have no reference answer and were left out")
+        is_ranked = any("reward_accuracy" in row for row in rows.values())
+        why = (
+            "were dropped or rejected (ledger.json says why)"
+            if is_ranked
+            else "have no reference answer"
+        )
+        click.echo(f"{scores['left_out']} rows {why} and were left out")
 
 
 def _figure(value: float | None, form: str) -> str:

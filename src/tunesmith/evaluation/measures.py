@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tunesmith.evaluation.metrics import METRICS
 
@@ -18,6 +18,8 @@ class Measures:
         lower_is_better: names of those that are errors.
         about: what they say, in a few sentences.
         details: what else there is to know of them; may be empty.
+        scales: between what scores lie, where that is not 0 to 1; empty: between nothing.
+        empty: what an answer without text says.
     """
 
     headings: dict[str, str]
@@ -25,6 +27,8 @@ class Measures:
     lower_is_better: frozenset[str] = frozenset()
     about: str = ""
     details: str = ""
+    scales: Mapping[str, str] = field(default_factory=dict)
+    empty: str = "an empty answer"
 
     def best(self, values: Sequence[float | None], name: str) -> float | None:
         """The best of some values; None where none is known."""
@@ -46,4 +50,6 @@ def measures_of(names: Sequence[str]) -> Measures:
         lower_is_better=frozenset(s for m in metrics if not m.higher_is_better for s in m.gives),
         about=" ".join(m.about for m in metrics if m.about),
         details=" ".join(m.details for m in metrics if m.details),
+        scales={score: words for m in metrics for score, words in m.scales.items()},
+        empty=metrics[0].empty,
     )

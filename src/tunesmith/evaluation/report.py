@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation.charts import Bar, Line, bar_chart, describe, line_chart
+from tunesmith.evaluation.confusion import Confusion
+from tunesmith.evaluation.gold_spans import Span, pieces
 from tunesmith.evaluation.measures import Measures, measures_of
 
 BASE, TUNED = "base", "tuned"
@@ -45,6 +47,8 @@ class Example:
         cut: by model, whether the answer ran into the token limit.
         scores: by model, the score to judge by; in [0, 1].
         compared: names of base and tuned.
+        rejected: the answer that people liked less; empty where answers are not compared.
+        marked: stretches of the prompt that are the reference answer.
     """
 
     origin: str
@@ -54,6 +58,13 @@ class Example:
     cut: dict[str, bool]
     scores: dict[str, float]
     compared: tuple[str, str] = (BASE, TUNED)
+    rejected: str = ""
+    marked: Sequence[Span] = ()
+
+    @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The prompt, and which pieces of it are the reference answer."""
+        return pieces(self.prompt, self.marked)
 
     @property
     def gain(self) -> float | None:
@@ -124,6 +135,8 @@ class Report:
         loss_about: what the loss is, in a sentence.
         compared: names of the two models in ``models`` that are compared.
         samples: rows that were answered at every evaluation.
+        confusion: answers by class, where each is one.
+        perplexity: what ``perplexity.json`` holds; None where no running text was scored.
     """
 
     title: str
@@ -143,6 +156,8 @@ class Report:
     loss_about: str = LOSS_OF_TOKENS
     compared: tuple[str, str] = (BASE, TUNED)
     samples: Sequence[Sample] = ()
+    confusion: Confusion | None = None
+    perplexity: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,9 +201,14 @@ def render_report(report: Report) -> str:
         changes=changes(report),
         metrics=(columns := metric_columns(report.models, report.measures)),
         score_rows=score_rows(report.models, list(columns), report.measures, report.compared),
-        verdict=report.measures.headings.get(report.measures.verdict, report.measures.verdict),
+        verdict=(
+            verdict := report.measures.headings.get(judged := report.measures.verdict, judged)
+        ),
+        verdict_in_text=in_text(verdict),
         writes=any(m.cut_fraction is not None for m in report.models),
         has_words=any(m.mean_words is not None for m in report.models),
+        zip=zip,
+        asks_a_head=any(m.name.endswith("/head") for m in report.models),
         unread=any(m.unread_fraction is not None for m in report.models),
         charts={name: Markup(svg) for name, svg in charts(report).items()},
         captions=[describe(c.name, c.points) for c in (report.train_loss, report.eval_loss) if c],
@@ -201,7 +221,9 @@ def render_report(report: Report) -> str:
 
 def metric_columns(models: Sequence[ModelScores], measures: Measures = ROUGE) -> dict[str, str]:
     """Heading by metric: those any model has, the known ones first."""
-    present = {metric for model in models for metric in model.scores}
+    present = {
+        name for model in models for name, value in model.scores.items() if value is not None
+    }
     known = {name: heading for name, heading in measures.headings.items() if name in present}
     return known | {metric: metric for metric in sorted(present - known.keys())}
 
@@ -245,11 +267,10 @@ def changes(report: Report) -> list[Change]:
         old, new = (known(m.scores.get(name), digits=2) for m in (before, after))
         if old is not None and new is not None:
             note = signed_text(difference(new, old, digits=2), 2)
-            note += (
-                "; lower is better"
-                if name in report.measures.lower_is_better
-                else (" on a scale from 0 to 1")
-            )
+            if name in report.measures.lower_is_better:
+                note += "; lower is better"
+            elif scale := report.measures.scales.get(name, "0 to 1"):
+                note += f" on a scale from {scale}"
             found.append(Change(heading, score_text(old, 2), score_text(new, 2), note))
     old, new = known(before.cut_fraction), known(after.cut_fraction)
     if old is not None and new is not None:
@@ -341,6 +362,11 @@ def percent_text(value: float | None) -> str:
     if value is None or known(value) is None:
         return "–"
     return f"{value:.1%}" if 0 < value < 0.01 or 0.99 < value < 1 else f"{value:.0%}"
+
+
+def in_text(heading: str) -> str:
+    """A heading within a sentence: accuracy, but F1 and ROUGE-L."""
+    return heading if heading.isupper() or "-" in heading else heading.lower()
 
 
 def unbroken(sentence: str) -> Markup:

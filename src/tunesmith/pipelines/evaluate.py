@@ -15,6 +15,7 @@ from tunesmith.core.extras import require
 from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
+from tunesmith.evaluation.gold_spans import gold_spans
 from tunesmith.evaluation.null_threshold import threshold_scores
 from tunesmith.evaluation.roads import Answered, answerer, open_roads
 from tunesmith.evaluation.score import Scored, score
@@ -97,14 +98,7 @@ def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str
             f"evaluate.roads: no model here answers task {task.name!r} by "
             f"{', '.join(recipe.evaluate.roads or ())}. It knows: {', '.join(task.roads)}."
         )
-    lines = [
-        {
-            "origin": example.origin,
-            "prompt": _prompt(task, example),
-            "reference": shown(task.references(example)[0]),
-        }
-        for example in asked
-    ]
+    lines = [_line(task, example) for example in asked]
     told = {"split": chosen, "n": len(asked), "left_out": n_left_out}
     return _finished(run, results, lines, told, started)
 
@@ -282,7 +276,15 @@ def _keep(
     write_report(run)
 
 
-def _prompt(task: Task, example: Example) -> str:
+def _line(task: Task, example: Example) -> dict[str, Any]:
+    """What is kept of a question beside its answers."""
     conversation = task.ask(example)
     messages = () if conversation is None else conversation.prompt().messages
-    return "\n\n".join(message.text for message in messages)
+    prompt = "\n\n".join(message.text for message in messages)
+    line = {
+        "origin": example.origin,
+        "prompt": prompt,
+        "reference": shown(task.references(example)[0]),
+    }
+    marked = gold_spans(example, prompt)
+    return {**line, "marked": marked} if marked else line

@@ -36,8 +36,9 @@ def judge(
 
     Returns:
         Scores by model: ``base``, which has no reward against itself and so is right by half, and
-        ``tuned``; for each row its ``origin``, ``prompt`` and ``reference``; and ``split``, ``n``
-        and ``left_out``, the rows that were read and are not judged.
+        ``tuned``; for each row its ``origin``, ``prompt``, ``reference`` and, of a pair,
+        ``rejected``; and ``split``, ``n`` and ``left_out``, the rows that were read and are not
+        judged.
 
     Raises:
         TunesmithError: there is no such split, or nothing in it.
@@ -171,12 +172,14 @@ def _told(
 
 
 def _shown(example: Example | None) -> dict[str, str]:
+    rejected = ""
     if isinstance(example, Preference):
         prompt: Sequence[Any] = example.messages
-        reference = f"{example.chosen[-1].content}\n\nrather than: {example.rejected[-1].content}"
+        reference, rejected = example.chosen[-1].content, example.rejected[-1].content
     elif isinstance(example, UnpairedPreference):
         prompt, judged = example.messages[:-1], "wanted" if example.desirable else "not wanted"
         reference = f"{judged}: {example.messages[-1].content}"
     else:
         prompt, reference = (), ""
-    return {"prompt": "\n\n".join(message.text for message in prompt), "reference": reference}
+    told = {"prompt": "\n\n".join(message.text for message in prompt), "reference": reference}
+    return {**told, "rejected": rejected} if rejected else told

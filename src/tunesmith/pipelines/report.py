@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from tunesmith.core.runs import (
     SCORES,
     Run,
 )
+from tunesmith.evaluation.confusion import Confusion, confusion
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.report import (
     LOSS_OF_OTHERS,
@@ -26,6 +28,7 @@ from tunesmith.evaluation.report import (
     ModelScores,
     Report,
     Sample,
+    in_text,
     render_report,
 )
 from tunesmith.recipe import load_recipe
@@ -56,10 +59,12 @@ def write_report(run: Run) -> None:
     by_model = {name: row for name, row in scores.items() if isinstance(row, dict)}
     measures = measures_of(recipe.evaluate.metrics or recipe.task.metrics or ["rouge"])
     compared = _compared(by_model, measures)
+    perplexity = run.read(PERPLEXITY) if (run.path / PERPLEXITY).is_file() else None
+    predictions = run.lines(PREDICTIONS)
     page = render_report(
         Report(
             title=run.path.resolve().name,
-            headline=_headline(summary, scores, measures, compared),
+            headline=_foretold(perplexity) or _headline(summary, scores, measures, compared),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             models=[_model(name, row, scores["n"], measures) for name, row in by_model.items()],
             train_loss=_curve(lines, "train", "train", "loss"),
@@ -67,17 +72,20 @@ def write_report(run: Run) -> None:
             learning_rate=_curve(lines, "lr", "train", "lr"),
             examples=[
                 _example(e, measures.verdict, compared)
-                for e in run.lines(PREDICTIONS)[: recipe.evaluate.n_shown]
+                for e in predictions[: recipe.evaluate.n_shown]
             ],
             ledger=run.read(LEDGER),
             samples=_samples(run.lines(SAMPLES)),
-            facts=_facts(summary, recipe.model.path, recipe.method.name) + _perplexity(run),
+            facts=_facts(summary, recipe.model.path, recipe.method.name)
+            + _threshold(scores, compared),
             recipe_yaml=(run.path / RECIPE).read_text("utf-8"),
             versions=lock["versions"],
             lock={key: value for key, value in lock.items() if key != "versions"},
             measures=measures,
             loss_about=LOSS_OF_TOKENS if recipe.loss.name == "tokens" else LOSS_OF_OTHERS,
             compared=compared,
+            confusion=_confusion(predictions, recipe.task.classes, compared),
+            perplexity=perplexity,
         )
     )
     run.write_text(REPORT, page)
@@ -95,6 +103,18 @@ def _compared(by_model: dict[str, Any], measures: Measures) -> tuple[str, str]:
     return next((name for name, value in found.items() if value == best), "base"), tuned
 
 
+def _foretold(perplexity: dict[str, Any] | None) -> str:
+    """What tuning changed of how running text is foretold; empty where it was not measured."""
+    models = {} if perplexity is None else perplexity["models"]
+    if perplexity is None or not {"base", "tuned"} <= models.keys():
+        return ""
+    before, after = (models[name]["perplexity"] for name in ("base", "tuned"))
+    return (
+        f"Tuning took the perplexity of the {perplexity['split']} text from {before:,.2f} to "
+        f"{after:,.2f} per token."
+    )
+
+
 def _headline(
     summary: dict[str, Any],
     scores: dict[str, Any],
@@ -102,12 +122,14 @@ def _headline(
     compared: tuple[str, str],
 ) -> str:
     base, tuned = (scores.get(name, {}).get(measures.verdict) for name in compared)
-    words = measures.headings.get(measures.verdict, measures.verdict)
-    words = words if words.isupper() or "-" in words else words.lower()
+    words = in_text(measures.headings.get(measures.verdict, measures.verdict))
     where = f"on {scores.get('n')} {scores.get('split')} rows"
-    if tuned is not None and base is not None:
-        return f"The tuned model scores {tuned:.2f} {words} {where}; its base scores {base:.2f}."
     constant = scores.get("constant", {}).get(measures.verdict)
+    if tuned is not None and base is not None:
+        told = f"The tuned model scores {tuned:.2f} {words} {where}; its base scores {base:.2f}"
+        if constant is None or measures.best([base, constant], measures.verdict) != constant:
+            return f"{told}."
+        return f"{told}, always the same answer {constant:.2f}."
     if tuned is not None and constant is not None:
         return (
             f"The tuned model scores {tuned:.2f} {words} {where}; always the same answer scores "
@@ -153,7 +175,21 @@ def _example(entry: dict[str, Any], verdict: str, compared: tuple[str, str]) -> 
         cut={name: answer["cut"] for name, answer in answers.items()},
         scores={name: answer[verdict] for name, answer in answers.items() if verdict in answer},
         compared=compared,
+        rejected=entry.get("rejected", ""),
+        marked=[(start, end) for start, end in entry.get("marked", ())],
     )
+
+
+def _confusion(
+    predictions: Sequence[dict[str, Any]], classes: Sequence[str], compared: tuple[str, str]
+) -> Confusion | None:
+    """The tuned model's answers by class, or the base model's where it stands alone."""
+    base, tuned = compared
+    answers = [(entry["reference"], entry["answers"]) for entry in predictions]
+    model = next((name for name in (tuned, base) if answers and name in answers[0][1]), None)
+    if not classes or model is None:
+        return None
+    return confusion(model, classes, [(right, said[model]["answer"]) for right, said in answers])
 
 
 def _samples(lines: list[dict[str, Any]]) -> list[Sample]:
@@ -199,16 +235,10 @@ def _facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, 
     ]
 
 
-def _perplexity(run: Run) -> list[tuple[str, str]]:
-    """How well base and tuned model foretell running text, where that was measured."""
-    if not (run.path / PERPLEXITY).is_file():
+def _threshold(scores: dict[str, Any], compared: tuple[str, str]) -> list[tuple[str, str]]:
+    """The threshold that would be best for "no answer" on the rows that were scored."""
+    row = scores.get(compared[1], {})
+    if "best_null_threshold" not in row:
         return []
-    found = run.read(PERPLEXITY)
-    return [
-        (
-            f"perplexity of the {found['split']} text, {name}",
-            f"{row['perplexity']:,.2f} per token, {row['word_perplexity']:,.1f} per word, "
-            f"{row['bits_per_byte']:.3f} bits per byte",
-        )
-        for name, row in found["models"].items()
-    ]
+    value = f"{row['best_null_threshold']:.3f}, which gives F1 {row['best_f1']:.3f}"
+    return [("best threshold for no answer", value)]

@@ -89,6 +89,11 @@ class Classify(Task):
             return ("squared-error", "correlation")
         return ("accuracy", "label-f1")
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, where one alone is right."""
+        return tuple(self.labels or ()) if self.problem == "single" else ()
+
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits
     ) -> list[Outcome]:
@@ -236,8 +241,8 @@ class Classify(Task):
         return [names[0]] if len(names) == 1 else []
 
     def candidates(self, example: Example) -> list[str]:
-        """The labels, where one alone is right."""
-        return list(self.labels or ()) if self.problem == "single" else []
+        """The classes."""
+        return list(self.classes)
 
     def refused(self, example: Labelled) -> str:
         """Why the task as the recipe has it cannot use an example; empty where it can."""

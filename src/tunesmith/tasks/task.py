@@ -144,6 +144,11 @@ class Task(Part):
         return {}
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of which every answer of the settled task is one; none where answers are others."""
+        return ()
+
+    @property
     def weighs_no_answer(self) -> bool:
         """Whether its head weighs "no answer" too, so that a threshold for it can be found."""
         return False

@@ -35,6 +35,10 @@ class Metric(Part):
     """Of all its scores."""
     about: ClassVar[str] = ""
     """What they say, in a sentence or two, for the report."""
+    scales: ClassVar[Mapping[str, str]] = {}
+    """Between what its scores lie, where that is not 0 to 1, as "-1 to 1"; empty: unbounded."""
+    empty: ClassVar[str] = "an empty answer"
+    """What an answer without text says."""
     details: ClassVar[str] = ""
     """How they differ from each other, likewise."""
 

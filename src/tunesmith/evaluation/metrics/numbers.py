@@ -41,6 +41,7 @@ class Correlation(Metric):
     name: Literal["correlation"] = "correlation"
     gives: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
     headings: ClassVar[Mapping[str, str]] = {"pearson": "Pearson", "spearman": "Spearman"}
+    scales: ClassVar[Mapping[str, str]] = {"pearson": "-1 to 1", "spearman": "-1 to 1"}
     details: ClassVar[str] = (
         "Pearson's correlation says how straight the line is on which answers and right numbers "
         "lie, Spearman's whether they come in the same order; 1 is perfect, 0 is chance."

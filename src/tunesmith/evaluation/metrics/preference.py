@@ -19,6 +19,7 @@ class PreferenceAccuracy(Metric):
         "reward_margin": "Reward margin",
         "likelier_fraction": "Chosen is likelier",
     }
+    scales: ClassVar[Mapping[str, str]] = {"reward_margin": ""}
     about: ClassVar[str] = (
         "Reward accuracy is the share of pairs whose chosen answer has the higher reward, or of "
         "single answers whose reward has the right sign; 0.5 is chance, and what a model has "

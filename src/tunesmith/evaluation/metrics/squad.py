@@ -35,6 +35,7 @@ class Squad(Metric):
         "has_answer_exact_match": "Exact, has answer",
         "no_answer_exact_match": "Exact, no answer",
     }
+    empty: ClassVar[str] = "no answer"
     about: ClassVar[str] = (
         "F1 weighs the words of an answer against those of the reference answer, without articles "
         "and punctuation; exact match is the share of answers with the very same words. Higher is "

@@ -6,18 +6,16 @@ from html.parser import HTMLParser
 import pytest
 
 from tunesmith.evaluation.confusion import confusion
+from tunesmith.evaluation.figures import date_text, percent_text, signed_text
 from tunesmith.evaluation.measures import measures_of
 from tunesmith.evaluation.report import (
     Curve,
     Example,
     ModelScores,
     Report,
-    date_text,
     metric_columns,
-    percent_text,
     render_report,
     score_rows,
-    signed_text,
 )
 
 HEADLINE = "The tuned model scores 0.71 ROUGE-L on 100 unseen dialogues; the base scores 0.12."

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation.charts import Bar, Line, bar_chart, describe, line_chart
 from tunesmith.evaluation.confusion import Confusion
+from tunesmith.evaluation.figures import (
+    FILTERS,
+    date_text,
+    difference,
+    in_text,
+    known,
+    percent_text,
+    score_text,
+    signed_text,
+)
 from tunesmith.evaluation.gold_spans import Span, pieces
 from tunesmith.evaluation.measures import Measures, measures_of
 
@@ -191,8 +199,7 @@ def render_report(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters |= {"score": score_text, "signed": signed_text}
-    page.filters |= {"percent": percent_text, "unbroken": unbroken}
+    page.filters |= FILTERS
     text = page.get_template("report.html.j2").render(
         report=report,
         base=report.compared[0],
@@ -329,57 +336,3 @@ def full_counts(counts: dict[str, Any]) -> dict[str, Any]:
     full = {name: counts.get(name, 0) for name in (*ROW_COUNTS, *TOKEN_COUNTS)}
     gap = full["read"] - sum(full[fate] for fate in FATES)
     return {**full, "gap": gap, "reasons": counts.get("reasons", [])}
-
-
-def known(value: float | None, digits: int | None = None) -> float | None:
-    """A number, rounded as it will be shown; None for NaN and infinity as well."""
-    if value is None or not math.isfinite(value):
-        return None
-    return value if digits is None else round(value, digits)
-
-
-def difference(after: float | None, before: float | None, *, digits: int) -> float | None:
-    """The difference of two numbers as they are shown, so that the reader's own sum agrees."""
-    new, old = known(after, digits), known(before, digits)
-    return None if new is None or old is None else round(new - old, digits)
-
-
-def score_text(value: float | None, digits: int = 3) -> str:
-    """A score: 0.712."""
-    return "–" if known(value) is None else f"{value:.{digits}f}"
-
-
-def signed_text(value: float | None, digits: int = 3) -> str:
-    """A difference with its sign: +0.590, −0.012, ±0.000."""
-    if value is None or known(value) is None:
-        return "–"
-    sign = "±" if not round(value, digits) else "+" if value > 0 else "−"
-    return f"{sign}{abs(value):.{digits}f}"
-
-
-def percent_text(value: float | None) -> str:
-    """A fraction in percent: 63%, and 0.4% where rounding would hide it."""
-    if value is None or known(value) is None:
-        return "–"
-    return f"{value:.1%}" if 0 < value < 0.01 or 0.99 < value < 1 else f"{value:.0%}"
-
-
-def in_text(heading: str) -> str:
-    """A heading within a sentence: accuracy, but F1 and ROUGE-L."""
-    return heading if heading.isupper() or "-" in heading else heading.lower()
-
-
-def unbroken(sentence: str) -> Markup:
-    """The sentence, escaped, with every ROUGE-L held together at the end of a line."""
-    whole = Markup('<span class="whole">{}</span>').format
-    words = (whole(word) if "-" in word else escape(word) for word in sentence.split(" "))
-    return Markup(" ").join(words)
-
-
-def date_text(iso: str) -> str:
-    """An ISO date and time as one reads it: 4 March 2025, 14:03 UTC; as it is if it is none."""
-    try:
-        moment = datetime.fromisoformat(iso)
-    except ValueError:
-        return iso
-    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".strip()

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from tunesmith.core.errors import RunError
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation import report
+from tunesmith.evaluation.figures import FILTERS
 from tunesmith.evaluation.histogram import histogram
 
 SIZES = {"wide": (1040, 300), "narrow": (342, 260)}
@@ -46,11 +47,7 @@ def render_page(result: dict[str, Any], title: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters |= {"percent": report.percent_text, "date": report.date_text}
-    page.filters |= {"count": "{:,}".format}
-    # The report's own blocks are not shown, but their filters must be known.
-    page.filters |= {"score": report.score_text, "signed": report.signed_text}
-    page.filters |= {"unbroken": report.unbroken}
+    page.filters |= {**FILTERS, "count": "{:,}".format}
     text = page.get_template("check.html.j2").render(
         result=result,
         title=title,

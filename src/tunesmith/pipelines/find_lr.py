@@ -12,6 +12,7 @@ from markupsafe import Markup
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.core.extras import require
 from tunesmith.evaluation import report
+from tunesmith.evaluation.figures import FILTERS
 from tunesmith.evaluation.scatter import Dots, scatter_chart
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.recipe import Recipe
@@ -126,9 +127,7 @@ def _page(result: dict[str, Any], recipe: Recipe) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # The report's own blocks are not shown, but their filters must be known.
-    page.filters |= {"score": report.score_text, "signed": report.signed_text}
-    page.filters |= {"percent": report.percent_text, "unbroken": report.unbroken}
+    page.filters |= FILTERS
     charts = {name: Markup(_chart(result, *size)) for name, size in SIZES.items()}
     text = page.get_template("find_lr.html.j2").render(result=result, out=recipe.out, charts=charts)
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -19,6 +19,7 @@ from tunesmith.core.runs import (
     Run,
 )
 from tunesmith.evaluation.confusion import Confusion, confusion
+from tunesmith.evaluation.figures import in_text
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.report import (
     LOSS_OF_OTHERS,
@@ -28,7 +29,6 @@ from tunesmith.evaluation.report import (
     ModelScores,
     Report,
     Sample,
-    in_text,
     render_report,
 )
 from tunesmith.recipe import load_recipe

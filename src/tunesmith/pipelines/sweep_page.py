@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from tunesmith.evaluation import report
 from tunesmith.evaluation.charts import number
+from tunesmith.evaluation.figures import FILTERS
 from tunesmith.evaluation.scatter import Dots, scatter_chart
 
 SIZES = {"wide": (1040, 420), "narrow": (342, 320)}
@@ -32,10 +33,7 @@ def render_page(result: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters |= {"date": report.date_text, "number": number}
-    # The report's own blocks are not shown, but their filters must be known.
-    page.filters |= {"score": report.score_text, "signed": report.signed_text}
-    page.filters |= {"percent": report.percent_text, "unbroken": report.unbroken}
+    page.filters |= {**FILTERS, "number": number}
     text = page.get_template("sweep.html.j2").render(
         result=result,
         keys=list(dict.fromkeys(key for t in result["trials"] for key in t["setting"])),

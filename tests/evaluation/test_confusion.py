@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith.evaluation.confusion import confusion
@@ -13,6 +13,7 @@ LABELS = ["bad", "fair", "good"]
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1)
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_every_row_is_counted_once_and_the_scores_are_scikit_learns(pairs):
     found = confusion("tuned", LABELS, pairs)

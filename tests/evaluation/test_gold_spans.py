@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith.core.examples import Document, Span, SpanQuestion
@@ -20,6 +20,7 @@ def questions(draw):
     return SpanQuestion("Q?", context, tuple(spans), "x:1")
 
 
+@settings(deadline=None)
 @given(questions())
 def test_exactly_the_characters_of_answers_are_marked(question):
     prompt = f"Question: Q?\n\n{question.context}"

@@ -98,7 +98,6 @@ def run_one(fields: dict[str, Any]) -> dict[str, Any]:
         "n": n,
         **against_chance(round(accuracy * n), n, scores["constant"]["accuracy"]),
         **{key: run.summary[key] for key in told},
-        "recipe": fields,
     }
 
 
@@ -250,7 +249,7 @@ def main() -> None:
             report["bag of words"] = job("bag", fields[given.ways[0]])
             print(told("bag of words", report["bag of words"]), flush=True)
         for way in given.ways:
-            found = {**job("run", fields[way]), "machine": machine()}
+            found = {**job("run", fields[way]), "machine": machine(), "settings": WAYS[way]}
             report["ways"][way] = found
             keep()
             print(told(way, found), f"{found['seconds']:.0f} s", flush=True)

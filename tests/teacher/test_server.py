@@ -135,7 +135,8 @@ def test_a_foreign_host_name_is_refused(teacher):
 
 def test_stopping_ends_a_request_that_hangs(teacher, client):
     server = teacher(Rule("", (Fault("hangs"),)))
-    with socket.create_connection(server._http.server_address[:2]) as caller:
+    at = urllib.parse.urlsplit(server.url)
+    with socket.create_connection((at.hostname, at.port)) as caller:
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})
         head = (
             f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"

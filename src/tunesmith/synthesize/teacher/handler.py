@@ -7,13 +7,12 @@ import math
 import socket
 import struct
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from tunesmith.synthesize.loopback import LoopbackHandler, Refusal
 from tunesmith.synthesize.teacher.protocol import (
     Json,
-    Refusal,
     asked_of,
     error_body,
     events,
@@ -27,19 +26,9 @@ from tunesmith.synthesize.teacher.script import Asked, Fault, Reply, message_key
 if TYPE_CHECKING:
     from tunesmith.synthesize.teacher.server import Connections, TeacherServer
 
-LONGEST_BODY = 16 << 20
-"""Bytes of a request."""
-IDLE_S = 120.0
-"""A connection that says nothing for so long is closed."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(LoopbackHandler):
     """One connection; its server knows the teacher."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = IDLE_S
 
     @property
     def http(self) -> Connections:
@@ -50,21 +39,6 @@ class Handler(BaseHTTPRequestHandler):
     def teacher(self) -> TeacherServer:
         """Who answers."""
         return self.http.teacher
-
-    def setup(self) -> None:
-        """Counts the connection in."""
-        super().setup()
-        with self.http.changing:
-            self.http.connections.add(self.connection)
-
-    def finish(self) -> None:
-        """Counts it out."""
-        with self.http.changing:
-            self.http.connections.discard(self.connection)
-        super().finish()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """The ledger tells what came in."""
 
     def do_GET(self) -> None:
         """Lists the models."""
@@ -82,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answers a chat completion."""
         try:
-            body = self._body()
+            body = self.body()
             self._check_caller()
             if urlsplit(self.path).path != "/v1/chat/completions":
                 raise Refusal(404, f"no such route: POST {self.path}", "not_found")
@@ -91,22 +65,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send_refusal(refusal)
 
     def _check_caller(self) -> None:
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        if host not in LOOPBACK:  # a page in a browser that had its name pointed here
-            raise Refusal(403, "this server answers its own machine only")
+        self.check_host()
         key = self.teacher.key
         if key is not None and self.headers.get("Authorization") != f"Bearer {key}":
             raise Refusal(401, "Incorrect API key provided.", "invalid_api_key")
-
-    def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
-            self.close_connection = True
-            raise Refusal(411, "Content-Length is missing")
-        if int(length) > LONGEST_BODY:
-            self.close_connection = True
-            raise Refusal(413, f"the request is longer than {LONGEST_BODY} bytes")
-        return self.rfile.read(int(length))
 
     def _answer(self, fields: Json) -> None:
         teacher = self.teacher
@@ -164,10 +126,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.http.to_reset.add(self.connection)
             case "half-closed":
-                self._head(200, {"Content-Type": "application/json", "Content-Length": "5000"})
+                self.send_head(200, {"Content-Type": "application/json", "Content-Length": "5000"})
                 self.wfile.write(b'{"id": "chatcmpl-1", "choices": [{"mess')
             case "garbage":
-                self._send_bytes(200, b"<html>not what was asked for</html>", "application/json")
+                self.send_bytes(200, b"<html>not what was asked for</html>", "application/json")
             case "silent":
                 self.teacher.stopped.wait(fault.hold_s)
             case "hangs":
@@ -182,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.teacher.stopped.wait(fault.hold_s)
 
     def _begin_stream(self) -> None:
-        self._head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})
+        self.send_head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})
 
     def _chunk(self, event: bytes) -> None:
         self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
@@ -193,19 +155,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        self._send_bytes(status, content, "application/json", headers)
+        self.send_bytes(status, content, "application/json", headers)
 
-    def _send_bytes(
-        self, status: int, content: bytes, kind: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        own = {"Content-Type": kind, "Content-Length": str(len(content)), **(headers or {})}
-        self._head(status, own)
-        self.wfile.write(content)
-
-    def _head(self, status: int, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
+    def send_head(self, status: int, headers: Mapping[str, str]) -> None:
+        """Adds what is left of the limits."""
         for kind, allowance in self.teacher.limits.items():
             headers = {**allowance.headers(kind), **headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
+        super().send_head(status, headers)

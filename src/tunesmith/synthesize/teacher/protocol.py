@@ -7,19 +7,10 @@ import math
 import time
 from typing import Any
 
+from tunesmith.synthesize.loopback import Refusal
 from tunesmith.synthesize.teacher.script import Asked, Reply
 
 Json = dict[str, Any]
-
-
-class Refusal(Exception):
-    """An answer with an error of OpenAI's shape."""
-
-    def __init__(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def fields_of(body: bytes) -> Json:

@@ -1,16 +1,16 @@
-"""``tunesmith data``: reading documents, looking at data, checking and converting it."""
+"""``tunesmith data``: reading documents, reviewing, checking, converting and looking at data."""
 
 from __future__ import annotations
 
 import click
 
-from tunesmith.cli import check, convert, preview, read
+from tunesmith.cli import check, convert, preview, read, review
 
 
 @click.group("data")
 def command() -> None:
-    """Read documents, look at data as the model sees it, check it, and convert it."""
+    """Read documents, review what was made of them, check, convert and look at data."""
 
 
-for verb in (read, check, convert, preview):
+for verb in (read, review, check, convert, preview):
     command.add_command(verb.command)

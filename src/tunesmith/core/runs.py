@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
-import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -15,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.core.errors import RunError
-from tunesmith.core.holder import this_boot
+from tunesmith.core.held import HOLDER, held, written_down
 
 RECIPE, LOCK, SUMMARY, LEDGER = "recipe.yaml", "lock.json", "summary.json", "ledger.json"
 METRICS, TIMES, SAMPLES = "metrics.jsonl", "times.jsonl", "samples.jsonl"
 REPORT, SCORES, PREDICTIONS = "report.html", "scores.json", "predictions.jsonl"
 PERPLEXITY = "perplexity.json"
 EVENTS = "events.jsonl"
-HOLDER = "holder"
 BEFORE_A_RUN = {HOLDER, LOCK, LEDGER, EVENTS}
 """Files that are written before the recipe, which makes a directory a run."""
 
@@ -122,8 +118,7 @@ class Run:
 def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
     """A run's directory for writing, held by this process alone until the block ends.
 
-    The lock is the operating system's, so a crash or a reboot releases it; whoever held it then is
-    told.
+    Whoever held it before and did not end well is told.
 
     Args:
         path: the directory; made if it is not there.
@@ -133,60 +128,16 @@ def locked_run(path: Path, *, resume: bool) -> Generator[Run]:
         RunError: another process holds it, it cannot be written, or a run is (not) there.
     """
     run = Run(path)
-    is_new = not path.exists()
     if resume and not (path / HOLDER).exists():
         raise RunError(f"{path}: no run to resume here. Start it without --resume.")
     if path.is_dir() and any(path.iterdir()) and not (path / HOLDER).exists():
         raise RunError(f"{path}: not empty and no run. Choose another directory with out=...")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path / HOLDER, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror}). Choose another directory with out=..."
-        ) from None
-    try:
-        _lock(path, handle)
-        left_by = _holder(handle)
+    with held(path, choose="Choose another directory with out=...") as left_by:
         _check_state(run, resume)
         if left_by:
             run.note(f"{path}: was held by {left_by}, which is gone; taken over.")
-        os.ftruncate(handle, 0)
-        me = f"process {os.getpid()} on {socket.gethostname()}\n{this_boot()}\n"
-        os.pwrite(handle, me.encode(), 0)
-        try:
+        with written_down(path):
             yield run
-        finally:
-            os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
-        if is_new and [entry.name for entry in path.iterdir()] == [HOLDER]:
-            (path / HOLDER).unlink()
-            path.rmdir()
-
-
-def _lock(path: Path, handle: int) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno == errno.EWOULDBLOCK:
-            holder = _holder(handle) or "another process"
-            raise RunError(f"{path}: in use by {holder}. Wait for it, or end it.") from None
-        raise RunError(
-            f"{path}: cannot be locked ({error.strerror}), so two processes could write here at "
-            "once. Set out to a disk of this machine."
-        ) from None
-
-
-def _holder(handle: int) -> str:
-    """Who wrote itself down in a lock's file and did not take its name out again."""
-    lines = os.pread(handle, 400, 0).decode("utf-8", "replace").splitlines()
-    if not lines:
-        return ""
-    is_older = len(lines) > 1 and lines[1] != this_boot()
-    return lines[0] + (", before this machine was started" if is_older else "")
 
 
 def _check_state(run: Run, resume: bool) -> None:

@@ -52,6 +52,7 @@ class Catalog:
             RunError: it cannot be opened, or was made by a newer version.
         """
         self.path = path
+        self._last: ParsedDocument | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(
@@ -197,7 +198,9 @@ class Catalog:
         ).fetchone()
         if row is None:
             raise DataError(f"{self.path}: holds no document {sha256[:12]}.")
-        return _document(row[1], row[0])
+        if self._last is None or (self._last.sha256, self._last.name) != (sha256, row[0]):
+            self._last = _document(row[1], row[0])  # rows of one document follow each other
+        return self._last
 
     def text(self, sha256: str) -> str:
         """The whole text of a document.

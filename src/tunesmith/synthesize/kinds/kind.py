@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunesmith.chat.chat_model import Sampling
 from tunesmith.chat.request import Request
-from tunesmith.core.examples import Example
+from tunesmith.core.examples import Conversation, Example
 from tunesmith.core.part import Part
 from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.parse_reply import reply_schema
@@ -44,6 +44,8 @@ class Kind(Part):
     asks_teacher: ClassVar[bool] = True
     shape: ClassVar[type[BaseModel]]
     """Of one item of a reply."""
+    makes: ClassVar[type[Example]] = Conversation
+    """What its rows are."""
     chars_per_item: ClassVar[int] = 400
     """Latin letters of a passage that one item is made of, where ``per_chunk`` is null."""
     at_most: ClassVar[int] = 8

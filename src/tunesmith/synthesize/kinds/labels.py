@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from tunesmith.core.errors import did_you_mean
-from tunesmith.core.examples import Labelled
+from tunesmith.core.examples import Example, Labelled
 from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.kinds.kind import Item, Kind, origin, read_item, stripped
 from tunesmith.synthesize.kinds.stretch import find_stretch, stretch_of
@@ -27,6 +27,7 @@ class Labels(Kind):
     """Stretches of passages, each with one of given labels."""
 
     shape: ClassVar[type[BaseModel]] = LabelledStretch
+    makes: ClassVar[type[Example]] = Labelled
     room: ClassVar[int] = 200
 
     name: Literal["labels"] = "labels"

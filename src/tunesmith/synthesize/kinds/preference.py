@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
-from tunesmith.core.examples import Message, Preference
+from tunesmith.core.examples import Example, Message, Preference
 from tunesmith.synthesize.draft import Draft, Turn
 from tunesmith.synthesize.kinds.kind import Item, Kind, material, origin, read_item, stripped
 from tunesmith.synthesize.passage import Passage
@@ -31,6 +31,7 @@ class PreferencePairs(Kind):
     """Preference pairs: the chosen answer is borne out, the rejected one only sounds like it."""
 
     shape: ClassVar[type[BaseModel]] = TwoAnswers
+    makes: ClassVar[type[Example]] = Preference
     chars_per_item: ClassVar[int] = 600
     room: ClassVar[int] = 450
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from tunesmith.core import examples
-from tunesmith.core.examples import SpanQuestion
+from tunesmith.core.examples import Example, SpanQuestion
 from tunesmith.synthesize.draft import Draft, Turn
 from tunesmith.synthesize.kinds.kind import Item, Kind, origin, read_item, stripped
 from tunesmith.synthesize.kinds.stretch import find_stretch, stretch_of
@@ -30,6 +30,7 @@ class SpanQa(Kind):
     """Questions whose answers are stretches of the passage, as SQuAD has them."""
 
     shape: ClassVar[type[BaseModel]] = Marked
+    makes: ClassVar[type[Example]] = SpanQuestion
     room: ClassVar[int] = 250
 
     name: Literal["span-qa"] = "span-qa"

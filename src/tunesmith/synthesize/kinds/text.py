@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from tunesmith.core.examples import Document
+from tunesmith.core.examples import Document, Example
 from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.kinds.kind import Item, Kind, origin
 from tunesmith.synthesize.passage import Passage
@@ -23,6 +23,7 @@ class RunningText(Kind):
 
     asks_teacher: ClassVar[bool] = False
     shape: ClassVar[type[BaseModel]] = Nothing
+    makes: ClassVar[type[Example]] = Document
 
     name: Literal["text"] = "text"
     per_chunk: int | None = Field(None, ge=1, le=50)

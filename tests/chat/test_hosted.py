@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import pickle
 import socket
@@ -19,7 +20,15 @@ from tunesmith.chat.endpoint import is_hosted, parse_endpoint
 from tunesmith.chat.hosted import HostedModel
 from tunesmith.chat.patience import Failure, Patience
 from tunesmith.chat.reply_cache import ReplyCache
-from tunesmith.chat.reply_faults import wait_asked
+from tunesmith.chat.reply_faults import (
+    Hopeless,
+    NoForm,
+    Passing,
+    Unanswerable,
+    fault_of,
+    wait_asked,
+)
+from tunesmith.chat.reply_stream import ReplyStream
 from tunesmith.chat.request import Request
 from tunesmith.chat.spend import Prices
 from tunesmith.core.errors import DataError, EndpointError, ParkedError
@@ -129,7 +138,8 @@ def test_the_schema_is_sent_and_left_out_where_it_is_refused(teacher):
     def takes_no_schema(asked):
         seen.append(asked.schema)
         if asked.schema is not None:
-            return Fault("status", 400, param="response_format", message="not supported here")
+            param = "response_format" if asked.form == "schema" else "tools"
+            return Fault("status", 400, param=param, message="not supported here")
         return Reply("plain")
 
     model = hosted(teacher(otherwise=takes_no_schema))
@@ -137,8 +147,111 @@ def test_the_schema_is_sent_and_left_out_where_it_is_refused(teacher):
     schema = {"type": "object"}
     for text in "ab":
         model.work([request(text, schema=schema)], lambda r, o: outcomes.append(o.text))
-    assert outcomes == ["plain", "plain"] and seen == [schema, None, None]
-    assert not model.takes_schema
+    assert outcomes == ["plain", "plain"] and seen == [schema, schema, None, None]
+    assert model.form == "plain"
+
+
+@pytest.mark.parametrize(
+    "takes, form, n_asked",
+    [
+        ({}, "schema", 2),
+        ({"takes_schema": False}, "tool", 3),
+        ({"takes_schema": False, "takes_tools": False}, "plain", 4),
+    ],
+)
+def test_the_form_is_told_in_the_best_way_that_the_endpoint_takes(teacher, takes, form, n_asked):
+    seen = []
+
+    def answer(asked):
+        seen.append((asked.form, asked.schema))
+        return Reply('{"items": []}')
+
+    schema = {"type": "object", "properties": {"items": {"type": "array"}}}
+    server = teacher(otherwise=answer, **takes)
+    model = hosted(server)
+    outcomes = []
+    for text in "ab":  # what was found out with the first is remembered
+        model.work([request(text, schema=schema)], lambda r, o: outcomes.append(o))
+    assert [(one.text, one.finish_reason) for one in outcomes] == [('{"items": []}', "stop")] * 2
+    assert seen == [(form, None if form == "plain" else schema)] * 2
+    assert model.form == form and len(server.ledger) == n_asked
+    # A conversation without a schema is asked in plain words, whatever the endpoint takes.
+    assert "".join(model.stream(asked("x"), SAMPLING)) == '{"items": []}'
+    assert seen[-1] == ("plain", None)
+
+
+def test_many_at_once_find_the_form_out_once(teacher):
+    server = teacher(takes_schema=False, takes_tools=False)
+    requests = [request(str(n), schema={"type": "object"}) for n in range(20)]
+    outcomes = []
+    model = hosted(server, at_once=8)
+    model.work(requests, lambda r, o: outcomes.append(o.text))
+    assert outcomes == ["OK"] * 20 and model.form == "plain"
+    assert server.ledger.counts() == {"400": 2, "200": 20}
+
+
+def test_a_call_that_was_cut_or_not_made_is_read_as_what_it_is(teacher):
+    server = teacher(
+        Rule("cut", (Reply('{"items": [', finish_reason="length"),)),
+        Rule("called", (Reply('{"a": 1}', finish_reason="tool_calls"),)),
+        Rule("words", (Reply('Here: {"a": 1}', calls=False),)),
+        takes_schema=False,
+    )
+    outcomes = {}
+    some = [request(text, schema={"type": "object"}) for text in ("cut", "called", "words")]
+    hosted(server).work(some, lambda r, o: outcomes.update({r.tag: (o.text, o.finish_reason)}))
+    assert outcomes == {
+        "cut": ('{"items": [', "length"),
+        "called": ('{"a": 1}', "stop"),
+        "words": ('Here: {"a": 1}', "stop"),
+    }
+
+
+def call(arguments, **fields) -> dict:
+    return {"function": {"name": "reply", "arguments": arguments}, **fields}
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [[call('{"a"', index=0, id="x")], [call(": 1}", index=0)], [call('{"b": 2}', index=1)]],
+        [[call('{"a"', id="x")], [call(": 1}")], [call('{"b": 2}', id="y")]],
+        [[call('{"a"', index=0)], [call('{"b"', index=1)], [call(": 1}", index=0)]]
+        + [[call(": 2}", index=1)]],
+        [[call({"a": 1}), call({"b": 2}, id="y")]],
+        [[call(None, index=0), "nonsense", {"function": 3}], [call('{"a": 1}\n{"b": 2}', index=0)]],
+    ],
+    ids=["by index", "by id", "mixed", "as objects", "with nonsense"],
+)
+def test_calls_are_joined_however_they_are_told_apart(deltas):
+    reply = ReplyStream()
+    reply.take_line('data: {"choices": [{"delta": {"content": "Let me think."}}]}')
+    for calls in deltas:
+        event = {"choices": [{"delta": {"tool_calls": calls}}]}
+        assert reply.take_line(f"data: {json.dumps(event)}") == ""
+    reply.take_line('data: {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}')
+    assert reply.close() is None and reply.finish_reason == "stop"
+    assert [json.loads(line) for line in reply.text.splitlines()] == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize(
+    "status, message, kind",
+    [
+        (400, "This response_format type is unavailable now", NoForm),
+        (422, "response_format.type `json_schema` is unavailable now at line 1", NoForm),
+        (400, "'response_format.type' : value is not one of the allowed values", NoForm),
+        (400, "registry.ollama.ai/library/llama2:13b does not support tools", NoForm),
+        (400, "deepseek-reasoner does not support this tool_choice", NoForm),
+        (404, "No endpoints found that support tool use.", NoForm),
+        (500, "tools param requires --jinja flag", NoForm),
+        (400, "maximum context length is 9 tokens (8 in messages, 3 in tools)", Unanswerable),
+        (404, "The model does not exist", Hopeless),
+        (500, "overloaded", Passing),
+    ],
+)
+def test_endpoints_say_in_many_words_that_they_do_not_take_a_form(status, message, kind):
+    body = json.dumps({"error": {"message": message}})
+    assert isinstance(fault_of(status, {}, body), kind)
 
 
 def test_case_53_a_refusal_is_a_class_of_its_own_and_asked_once(teacher):

@@ -24,6 +24,7 @@ from tunesmith.chat.request import Request
 from tunesmith.core import holder
 from tunesmith.core.errors import EndpointError, RunError
 from tunesmith.synthesize import store as store_module
+from tunesmith.synthesize.parse_reply import reply_schema
 from tunesmith.synthesize.repair import PROBLEM, REPAIRS
 from tunesmith.synthesize.store import RequestStore
 from tunesmith.synthesize.teacher.script import Fault, Reply, Rule, message_key
@@ -237,6 +238,24 @@ def test_only_what_is_planned_is_asked(teacher, tmp_path):
     assert sorted(entry.text for entry in server.ledger.entries) == ["c", "d"]
 
 
+@pytest.mark.parametrize("takes_schema, takes_tools", [(1, 1), (0, 1), (0, 0)])
+def test_case_50_prose_around_the_json_is_read_however_it_was_asked_for(
+    teacher, tmp_path, takes_schema, takes_tools
+):
+    item = {"question": "q", "answer": "a", "evidence": "e"}
+    prose = f"Sure! Here it is:\n```json\n{json.dumps({'items': [item]})}\n```\nHope it helps."
+    server = teacher(
+        Rule("ignored", (Reply(prose, calls=False),)),
+        otherwise=Reply(prose),  # in the arguments, too
+        takes_schema=bool(takes_schema),
+        takes_tools=bool(takes_tools),
+    )
+    schema = reply_schema(Pair)
+    done = _worked(server, tmp_path, "ignored", "kept", schema=schema)
+    assert [(r.state, r.value) for r in done] == [("done", [item])] * 2
+    assert server.ledger.counts()["400"] == 2 - takes_schema - takes_tools
+
+
 def test_case_52_what_was_cut_is_asked_for_with_more_room(teacher, tmp_path):
     whole = '[{"question": "q", "answer": "a", "evidence": "e"}]'
 
@@ -278,11 +297,17 @@ def test_a_store_of_another_endpoint_is_refused(teacher, tmp_path):
 
 
 def _worked(
-    server, folder: Path, *texts: str, at_once: int = 4, repair=REPAIRS["en"], progress=None
+    server,
+    folder: Path,
+    *texts: str,
+    at_once: int = 4,
+    repair=REPAIRS["en"],
+    progress=None,
+    schema=None,
 ):
     endpoint = parse_endpoint(f"{server.url}#teacher")
     with RequestStore(folder / "store.sqlite", endpoint) as store:
-        store.add(map(request, texts))
+        store.add(replace(request(text), schema=schema) for text in texts)
         model = HostedModel(endpoint, patience=HASTY, at_once=at_once)
         work_through(store, model, judge_items(Pair, repair=repair), progress=progress)
         assert store.counts().total() == len(texts)

@@ -57,6 +57,48 @@ def test_the_official_client_is_answered_whole_and_in_pieces(teacher, client):
     assert [entry.key for entry in server.ledger.entries] == [server.ledger.entries[0].key] * 2
 
 
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
+TOOLS = [{"type": "function", "function": {"name": "note", "parameters": SCHEMA}}]
+FORCED = {"type": "function", "function": {"name": "note"}}
+
+
+def test_the_official_client_is_answered_by_a_call(teacher, client):
+    text = '{"answer": "eight hundred hours, more or less"}'
+    server = teacher(otherwise=lambda asked: Reply(text if asked.schema == SCHEMA else "no"))
+    caller = client(server)
+    whole = ask(caller, "x", tools=TOOLS, tool_choice=FORCED).choices[0]
+    [call] = whole.message.tool_calls
+    assert (call.function.name, call.function.arguments) == ("note", text)
+    assert whole.message.content is None and whole.finish_reason == "stop"
+    with caller.chat.completions.stream(
+        model="teacher",
+        messages=[{"role": "user", "content": "x"}],
+        tools=TOOLS,
+        tool_choice=FORCED,
+    ) as stream:
+        told = stream.get_final_completion().choices[0].message
+    assert told.tool_calls[0].function.arguments == text and not told.content
+    assert told.tool_calls[0].id == call.id
+    required = ask(caller, "x", tools=TOOLS, tool_choice="required").choices[0].message
+    assert required.tool_calls[0].function.arguments == text
+    assert ask(caller, "x", tools=TOOLS).choices[0].message.content == "no"
+
+
+def test_the_official_client_is_refused_what_the_server_does_not_take(teacher, client):
+    server = teacher(takes_schema=False, takes_tools=False)
+    caller = client(server)
+    form = {"type": "json_schema", "json_schema": {"name": "note", "schema": SCHEMA}}
+    with pytest.raises(openai.BadRequestError, match="response_format"):
+        ask(caller, "x", response_format=form)
+    with pytest.raises(openai.BadRequestError, match="does not support tools"):
+        ask(caller, "x", tools=TOOLS, tool_choice=FORCED)
+    other = {"type": "function", "function": {"name": "other"}}
+    with pytest.raises(openai.BadRequestError, match="'other' not found"):
+        ask(caller, "x", tools=TOOLS, tool_choice=other)
+    assert ask(caller, "x").choices[0].message.content == "OK"
+    assert server.ledger.counts() == {"400": 2, "200": 1}
+
+
 def test_the_official_client_raises_its_own_errors(teacher, client):
     late = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     server = teacher(

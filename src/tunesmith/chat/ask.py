@@ -18,14 +18,14 @@ from tunesmith.chat.reply_faults import (
     Fault,
     Filtered,
     Hopeless,
-    NoSchema,
+    NoForm,
     Passing,
     TooMany,
     Unanswerable,
     fault_of,
     hopeless_message,
 )
-from tunesmith.chat.request import Request
+from tunesmith.chat.request import NEXT_FORM, Form, Request
 from tunesmith.chat.send import name_of, open_client, send
 from tunesmith.chat.spend import Spend
 from tunesmith.core.errors import EndpointError, ParkedError
@@ -55,7 +55,8 @@ class Asker:
         self._patience = patience
         self._spend = spend
         self._cache = cache
-        self.takes_schema = True
+        self.form: Form = "schema"
+        """What the endpoint takes, as far as it has shown."""
         self._draw = random.Random()
         self._pace = Pace()
         self._fresh()
@@ -160,8 +161,8 @@ class Asker:
             await self._until_first()
         self._asks_first = False
         while True:
-            with_schema = self.takes_schema and request.schema is not None
-            sent_at, outcome = await self._try(client, request, with_schema, give)
+            form = "plain" if request.schema is None else self.form
+            sent_at, outcome = await self._try(client, request, form, give)
             match outcome:
                 case Completion():
                     self._spend.add(outcome)
@@ -173,10 +174,11 @@ class Asker:
                     return Failure(self._hidden(reason), False)
                 case Filtered():
                     return Completion("", "content_filter", request.n_tokens_about, 0)
-                case NoSchema(reason):
-                    if not with_schema:
+                case NoForm(reason):
+                    if form == "plain":
                         return Failure(self._hidden(reason), False)
-                    self.takes_schema = False
+                    if form == self.form:  # else another request has found it out meanwhile
+                        self.form = NEXT_FORM[form]
                 case Hopeless():
                     raise EndpointError(self._hidden(hopeless_message(self.endpoint, outcome)))
                 case TooMany(asked_s):
@@ -204,7 +206,7 @@ class Asker:
         self,
         client: httpx.AsyncClient,
         request: Request,
-        with_schema: bool,
+        form: Form,
         give: Callable[[str], None] | None,
     ) -> tuple[float, Completion | Fault]:
         """Waits for a slot and sends the request once; gives when it was sent, too."""
@@ -220,7 +222,7 @@ class Asker:
         sent_at = time.monotonic()
         self._tokens_in_flight += cost
         try:
-            body = request.body(self.endpoint, with_schema=with_schema)
+            body = request.body(self.endpoint, form=form)
             return sent_at, await send(
                 client,
                 body,

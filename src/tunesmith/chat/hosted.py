@@ -16,7 +16,7 @@ from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.endpoint import Endpoint, parse_endpoint
 from tunesmith.chat.patience import Failure, Patience
 from tunesmith.chat.reply_cache import ReplyCache
-from tunesmith.chat.request import Request, request_of
+from tunesmith.chat.request import Form, Request, request_of
 from tunesmith.chat.spend import Prices, Spend
 from tunesmith.core.errors import EndpointError
 from tunesmith.core.examples import Conversation
@@ -106,9 +106,9 @@ class HostedModel(ChatModel):
         return self._asker.n_from_cache
 
     @property
-    def takes_schema(self) -> bool:
-        """False once the endpoint has refused a JSON schema; it is asked without from then on."""
-        return self._asker.takes_schema
+    def form(self) -> Form:
+        """How the endpoint is told the form of a reply; the next way once it has refused one."""
+        return self._asker.form
 
     def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
         """Answers many conversations, in their order.

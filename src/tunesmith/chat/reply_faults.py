@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,13 @@ NEVER_AGAIN = {401: "the key was refused", 402: "the account cannot pay", 403: "
 PASSING = frozenset({408, 409, 425, *range(500, 600)})
 OUT_OF_MONEY = ("quota", "billing", "insufficient_balance", "insufficient balance", "credit")
 FILTERED = ("content_filter", "content_policy", "data_inspection_failed", "moderation")
+FORM = re.compile(
+    r"response_?(?:format|schema)|json_?schema|structured.outputs?|tool_choice|tool.(?:use|choice)|"
+    r"\btools\b|function.?call",
+    re.IGNORECASE,
+)
+"""What an endpoint speaks of that takes no schema or no tools."""
+TOO_LONG = ("context_length", "context length", "context window", "too many tokens")
 NOT_TAKEN = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 
 
@@ -54,8 +62,8 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
-class NoSchema:
-    """The endpoint takes no schema; the same may be asked without."""
+class NoForm:
+    """The endpoint does not take the way it was told the form; the same may be asked in another."""
 
     reason: str
 
@@ -68,7 +76,7 @@ class Hopeless:
     status: int = 0
 
 
-Fault = Passing | TooMany | Unanswerable | Filtered | NoSchema | Hopeless
+Fault = Passing | TooMany | Unanswerable | Filtered | NoForm | Hopeless
 
 
 def fault_of(status: int, headers: Mapping[str, str], body: str) -> Fault:
@@ -87,13 +95,17 @@ def fault_of(status: int, headers: Mapping[str, str], body: str) -> Fault:
         return Hopeless(reason, status)
     if status == 429:
         return TooMany(wait_s, reason)
+    if status in (404, 500, 501) and re.search(r"tool use|tools param|support.{0,12}tool", marks):
+        return NoForm(reason)  # as OpenRouter, llama.cpp and others say it
     if status in PASSING:
         return Passing(reason, wait_s)
     if status in (400, 422):
+        if any(word in marks for word in TOO_LONG):
+            return Unanswerable(reason)  # which may count the tools' tokens too
         if "invalid schema" in marks or "invalid_json_schema" in marks:
             return Hopeless(reason, status)
-        if param == "response_format" or "response_format" in marks or "json_schema" in marks:
-            return NoSchema(reason)
+        if FORM.search(f"{param} {marks}"):
+            return NoForm(reason)
         if any(word in marks for word in FILTERED):
             return Filtered(reason)
         if code in NOT_TAKEN:

@@ -14,6 +14,8 @@ FINISHES: dict[str, Finish] = {
     "eos": "stop",
     "end_turn": "stop",
     "stop_sequence": "stop",
+    "tool_calls": "stop",
+    "function_call": "stop",
     "length": "length",
     "max_tokens": "length",
     "content_filter": "content_filter",
@@ -26,7 +28,11 @@ LONGEST = 8 << 20
 
 @dataclass(slots=True)
 class ReplyStream:
-    """What was received of one answer so far."""
+    """What was received of one answer so far.
+
+    Where the model called a function, as a request with a schema makes it, the arguments are the
+    answer, and what it said beside them is not.
+    """
 
     text: str = ""
     refusal: str = ""
@@ -38,6 +44,10 @@ class ReplyStream:
     is_over: bool = False
     """The endpoint has said that nothing follows."""
     _pieces: list[str] = field(default_factory=list[str])
+    _calls: list[list[str]] = field(default_factory=list[list[str]])
+    """Pieces of the arguments of each call."""
+    _places: dict[str, int] = field(default_factory=dict[str, int])
+    """Which call an index or an id means."""
     _n_chars: int = 0
 
     def take_line(self, line: str) -> str:
@@ -66,7 +76,8 @@ class ReplyStream:
         Returns:
             What is wrong with the answer, None for one in good order.
         """
-        self.text = "".join(self._pieces)
+        called = [text for pieces in self._calls if (text := "".join(pieces)).strip()]
+        self.text = "\n".join(called) or "".join(self._pieces)
         if self.fault:
             return self.fault
         if not self.finish:
@@ -111,12 +122,36 @@ class ReplyStream:
             self.finish = str(choice["finish_reason"])
         if isinstance(said.get("refusal"), str):
             self.refusal += said["refusal"]
+        calls = said.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            self._take_call(call)
         added = said.get("content")
-        if not isinstance(added, str):
-            return ""
-        self._n_chars += len(added)
-        if self._n_chars > LONGEST:
-            self.fault = Unanswerable(f"the answer is longer than {LONGEST:,} characters")
+        if not isinstance(added, str) or not self._has_room(added):
             return ""
         self._pieces.append(added)
         return added
+
+    def _take_call(self, call: Any) -> None:
+        """Takes a call, or the next piece of one."""
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            return
+        # The index tells calls apart; some endpoints send none, and then a new id is a new call.
+        index = call.get("index")
+        name = str(call.get("id") or "") if index is None else str(index)
+        if not self._calls or (name and name not in self._places):
+            self._places[name] = len(self._calls)
+            self._calls.append([])
+        place = self._places.get(name, len(self._calls) - 1) if name else -1
+        given = function.get("arguments")
+        if given is None:
+            return
+        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        if self._has_room(text):
+            self._calls[place].append(text)
+
+    def _has_room(self, text: str) -> bool:
+        self._n_chars += len(text)
+        if self._n_chars > LONGEST:
+            self.fault = Unanswerable(f"the answer is longer than {LONGEST:,} characters")
+        return self.fault is None

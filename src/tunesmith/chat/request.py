@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tunesmith.chat.chat_model import Sampling
 from tunesmith.chat.endpoint import Endpoint
@@ -14,6 +14,13 @@ from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation
 
 Json = dict[str, Any]
+Form = Literal["schema", "tool", "plain"]
+"""How an endpoint is told the form of a reply: by a JSON schema; by a function with that schema
+that it has to call; by the words of the request alone."""
+NEXT_FORM: dict[Form, Form] = {"schema": "tool", "tool": "plain"}
+"""What is tried where an endpoint refuses a form."""
+TOOL = "reply"
+"""Name of the function whose arguments are the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Request:
     """``{"role": ..., "content": ...}`` each, ending with a request."""
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the reply; sent where the endpoint takes one."""
+    """JSON schema of the reply, sent where the endpoint takes one. The messages say the form in
+    words too, for endpoints that take none."""
     sample: int = 0
     """Number of the draw, where the same is asked several times."""
     tag: str = ""
@@ -49,8 +57,13 @@ class Request:
         text = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def body(self, endpoint: Endpoint, *, with_schema: bool) -> Json:
-        """The body of its HTTP request; replies are streamed, so that silence can be told."""
+    def body(self, endpoint: Endpoint, *, form: Form) -> Json:
+        """The body of its HTTP request; replies are streamed, so that silence can be told.
+
+        Args:
+            endpoint: that is asked.
+            form: how the schema is sent, where there is one.
+        """
         body: Json = {
             "model": endpoint.model,
             "messages": [dict(message) for message in self.messages],
@@ -63,15 +76,21 @@ class Request:
             body["top_p"] = self.sampling.top_p
         if self.sampling.temperature > 0:
             body["seed"] = self.sampling.seed + self.sample
-        if self.schema is not None and with_schema:
-            form = {"name": "reply", "strict": True, "schema": self.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        if self.schema is not None and form == "schema":
+            named = {"name": TOOL, "strict": True, "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif self.schema is not None and form == "tool":
+            told = {"name": TOOL, "description": "Takes the reply.", "parameters": self.schema}
+            body["tools"] = [{"type": "function", "function": told}]
+            body["tool_choice"] = {"type": "function", "function": {"name": TOOL}}
         return body
 
     @property
     def n_tokens_about(self) -> int:
         """Tokens of the prompt, estimated: three bytes each, so rather too many than too few."""
-        return sum(len(m["content"].encode("utf-8", "replace")) // 3 + 4 for m in self.messages)
+        schema = "" if self.schema is None else json.dumps(self.schema, ensure_ascii=False)
+        texts = [*(message["content"] for message in self.messages), schema]
+        return sum(len(text.encode("utf-8", "replace")) // 3 + 4 for text in texts if text)
 
 
 def request_of(conversation: Conversation, sampling: Sampling, tag: str = "") -> Request:

@@ -7,6 +7,7 @@ import math
 import socket
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -17,7 +18,9 @@ from tunesmith.synthesize.teacher.protocol import (
     error_body,
     events,
     fields_of,
+    message_of,
     n_prompt_tokens,
+    not_taken,
     shared_fields,
     usage,
 )
@@ -73,11 +76,15 @@ class Handler(LoopbackHandler):
     def _answer(self, fields: Json) -> None:
         teacher = self.teacher
         key = message_key(fields["messages"])
-        n_before, n_in_flight = teacher.ledger.begin(key)
+        asked = asked_of(fields)
+        refused = not_taken(
+            asked, takes_schema=teacher.takes_schema, takes_tools=teacher.takes_tools
+        )
+        # What is not understood is not one of the times that the script has acts for.
+        n_before, n_in_flight = teacher.ledger.begin("" if refused else key)
         try:
-            asked = asked_of(fields, n_before)
-            limited = self._limited(asked)
-            act = limited or teacher.script.play(asked)
+            asked = replace(asked, n_before=n_before)
+            act = self._limited(asked) or refused or teacher.script.play(asked)
             if isinstance(act, Reply):
                 outcome = "200"
             else:
@@ -108,8 +115,8 @@ class Handler(LoopbackHandler):
                 self._chunk(event)
             self.wfile.write(b"0\r\n\r\n")
             return
-        message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
-        choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
+        message, reason = message_of(asked, reply), reply.finish_reason
+        choice = {"index": 0, "message": message, "finish_reason": reason}
         whole = {**shared_fields(asked, reply), "choices": [choice], "usage": usage(asked, reply)}
         self._send(200, {**whole, "object": "chat.completion"})
 

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from tunesmith.synthesize.loopback import Refusal
-from tunesmith.synthesize.teacher.script import Asked, Reply
+from tunesmith.synthesize.teacher.script import Asked, Fault, Reply
 
 Json = dict[str, Any]
 
@@ -29,15 +29,49 @@ def fields_of(body: bytes) -> Json:
     return fields
 
 
-def asked_of(fields: Json, n_before: int) -> Asked:
-    """What the script is shown of a request."""
+def asked_of(fields: Json) -> Asked:
+    """What the script is shown of a request, as if it came for the first time."""
     form = fields.get("response_format")
     schema = form.get("json_schema", {}).get("schema") if isinstance(form, dict) else None
     limit = fields.get("max_completion_tokens", fields.get("max_tokens"))
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise Refusal(400, "'max_tokens' must be a whole number above 0")
     streams = fields.get("stream") is True
-    return Asked(fields["model"], tuple(fields["messages"]), schema, limit, streams, n_before)
+    tool, parameters = _forced_tool(fields)
+    schema = parameters if tool else schema
+    messages = tuple(fields["messages"])
+    return Asked(fields["model"], messages, schema, limit, streams, 0, tool)
+
+
+def _forced_tool(fields: Json) -> tuple[str, Json | None]:
+    """Name and parameters of the function that has to be called; an empty name: none has to."""
+    tools, choice = fields.get("tools"), fields.get("tool_choice")
+    if tools is None and choice is None:
+        return "", None
+    functions = [tool.get("function") for tool in tools or () if isinstance(tool, dict)]
+    known = {
+        f["name"]: f.get("parameters") for f in functions if isinstance(f, dict) and "name" in f
+    }
+    if not known:
+        raise Refusal(400, "'tool_choice' is only allowed when 'tools' are specified.")
+    if choice == "required":
+        return next(iter(known.items()))
+    if not isinstance(choice, dict):
+        return "", None  # it may be called, and this server does not
+    name = choice.get("function", {}).get("name")
+    if name not in known:
+        raise Refusal(400, f"Tool choice '{name}' not found in 'tools' parameter.")
+    return name, known[name]
+
+
+def not_taken(asked: Asked, *, takes_schema: bool, takes_tools: bool) -> Fault | None:
+    """What an endpoint says that does not know how a reply's form is told; None where it does."""
+    if asked.form == "schema" and not takes_schema:
+        told = "This response_format type is unavailable now"
+        return Fault("status", 400, "invalid_request_error", told, param="response_format")
+    if asked.form == "tool" and not takes_tools:
+        return Fault("status", 400, message=f"{asked.model} does not support tools")
+    return None
 
 
 def shared_fields(asked: Asked, reply: Reply) -> Json:
@@ -49,12 +83,32 @@ def shared_fields(asked: Asked, reply: Reply) -> Json:
     }
 
 
+def message_of(asked: Asked, reply: Reply) -> Json:
+    """The message of a reply that comes in one piece."""
+    message: Json = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
+    if asked.tool and reply.calls:
+        message |= {"content": None, "tool_calls": [_call(asked, reply.text)]}
+    return message
+
+
+def _call(asked: Asked, arguments: str) -> Json:
+    function = {"name": asked.tool, "arguments": arguments}
+    return {"id": f"call_{asked.key[:16]}", "type": "function", "function": function}
+
+
 def events(asked: Asked, reply: Reply, shared: Json) -> list[bytes]:
     """The events of a stream; the text comes in pieces of a few characters."""
     size = max(4, math.ceil(len(reply.text) / 16))
     pieces = [reply.text[i : i + size] for i in range(0, len(reply.text), size)] or [""]
-    deltas: list[Json] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": piece} for piece in pieces]
+    deltas: list[Json]
+    if asked.tool and reply.calls:
+        opened = {"index": 0, **_call(asked, "")}
+        deltas = [{"role": "assistant", "content": None, "tool_calls": [opened]}]
+        parts_of_call = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+        deltas += [{"tool_calls": [part]} for part in parts_of_call]
+    else:
+        deltas = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": piece} for piece in pieces]
     if reply.refusal is not None:
         deltas.append({"refusal": reply.refusal})
     choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]

@@ -17,11 +17,19 @@ class Asked:
     model: str
     messages: tuple[Mapping[str, Any], ...]
     schema: Mapping[str, Any] | None
-    """JSON schema that the reply is to keep to, if the request names one."""
+    """JSON schema that the reply is to keep to, if the request names one: as the form of its
+    answer, or as the arguments of the function that is to be called."""
     max_tokens: int | None
     streams: bool
     n_before: int
     """How often the same messages were asked before."""
+    tool: str = ""
+    """Name of the function that is to be called; empty: none."""
+
+    @property
+    def form(self) -> Literal["schema", "tool", "plain"]:
+        """How the form of the reply is told."""
+        return "tool" if self.tool else "plain" if self.schema is None else "schema"
 
     @property
     def text(self) -> str:
@@ -53,6 +61,9 @@ class Reply:
     model: str = ""
     """What the reply's ``model`` field says; empty: the model that was asked."""
     refusal: str | None = None
+    calls: bool = True
+    """Where a function is to be called the text is its arguments; False: it stands in the message,
+    as from a model that does not do what it is made to."""
     has_end: bool = True
     """False: a stream stops without its last events, as if the other end had died politely."""
 

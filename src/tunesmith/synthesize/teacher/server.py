@@ -32,6 +32,8 @@ class TeacherServer(LoopbackServer):
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         burst_s: float = 60.0,
+        takes_schema: bool = True,
+        takes_tools: bool = True,
     ) -> None:
         """Takes a port at once; nothing is answered before ``start``.
 
@@ -43,6 +45,8 @@ class TeacherServer(LoopbackServer):
             requests_per_minute: a limit, with its headers; None: no limit.
             tokens_per_minute: the same for tokens asked and to be written.
             burst_s: seconds' worth of the limits that may be used at once.
+            takes_schema: whether a request may name the schema of its reply.
+            takes_tools: whether it may name a function to be called.
 
         Raises:
             OSError: the port is taken.
@@ -50,6 +54,8 @@ class TeacherServer(LoopbackServer):
         self.script = script
         self.models = models
         self.key = key
+        self.takes_schema = takes_schema
+        self.takes_tools = takes_tools
         self.ledger = RequestLedger()
         self.limits = {
             kind: Allowance(limit, max(1.0, limit * burst_s / 60))

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling  # noqa: E402
 from tunesmith.chat.local import LocalModel  # noqa: E402
-from tunesmith.chat.prompted import Prompted, PromptedLocal  # noqa: E402
+from tunesmith.chat.prompted import Prompted  # noqa: E402
+from tunesmith.chat.prompted_local import PromptedLocal  # noqa: E402
 from tunesmith.chat.shots import Shots  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.model.load import load_model  # noqa: E402

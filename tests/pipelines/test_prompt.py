@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import tunesmith  # noqa: E402
-from tunesmith.chat.prompted import PromptedLocal  # noqa: E402
+from tunesmith.chat.prompted_local import PromptedLocal  # noqa: E402
 from tunesmith.cli.main import run as command  # noqa: E402
 from tunesmith.core.errors import ModelError, RecipeError, RunError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402

@@ -16,11 +16,12 @@ from safetensors.torch import load_file  # noqa: E402
 from tunesmith.chat.predictor import Predictor  # noqa: E402
 from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
-from tunesmith.pipelines.load import load, load_weights  # noqa: E402
+from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.merge import merge  # noqa: E402
 from tunesmith.pipelines.null_threshold import tune_null_threshold  # noqa: E402
 from tunesmith.pipelines.prepare import prepare, split_of  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
+from tunesmith.pipelines.weights import load_weights  # noqa: E402
 from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 

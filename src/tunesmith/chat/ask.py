@@ -114,13 +114,14 @@ class Asker:
                 self._first.set()
             take(request, outcome)
 
-    async def pieces(self, request: Request, give: Callable[[str], None]) -> None:
-        """Asks once, and gives the text as it comes."""
+    async def pieces(self, request: Request, give: Callable[[str], None]) -> Completion:
+        """Asks once, and gives the text as it comes, and all of it in the end."""
         self._fresh()
         async with open_client(self.endpoint, self._key, self._patience, 1) as client:
             outcome = await self._one(client, request, give)
         if isinstance(outcome, Failure):
             raise EndpointError(f"{self.endpoint}: {outcome.reason}.")
+        return outcome
 
     async def models(self) -> list[str]:
         """What the endpoint serves."""
@@ -155,7 +156,7 @@ class Asker:
             self.n_from_cache += 1
             if give is not None:
                 give(kept.text)
-            return kept
+            return self._spend.priced(kept)
         tries, n_limited, limited_s = 0, 0, 0.0
         if not self._asks_first:
             await self._until_first()
@@ -169,7 +170,7 @@ class Asker:
                     self._lost_in_a_row = 0
                     if self._cache is not None and outcome.finish_reason in ("stop", "length"):
                         self._cache.put(key, outcome)
-                    return outcome
+                    return self._spend.priced(outcome)
                 case Unanswerable(reason):
                     return Failure(self._hidden(reason), False)
                 case Filtered():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tunesmith.core.examples import Conversation
@@ -39,18 +39,34 @@ class Completion:
     """Tokens of the prompt's material that had to be left out."""
     model: str = ""
     """What a hosted model calls itself in its reply; empty for a local one."""
-    latency_s: float | None = None
-    """Seconds from sending the request to its last byte, waits and retries before it apart; None
-    where nothing was sent."""
+    latency_s: float | None = field(default=None, compare=False)
+    """Seconds: of a hosted model from sending the request to its last byte, waits and retries
+    before it apart; of a local one from the start of the batch it was answered in to its end. None
+    where nothing was asked. Two answers that differ in nothing else are equal."""
+    cost: float | None = None
+    """What its tokens cost at the prices that are known; None where none are."""
 
 
 class ChatModel(ABC):
-    """Answers conversations that end with a request."""
+    """Answers conversations that end with a request.
+
+    Attributes:
+        instruction: the one request it was tuned for; None: there is none.
+    """
+
+    instruction: str | None = None
 
     @abstractmethod
     def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
         """Answers many conversations, in their order."""
 
     @abstractmethod
-    def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
-        """Answers one conversation piece by piece; the pieces join to the whole text."""
+    def stream(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> Generator[str, None, Completion]:
+        """Answers one conversation piece by piece; the pieces join to the whole text.
+
+        Returns:
+            The whole answer, which tells whether it was cut: the generator's return value, as
+            ``yield from`` and :class:`StopIteration` give it.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -149,21 +149,25 @@ class HostedModel(ChatModel):
         """
         _run(self._asker.work(requests, take, self.at_once))
 
-    def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
+    def stream(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> Generator[str, None, Completion]:
         """Answers one conversation piece by piece; what was given is never taken back.
+
+        Returns:
+            The whole answer, with its finish reason, tokens, latency and cost.
 
         Raises:
             EndpointError: it cannot be answered, or broke off behind the pieces that were given.
         """
         request = request_of(conversation, sampling)
-        pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+        pieces: queue.SimpleQueue[str | BaseException | Completion] = queue.SimpleQueue()
         loop = asyncio.new_event_loop()
         task = loop.create_task(self._asker.pieces(request, pieces.put))
 
         def drive() -> None:
             try:
-                loop.run_until_complete(task)
-                pieces.put(None)
+                pieces.put(loop.run_until_complete(task))
             except BaseException as error:  # handed to the reader, who raises it
                 pieces.put(error)
             finally:
@@ -173,10 +177,15 @@ class HostedModel(ChatModel):
         thread = threading.Thread(target=drive, daemon=True)
         thread.start()
         try:
-            while (piece := pieces.get()) is not None:
+            is_silent = True
+            while not isinstance(piece := pieces.get(), Completion):
                 if isinstance(piece, BaseException):
                     raise piece
+                is_silent = False
                 yield piece
+            if is_silent and piece.text:  # a refusal, which comes beside the text
+                yield piece.text
+            return piece
         finally:
             with suppress(RuntimeError):  # it is over, and its loop closed
                 loop.call_soon_threadsafe(task.cancel)

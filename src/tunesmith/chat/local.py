@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -104,10 +105,12 @@ class LocalModel(ChatModel):
         answers: dict[int, Completion] = {}
         for start in range(0, len(order), self.batch_size):
             group = order[start : start + self.batch_size]
+            started = time.monotonic()
             last = deque(self._generate([prompts[i] for i in group], sampling), maxlen=1)
+            latency_s = time.monotonic() - started
             rows = last[0] if last else [Generated() for _ in group]
             for place, row in zip(group, rows, strict=True):
-                answers[place] = self._answer(row, prompts[place])
+                answers[place] = self._answer(row, prompts[place], latency_s)
         return [answers[i] for i in range(len(many))]
 
     def weigh(
@@ -144,12 +147,14 @@ class LocalModel(ChatModel):
         rendered = render(whole, self.template, self.tokenizer, Learnt("last"))
         return rendered.input_ids[rendered.supervised]
 
-    def stream(self, conversation: Conversation, sampling: Sampling) -> Iterator[str]:
+    def stream(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> Generator[str, None, Completion]:
         """Yields text as soon as no later token can change it or make it part of a stop text.
 
         The pieces join to the text that ``complete`` gives.
         """
-        prompt = self.prompt(conversation, sampling.max_new_tokens)
+        prompt, started = self.prompt(conversation, sampling.max_new_tokens), time.monotonic()
         held = max((len(stop) for stop in self.template.stop), default=1)
         shown, row = 0, Generated()
         for rows in self._generate([prompt], sampling):
@@ -160,6 +165,7 @@ class LocalModel(ChatModel):
                 yield text[shown:safe]
                 shown = safe
         yield self._text(row.ids).rstrip()[shown:]
+        return self._answer(row, prompt, time.monotonic() - started)
 
     def _generate(
         self, prompts: Sequence[Rendered], sampling: Sampling
@@ -183,10 +189,15 @@ class LocalModel(ChatModel):
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(self, row: Generated, prompt: Rendered) -> Completion:
-        reason = "stop" if row.ended else "length"
-        text = self._text(row.ids).rstrip()
-        return Completion(text, reason, len(prompt), len(row.ids), prompt.n_cut)
+    def _answer(self, row: Generated, prompt: Rendered, latency_s: float) -> Completion:
+        return Completion(
+            self._text(row.ids).rstrip(),
+            "stop" if row.ended else "length",
+            len(prompt),
+            len(row.ids),
+            prompt.n_cut,
+            latency_s=latency_s,
+        )
 
     def _text(self, ids: list[int]) -> str:
         """The answer so far: up to a stop text, without white space before it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from tunesmith.chat.chat_model import Completion
 from tunesmith.core.errors import EndpointError
@@ -14,6 +15,17 @@ class Prices:
 
     prompt: float
     answer: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.prompt < math.inf and 0 <= self.answer < math.inf):
+            raise EndpointError(
+                f"prices of {self.prompt:g} and {self.answer:g}: give what a million tokens of "
+                "prompt and of answer cost, 0 or more each."
+            )
+
+    def of(self, n_prompt_tokens: int, n_tokens: int) -> float:
+        """What so many tokens cost."""
+        return (n_prompt_tokens * self.prompt + n_tokens * self.answer) / 1e6
 
 
 @dataclass(slots=True)
@@ -41,8 +53,14 @@ class Spend:
         """Money so far; None where no prices are given."""
         if self.prices is None:
             return None
-        asked = self.n_prompt_tokens * self.prices.prompt
-        return (asked + self.n_tokens * self.prices.answer) / 1e6
+        return self.prices.of(self.n_prompt_tokens, self.n_tokens)
+
+    def priced(self, completion: Completion) -> Completion:
+        """A reply with what its tokens cost, be it new or kept from before."""
+        if self.prices is None:
+            return replace(completion, cost=None)
+        cost = self.prices.of(completion.n_prompt_tokens, completion.n_tokens)
+        return replace(completion, cost=cost)
 
     def add(self, completion: Completion) -> None:
         """Counts a reply."""

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tunesmith.cli.hosted import hosted_options, prices_of
 from tunesmith.cli.show import json_option, print_json
+from tunesmith.core.errors import EndpointError
 from tunesmith.core.examples import Conversation, Message
 from tunesmith.core.extras import require
 
 if TYPE_CHECKING:
-    from tunesmith.chat.chat_model import Sampling
-    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
+    from tunesmith.chat.spend import Prices
+
+ENDS = {
+    "length": "(cut after {} tokens: raise --max-new-tokens)",
+    "content_filter": "(the service withheld the answer)",
+    "refusal": "(the model declined)",
+}
+"""What is said of an answer that is not whole."""
 
 
 @click.command("chat")
@@ -41,6 +51,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0),
     help="0: always the likeliest token.",
 )
+@hosted_options
 @json_option
 def command(
     model: str,
@@ -50,40 +61,46 @@ def command(
     template: str | None,
     max_new_tokens: int,
     temperature: float,
+    prices: tuple[float, float] | None,
+    max_cost: float | None,
     as_json: bool,
 ) -> None:
     """Talk to a model or a run; an empty line or Ctrl-D ends it.
 
-    With --input it answers once: tunesmith chat runs/demo --input dialogue.txt
+    MODEL may be hosted: openai:gpt-4o, or a URL such as http://127.0.0.1:8000/v1. With --input it
+    answers once: tunesmith chat runs/demo --input dialogue.txt
     """
+    if as_json and message is None and material is None:
+        raise click.UsageError("--json answers one request; give it with --message or --input.")
+    from tunesmith.chat.chat_model import Sampling
+
+    text = _read(material) if material else None
+    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature)
+    with _within_memory(model):
+        chosen = _open(model, base, template, prices_of(prices), max_cost)
+        _answer(chosen, model, message, text, sampling, as_json)
+
+
+def _within_memory(model: str) -> AbstractContextManager[None]:
+    """Answers a lack of memory with advice, where the model is here."""
+    from tunesmith.pipelines.load import hosted_behind
+
+    if hosted_behind(model) is not None:
+        return nullcontext()
     require("torch", extra="train", purpose="Running a model")
     from tunesmith.training.fit import CHAT_ADVICE, advised
 
-    with advised(CHAT_ADVICE, f" to talk to {model}"):
-        _answer(model, message, material, base, template, max_new_tokens, temperature, as_json)
+    return advised(CHAT_ADVICE, f" to talk to {model}")
 
 
 def _answer(
+    chosen: ChatModel,
     model: str,
     message: str | None,
     material: str | None,
-    base: bool,
-    template: str | None,
-    max_new_tokens: int,
-    temperature: float,
+    sampling: Sampling,
     as_json: bool,
 ) -> None:
-    from tunesmith.chat.chat_model import Sampling
-    from tunesmith.pipelines.load import load_chat
-
-    if as_json and message is None and material is None:
-        raise click.UsageError("--json answers one request; give it with --message or --input.")
-    text = _read(material) if material else ""
-    loaded = load_chat(model, template=template)
-    if base and not loaded.has_adapter:
-        raise click.UsageError(f"{model} has no adapter; ask its base model by its own name.")
-    chosen = loaded.base() if base else loaded
-    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature)
     if message is None and material is None:
         _converse(chosen, sampling)
         return
@@ -91,16 +108,32 @@ def _answer(
         message = chosen.instruction
     if message is None:
         raise click.UsageError(f"{model} was not tuned for one request; give it with --message.")
-    asked = Conversation((Message("user", message, text),), "the command line")
-    if n_cut := chosen.prompt(asked, max_new_tokens).n_cut:
-        click.echo(f"the prompt is too long: {n_cut} tokens of its end were cut", err=True)
+    asked = Conversation((Message("user", message, material or ""),), "the command line")
     if as_json:
-        print_json(asdict(chosen.complete([asked], sampling)[0]))
+        completion = chosen.complete([asked], sampling)[0]
+        _tell_cut_prompt(completion)
+        print_json(asdict(completion))
         return
     _say(chosen.stream(asked, sampling))
 
 
-def _converse(model: LocalModel, sampling: Sampling) -> None:
+def _open(
+    model: str, base: bool, template: str | None, prices: Prices | None, max_cost: float | None
+) -> ChatModel:
+    from tunesmith.pipelines.load import hosted_behind, load_chat
+
+    loaded = load_chat(model, template=template, prices=prices, max_cost=max_cost)
+    if not base:
+        return loaded
+    if hosted_behind(model) is None:
+        from tunesmith.chat.local import LocalModel
+
+        if isinstance(loaded, LocalModel) and loaded.has_adapter:
+            return loaded.base()
+    raise click.UsageError(f"{model} has no adapter; ask its base model by its own name.")
+
+
+def _converse(model: ChatModel, sampling: Sampling) -> None:
     turns: list[Message] = []
     while True:
         try:
@@ -109,21 +142,35 @@ def _converse(model: LocalModel, sampling: Sampling) -> None:
             return
         if not said:
             return
-        turns.append(Message("user", said))
-        answer = _say(model.stream(Conversation(tuple(turns), "the conversation"), sampling))
-        turns.append(Message("assistant", answer))
+        asked = (*turns, Message("user", said))
+        try:
+            answer = _say(model.stream(Conversation(asked, "the conversation"), sampling)).text
+        except EndpointError as error:
+            click.echo(f"error: {error}", err=True)  # what was said before is not lost
+            continue
+        turns = [*asked, Message("assistant", answer)]
 
 
-def _say(pieces: Iterable[str]) -> str:
+def _say(pieces: Generator[str, None, Completion]) -> Completion:
     """Shows an answer while it is written; its line is ended even where it breaks off."""
-    answer = ""
     try:
-        for piece in pieces:
-            click.echo(piece, nl=False)
-            answer += piece
+        while True:
+            click.echo(next(pieces), nl=False)
+    except StopIteration as end:
+        completion: Completion = end.value
     finally:
         click.echo()
-    return answer
+    _tell_cut_prompt(completion)
+    if completion.finish_reason in ENDS:
+        click.echo(ENDS[completion.finish_reason].format(completion.n_tokens), err=True)
+    if completion.cost is not None:
+        click.echo(f"(cost: {completion.cost:.6f})", err=True)
+    return completion
+
+
+def _tell_cut_prompt(completion: Completion) -> None:
+    if n_cut := completion.n_prompt_cut:
+        click.echo(f"the prompt was too long: {n_cut} tokens of its end were cut", err=True)
 
 
 def _read(material: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tunesmith.cli.hosted import hosted_options, prices_of
 from tunesmith.cli.open import open_told
 from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
 from tunesmith.cli.show_perplexity import print_perplexity
@@ -15,12 +16,29 @@ from tunesmith.cli.show_perplexity import print_perplexity
 @click.argument("target", metavar="RUN|RECIPE")
 @OVERRIDES
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to score.")
+@click.option(
+    "--model",
+    "beside",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="Score this model beside them, hosted or here; may come again.",
+)
+@hosted_options
 @json_option
-def command(target: str, overrides: tuple[str, ...], split: str | None, as_json: bool) -> None:
+def command(
+    target: str,
+    overrides: tuple[str, ...],
+    split: str | None,
+    beside: tuple[str, ...],
+    prices: tuple[float, float] | None,
+    max_cost: float | None,
+    as_json: bool,
+) -> None:
     """Score base and tuned model on the same prompts.
 
     Of a RECIPE that has not been run yet, only the base model is scored. KEY=VALUE changes a
-    RECIPE's settings.
+    RECIPE's settings. Whatever chat takes can be scored beside them: tunesmith eval RUN --model
+    hosted=openai:gpt-4o
     """
     from tunesmith.core.runs import RECIPE, Run
     from tunesmith.pipelines.evaluate import evaluate
@@ -29,7 +47,13 @@ def command(target: str, overrides: tuple[str, ...], split: str | None, as_json:
     if overrides and run.is_finished:
         raise click.UsageError(f"{target} is a run; its settings are in {run.path / RECIPE}.")
     is_recipe = bool(overrides) or not run.path.is_dir()
-    scores = evaluate(open_told(target, overrides) if is_recipe else target, split=split)
+    scores = evaluate(
+        open_told(target, overrides) if is_recipe else target,
+        split=split,
+        beside=beside,
+        prices=prices_of(prices),
+        max_cost=max_cost,
+    )
     if as_json:
         print_json(scores)
         return

@@ -28,6 +28,12 @@ from tunesmith.cli.show import OVERRIDES, command_name, json_option, print_json
     type=click.Choice(["fixed", "random", "nearest"]),
     help="The first training rows, drawn ones, or those most like each request.",
 )
+@click.option(
+    "--model",
+    "hosted",
+    metavar="NAME",
+    help="Ask this hosted model (openai:gpt-4o, a URL) in place of the recipe's base.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draw.")
 @json_option
 def command(
@@ -36,6 +42,7 @@ def command(
     out: str,
     shots: int,
     choose: Any,
+    hosted: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -45,7 +52,14 @@ def command(
     """
     from tunesmith.pipelines.prompt import prompt
 
-    result = prompt(open_told(recipe, overrides), out, n_shots=shots, choose=choose, seed=seed)
+    result = prompt(
+        open_told(recipe, overrides),
+        out,
+        n_shots=shots,
+        choose=choose,
+        seed=seed,
+        hosted=hosted,
+    )
     if as_json:
         print_json(result)
         return

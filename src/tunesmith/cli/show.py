@@ -91,19 +91,27 @@ def print_scores(scores: dict[str, Any]) -> None:
         for score, words in METRICS.load(name).headings.items()
         if any(score in row for row in rows.values())
     }
-    shares = {"cut_fraction": "cut", "unread_fraction": "unread"}
+    shares = {"cut_fraction": "cut", "unread_fraction": "unread", "refused_fraction": "refused"}
     shares = {k: words for k, words in shares.items() if any(row.get(k) for row in rows.values())}
     has_words = any("mean_words" in row for row in rows.values())
+    has_cost = any("cost_per_1000" in row for row in rows.values())
     if has_words:
         shares = {"cut_fraction": "cut", **shares}
     print_table(
-        ["model", *headings.values(), *shares.values(), *(["words"] if has_words else [])],
+        [
+            "model",
+            *headings.values(),
+            *shares.values(),
+            *(["words"] if has_words else []),
+            *(["cost of 1,000"] if has_cost else []),
+        ],
         [
             [
                 notes.get(name, name),
                 *(_figure(row.get(score), ".3f") for score in headings),
                 *(_figure(row.get(share), ".0%") for share in shares),
                 *([_figure(row.get("mean_words"), ".0f")] if has_words else []),
+                *([_figure(row.get("cost_per_1000"), ",.4f")] if has_cost else []),
             ]
             for name, row in rows.items()
         ],

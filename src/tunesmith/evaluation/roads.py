@@ -15,6 +15,7 @@ from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
@@ -29,6 +30,8 @@ class Answered:
         cut: whether the text ran into the token limit.
         n_prompt_cut: tokens that were left out of what the model was given.
         weighed: (answer, probability) of all that was weighed, the likeliest first.
+        refused: whether a hosted model declined, or its service withheld the answer.
+        cost: what it cost; None where no price is known.
     """
 
     answer: Answer
@@ -36,6 +39,8 @@ class Answered:
     cut: bool = False
     n_prompt_cut: int = 0
     weighed: tuple[tuple[str, float], ...] = ()
+    refused: bool = False
+    cost: float | None = None
 
 
 def answerer(
@@ -67,7 +72,7 @@ def answerer(
 
 
 def open_roads(
-    model: LocalModel | Predictor, task: Task, wanted: Sequence[Road] | None = None
+    model: ChatModel | Predictor, task: Task, wanted: Sequence[Road] | None = None
 ) -> list[Road]:
     """The roads of a task that a model can go.
 
@@ -76,18 +81,20 @@ def open_roads(
         task: settled.
         wanted: none but these; None: all.
     """
+    from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
-    has_head = isinstance(model, Predictor)
-    return [
-        road
-        for road in task.roads
-        if (road == "head") == has_head and (wanted is None or road in wanted)
-    ]
+    if isinstance(model, Predictor):
+        known: tuple[Road, ...] = ("head",)
+    elif isinstance(model, LocalModel):
+        known = ("likelihood", "generate")
+    else:  # whoever writes answers from afar does not tell how likely others are
+        known = ("generate",)
+    return [road for road in task.roads if road in known and (wanted is None or road in wanted)]
 
 
 def answer(
-    model: LocalModel | Predictor,
+    model: ChatModel | Predictor,
     task: Task,
     examples: Sequence[Example],
     road: Road,
@@ -108,12 +115,14 @@ def answer(
     Raises:
         TemplateError: a request does not fit into the model.
     """
+    from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
     if isinstance(model, Predictor):
         return _by_head(model, examples)
     asked = [_asked(task, example) for example in examples]
     if road == "likelihood":
+        assert isinstance(model, LocalModel)
         return _by_likelihood(model, task, examples, asked, length_normalised)
     return _by_writing(model, task, examples, asked, max_new_tokens)
 
@@ -154,7 +163,7 @@ def _by_likelihood(
 
 
 def _by_writing(
-    model: LocalModel,
+    model: ChatModel,
     task: Task,
     examples: Sequence[Example],
     asked: Sequence[Conversation],
@@ -165,7 +174,12 @@ def _by_writing(
     written = model.complete(asked, Sampling(max_new_tokens=max_new_tokens))
     return [
         Answered(
-            task.read(one.text, example), one.text, one.finish_reason == "length", one.n_prompt_cut
+            task.read(one.text, example),
+            one.text,
+            one.finish_reason == "length",
+            one.n_prompt_cut,
+            refused=one.finish_reason in ("content_filter", "refusal"),
+            cost=one.cost,
         )
         for one, example in zip(written, examples, strict=True)
     ]

@@ -11,12 +11,12 @@ from tunesmith.evaluation.roads import Answered, answer
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
-    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.predictor import Predictor
 
 
 def answer_within_memory(
-    model: LocalModel | Predictor,
+    model: ChatModel | Predictor,
     task: Task,
     examples: Sequence[Example],
     road: Road,
@@ -26,16 +26,19 @@ def answer_within_memory(
 ) -> list[Answered]:
     """Answers as :func:`tunesmith.evaluation.roads.answer` does.
 
-    The model keeps the ``batch_size`` that fits.
+    The model keeps the ``batch_size`` that fits; one whose memory is elsewhere has none.
 
     Raises:
         RunError: memory does not suffice for one row.
         TemplateError: a request does not fit into the model.
     """
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
     from tunesmith.training.fit import EVALUATION_ADVICE, Portion
 
     def work(n_rows: int) -> list[Answered]:
-        model.batch_size = n_rows
+        if isinstance(model, LocalModel | Predictor):
+            model.batch_size = n_rows
         return answer(
             model,
             task,
@@ -45,5 +48,7 @@ def answer_within_memory(
             length_normalised=length_normalised,
         )
 
+    if not isinstance(model, LocalModel | Predictor):
+        return work(len(examples))
     portion = Portion(model.batch_size, "evaluation", EVALUATION_ADVICE)
     return portion.run(model.batch_size, work, lambda: None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,43 +17,55 @@ from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.gold_spans import gold_spans
 from tunesmith.evaluation.null_threshold import threshold_scores
-from tunesmith.evaluation.roads import Answered, answerer, open_roads
+from tunesmith.evaluation.roads import Answered, open_roads
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.within_memory import answer_within_memory
-from tunesmith.model.source import load_tokenizer, model_folder
+from tunesmith.pipelines.beside import Beside, named_models, require_written
 from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.contenders import Opening, contenders
 from tunesmith.pipelines.foretell import foretell
 from tunesmith.pipelines.judge import judge
-from tunesmith.pipelines.load import load, load_base
-from tunesmith.pipelines.prepare import choose_template, limits_of, prepare
+from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
 from tunesmith.pipelines.report import write_report
-from tunesmith.pipelines.start import adapter_folder, start
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.tasks.task import Task
 
 if TYPE_CHECKING:
-    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.predictor import Predictor
-    from tunesmith.templates.template import Template
+    from tunesmith.chat.spend import Prices
 
-CONSTANT, BASE, TUNED, PROMPTED = "constant", "base", "tuned", "prompted"
+CONSTANT = "constant"
 
 
-def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> dict[str, Any]:
+def evaluate(
+    target: str | Path | Run | Recipe,
+    *,
+    split: str | None = None,
+    beside: Sequence[str] = (),
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+) -> dict[str, Any]:
     """Scores the base model and, for a run, the tuned one, by every road that the task knows.
 
     Args:
         target: a run, its directory, or a recipe. A recipe whose run is finished stands for that
             run; else only its base model is scored.
         split: which rows; None: ``test`` if the data has it, else ``validation``.
+        beside: further models that answer the same examples in words, hosted ones too: what
+            :func:`tunesmith.load` takes, as ``MODEL`` or ``NAME=MODEL``.
+        prices: of a hosted model's tokens.
+        max_cost: of each hosted model. Its replies are kept in the cache, so a second evaluation
+            costs nothing.
 
     Returns:
         Scores by model (``constant``: the best answer that ignores the request; ``base``;
-        ``tuned``), with the road behind the name where there are several (``base/likelihood``,
-        ``tuned/head``); ``split``, ``n``, ``left_out`` (rows without a reference answer) and
-        ``seconds``. A run also gets ``scores.json``, ``predictions.jsonl`` and its report written
-        anew. Of running text see :func:`tunesmith.pipelines.foretell.foretell`.
+        ``tuned``; those beside them by their names), with the road behind the name where there are
+        several (``base/likelihood``, ``tuned/head``); ``split``, ``n``, ``left_out`` (rows without
+        a reference answer) and ``seconds``. A run also gets ``scores.json``, ``predictions.jsonl``
+        and its report written anew. Of running text see
+        :func:`tunesmith.pipelines.foretell.foretell`.
 
     Raises:
         TunesmithError: run, data or model cannot be used.
@@ -62,18 +74,26 @@ def evaluate(target: str | Path | Run | Recipe, *, split: str | None = None) -> 
     from tunesmith.training.fit import EVALUATION_ADVICE, advised
 
     with advised(EVALUATION_ADVICE):
-        return _evaluated(target, split)
+        return _evaluated(target, split, named_models(beside), prices, max_cost)
 
 
-def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str, Any]:
+def _evaluated(
+    target: str | Path | Run | Recipe,
+    split: str | None,
+    beside: Sequence[Beside],
+    prices: Prices | None,
+    max_cost: float | None,
+) -> dict[str, Any]:
     started = time.perf_counter()
     prompted = _prompted(target)
     run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
+    require_written(recipe.task, [one.model for one in beside])
+    opening = Opening(recipe.evaluate.batch_size, prices, max_cost)
     if recipe.task.judged_by == "preferences":
         results, lines, told = judge(run, recipe, split)
         return _finished(run, results, lines, told, started)
     if recipe.task.judged_by == "running-text":
-        return foretell(_models(run, recipe), run, recipe, split)
+        return foretell(contenders(run, recipe, opening), run, recipe, split)
     task = recipe.task if run is not None else _settled(recipe)
     examples = load_examples(recipe.data, recipe.train.seed)
     chosen = split or ("test" if examples.get("test") else "validation")
@@ -87,12 +107,20 @@ def _evaluated(target: str | Path | Run | Recipe, split: str | None) -> dict[str
         constant = best_constant(known, is_text=task.answers_freely)
         same = [Answered(constant, shown(constant))] * len(asked)
         results[CONSTANT] = score(task, asked, same, None, recipe.evaluate.metrics)
-    for name, model in _models(run, recipe, prompted):
+    # Others first: a hosted model that cannot be asked is known before hours of work here.
+    others = {
+        f"{one.name}/generate" if len(task.roads) > 1 else one.name: _answered(
+            opening.chat(one.model), task, asked, "generate", recipe
+        )
+        for one in beside
+    }
+    for name, model in contenders(run, recipe, opening, prompted):
         for road in open_roads(model, task, recipe.evaluate.roads):
             if road == "likelihood" and not task.candidates(asked[0]):
                 continue
             label = f"{name}/{road}" if len(task.roads) > 1 else name
             results[label] = _answered(model, task, asked, road, recipe)
+    results |= others
     if not results.keys() - {CONSTANT}:
         raise RecipeError(
             f"evaluate.roads: no model here answers task {task.name!r} by "
@@ -174,71 +202,8 @@ def _prompted(target: str | Path | Run | Recipe) -> Path | None:
     return folder if is_prompted(folder) else None
 
 
-def _models(
-    run: Run | None, recipe: Recipe, prompted: Path | None = None
-) -> Iterator[tuple[str, LocalModel | Predictor]]:
-    """Base and tuned, one after the other; over the same weights where that can be."""
-    from tunesmith.chat.local import LocalModel
-
-    size = recipe.evaluate.batch_size
-    if prompted is not None:
-        shown_first = load(prompted, batch_size=size)
-        yield BASE, shown_first.base() if isinstance(shown_first, LocalModel) else shown_first
-        yield PROMPTED, shown_first
-        return
-    if run is None:
-        yield BASE, _started(recipe) if adapter_folder(recipe) else _base(recipe)
-        return
-    tuned = load(run, batch_size=size, dtype=recipe.model.dtype)
-    if adapter_folder(recipe):
-        yield BASE, _started(recipe)
-    elif isinstance(tuned, LocalModel) and recipe.method.saves_adapter:
-        yield BASE, tuned.base()
-    elif recipe.model.init == "pretrained" and _asks_base(recipe):
-        template = tuned.template if isinstance(tuned, LocalModel) else recipe.template
-        yield BASE, _base(recipe, template)
-    yield TUNED, tuned
-
-
-def _base(recipe: Recipe, template: Template | None = None) -> LocalModel:
-    """The weights that a recipe names, as its method holds them."""
-    return load_base(
-        recipe.model,
-        template=template or recipe.template,
-        batch_size=recipe.evaluate.batch_size,
-        method=recipe.method,
-    )
-
-
-def _started(recipe: Recipe) -> LocalModel | Predictor:
-    """What a recipe with an adapter goes on from: the weights that it names with the adapter."""
-    from tunesmith.model.load import default_device
-    from tunesmith.pipelines.train import arithmetic
-
-    task = recipe.task if recipe.task.planned_head() is None else _settled(recipe)
-    device = default_device()
-    network = start(recipe, device, arithmetic(recipe.train.precision, device), task.head())
-    folder = model_folder(recipe.model.path, recipe.model.revision)
-    tokenizer = load_tokenizer(folder)
-    return answerer(
-        network,
-        task,
-        tokenizer,
-        choose_template(recipe.template, tokenizer),
-        limits_of(recipe, folder),
-        batch_size=recipe.evaluate.batch_size,
-    )
-
-
-def _asks_base(recipe: Recipe) -> bool:
-    """Whether any road is wanted that a language model can go."""
-    return recipe.task.judged_by == "running-text" or any(
-        road != "head" for road in recipe.evaluate.roads or recipe.task.roads
-    )
-
-
 def _answered(
-    model: LocalModel | Predictor,
+    model: ChatModel | Predictor,
     task: Task,
     asked: Sequence[Example],
     road: Road,

@@ -21,12 +21,13 @@ from tunesmith.tasks.joined import JoinedSplit
 from tunesmith.templates.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
 
 def foretell(
-    models: Iterable[tuple[str, LocalModel | Predictor]],
+    models: Iterable[tuple[str, ChatModel | Predictor]],
     run: Run | None,
     recipe: Recipe,
     split: str | None,

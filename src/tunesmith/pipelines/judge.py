@@ -9,9 +9,9 @@ from tunesmith.core.errors import DataError, RecipeError, did_you_mean
 from tunesmith.core.examples import Example, Preference, UnpairedPreference
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.score import Scored, score_answers
-from tunesmith.pipelines.load import load_weights
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.start import start
+from tunesmith.pipelines.weights import load_weights
 from tunesmith.recipe import Recipe
 from tunesmith.tasks.store import EncodedSplit
 

@@ -1,26 +1,29 @@
-"""Load: a model, an adapter or a run -> a ChatModel."""
+"""Load: the name of any model, here or hosted -> what answers."""
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.errors import ModelError, RunError
+from tunesmith.chat.chat_model import ChatModel
+from tunesmith.chat.endpoint import is_hosted
+from tunesmith.core.errors import ModelError
 from tunesmith.core.extras import require
-from tunesmith.core.runs import LOCK, Run
+from tunesmith.core.runs import Run
 from tunesmith.model.artifact import ArtifactInfo
-from tunesmith.model.source import (
-    check_vocabulary,
-    load_tokenizer,
-    model_folder,
-    read_config,
-    weights_fingerprint,
-)
+from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.model.spec import Model
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, choose_template
-from tunesmith.pipelines.prompted import is_prompted, load_prompted
+from tunesmith.pipelines.prompted import (
+    PROMPT_RECIPE,
+    hosted_name,
+    is_prompted,
+    load_prompted,
+    load_prompted_hosted,
+)
+from tunesmith.pipelines.weights import artifact_folder, load_weights
+from tunesmith.recipe import load_recipe
 from tunesmith.tasks import TASKS
 from tunesmith.tasks.classify import OUR_PROBLEMS, Classify
 from tunesmith.tasks.task import Limits, Task
@@ -31,6 +34,8 @@ from tunesmith.templates.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
+    from tunesmith.chat.reply_cache import ReplyCache
+    from tunesmith.chat.spend import Prices
     from tunesmith.methods.method import Method
 
 
@@ -40,33 +45,50 @@ def load(
     template: str | Template | None = None,
     batch_size: int = 32,
     dtype: str = "auto",
-) -> LocalModel | Predictor:
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+    cache: ReplyCache | None = None,
+) -> ChatModel | Predictor:
     """Loads whatever can answer.
 
     Args:
         model: a run or its directory, an adapter's folder, a prompted model's, a model's folder, a
-            hub id or the bundled ``tunesmith-tiny``.
+            hub id or the bundled ``tunesmith-tiny``; or a hosted model: ``openai:gpt-4o``,
+            ``http://127.0.0.1:8000/v1``, ``https://HOST/v1#MODEL``.
         template: another way of writing conversations down; None: the one it was tuned with, the
             tokenizer's own, else Alpaca's.
         batch_size: prompts answered at once.
         dtype: type of the weights, as in ``model.dtype``.
+        prices: of a hosted model's tokens.
+        max_cost: no request is sent to it once its replies cost so much.
+        cache: where its replies are kept; None: nowhere.
 
     Returns:
         A model to talk to; or, where it has a head of its own, one that predicts.
 
     Raises:
-        TunesmithError: it is missing, damaged, or belongs to another base model.
+        TunesmithError: it is missing, damaged, or belongs to another base model; or the endpoint
+            of a hosted one cannot be asked.
     """
+    place = artifact_folder(model)
+    folder = Path(place).expanduser()
+    hosted = hosted_behind(model)
+    if hosted is not None:
+        if template is not None:
+            raise ModelError(f"{place}: its endpoint lays conversations out. Leave template out.")
+        from tunesmith.chat.hosted import HostedModel
+
+        asked = HostedModel.open(hosted, prices=prices, max_cost=max_cost, cache=cache)
+        return load_prompted_hosted(folder, asked) if is_prompted(folder) else asked
     require("torch", extra="train", purpose="Running a model")
     require("transformers", extra="train", purpose="Running a model")
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
     from tunesmith.model.head import own_head
 
-    place = artifact_folder(model)
-    if is_prompted(Path(place).expanduser()):
+    if is_prompted(folder):
         return load_prompted(
-            Path(place).expanduser(),
+            folder,
             partial(load_base, batch_size=batch_size),
             template=None if template is None else named_template(template),
         )
@@ -85,19 +107,42 @@ def load(
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
 
+def hosted_behind(model: str | Path | Run) -> str | None:
+    """The hosted model that answers for a name, be it behind examples; None: the work is done here.
+
+    Raises:
+        RunError: it is a run that is not finished.
+        ModelError: a prompted model is broken.
+    """
+    place = artifact_folder(model)
+    folder = Path(place).expanduser()
+    return hosted_name(folder) if is_prompted(folder) else place if is_hosted(place) else None
+
+
 def load_chat(
-    model: str | Path | Run, *, template: str | Template | None = None, batch_size: int = 32
-) -> LocalModel:
-    """Loads a model to talk to.
+    model: str | Path | Run,
+    *,
+    template: str | Template | None = None,
+    batch_size: int = 32,
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+    cache: ReplyCache | None = None,
+) -> ChatModel:
+    """Loads a model to talk to; its arguments are those of :func:`load`.
 
     Raises:
         ModelError: it has a head of its own and writes no text.
         TunesmithError: as :func:`load`.
     """
-    loaded = load(model, template=template, batch_size=batch_size)
-    from tunesmith.chat.local import LocalModel
-
-    if not isinstance(loaded, LocalModel):
+    loaded = load(
+        model,
+        template=template,
+        batch_size=batch_size,
+        prices=prices,
+        max_cost=max_cost,
+        cache=cache,
+    )
+    if not isinstance(loaded, ChatModel):
         place = model.path if isinstance(model, Run) else model
         raise ModelError(
             f"{place}: was tuned for task {loaded.task.name!r} and answers with a head of its own, "
@@ -107,8 +152,11 @@ def load_chat(
 
 
 def task_of(model: str | Path | Run) -> Task | None:
-    """The settled task that a run or an artefact was tuned for; None where it is not known."""
-    info = ArtifactInfo.load(Path(artifact_folder(model)).expanduser())
+    """The settled task that a run or an artefact was made for; None where it is not known."""
+    folder = Path(artifact_folder(model)).expanduser()
+    if is_prompted(folder):
+        return load_recipe(folder / PROMPT_RECIPE).task
+    info = ArtifactInfo.load(folder)
     return None if info is None or info.part is None else TASKS.parse(info.part)
 
 
@@ -154,117 +202,3 @@ def named_template(template: str | Template) -> Template:
         RecipeError: there is none of that name.
     """
     return template if isinstance(template, Template) else TEMPLATES.load(template)(name=template)
-
-
-def artifact_folder(model: str | Path | Run) -> str:
-    """What to load for a run, a folder or a name.
-
-    Raises:
-        RunError: it is a run that is not finished.
-    """
-    path = model.path if isinstance(model, Run) else Path(model).expanduser()
-    run = Run(path)
-    if (path / LOCK).is_file():
-        if not run.artifact.is_dir():
-            raise RunError(
-                f"{path}: the run has no tuned model yet. Go on with: tunesmith train "
-                f"{path / 'recipe.yaml'} --resume"
-            )
-        return str(run.artifact)
-    return str(model)
-
-
-def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, ArtifactInfo | None]:
-    """Loads a model, or an adapter on its base, held as in training.
-
-    Args:
-        place: folder, hub id or bundled name.
-        dtype: type of the weights, as in ``model.dtype``.
-
-    Returns:
-        The transformers model, the folder of its tokenizer, and what is known of its tuning.
-
-    Raises:
-        ModelError: something is missing, damaged or does not belong together.
-    """
-    from tunesmith.model.adapter import head_rows, is_adapter, load_adapter
-    from tunesmith.model.adapter_config import adapter_head, read_adapter_config
-    from tunesmith.model.head import Head, head_of_config, name_padding
-    from tunesmith.model.load import default_device, load_model, weight_dtype
-    from tunesmith.model.quantised import Quantisation
-
-    folder = Path(place).expanduser()
-    device = default_device()
-    if not (folder.is_dir() and is_adapter(folder)):
-        found = model_folder(place)
-        spec, info = Model.model_validate({"path": place, "dtype": dtype}), ArtifactInfo.load(found)
-        _require_tokenizer(found, info, found)
-        if info is not None:
-            head = None if info.head is None else Head.from_dict(info.head)
-        else:
-            head = head_of_config(read_config(found))
-        return load_model(spec, device=device, head=head), found, info
-    info, config = ArtifactInfo.load(folder), read_adapter_config(folder)
-    if info is not None:
-        head = None if info.head is None else Head.from_dict(info.head)
-    else:
-        head = adapter_head(config, head_rows(folder))
-    base = info.base_path if info else str(config["base_model_name_or_path"])
-    revision = info.base_revision if info else config.get("revision")
-    base_folder = model_folder(base, revision)
-    require_base(folder, info, base_folder)
-    tokenizer_folder = folder if (folder / "tokenizer.json").is_file() else base_folder
-    _require_tokenizer(tokenizer_folder, info, base_folder)
-    spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
-    options = None
-    if info is not None and info.quantisation is not None:
-        # The update was learnt beside rounded weights, and makes up for their rounding.
-        options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
-    network = load_model(spec, device=device, head=head, options=options)
-    load_adapter(network, folder)
-    name_padding(network, Tokenizer.from_folder(tokenizer_folder).declared_pad_id)
-    return network, tokenizer_folder, info
-
-
-def _require_tokenizer(folder: Path, info: ArtifactInfo | None, model: Path) -> None:
-    """Checks, before any weights are loaded, that tokens mean what they meant in training.
-
-    Args:
-        folder: of the tokenizer.
-        info: what stands beside tuned weights.
-        model: folder of the weights, which must have an embedding for every token.
-
-    Raises:
-        ModelError: it is another tokenizer, or has more tokens than the model.
-    """
-    tokenizer = Tokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, read_config(model).get("vocab_size"))
-    if info is not None and info.tokenizer_fingerprint != tokenizer.fingerprint:
-        raise ModelError(
-            f"{folder}: its tokenizer is not the one the model was tuned with (fingerprint "
-            f"{info.tokenizer_fingerprint[:12]}, here {tokenizer.fingerprint[:12]}), so every "
-            "token could mean another. Put the original files back."
-        )
-
-
-def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:
-    """Checks that an adapter was tuned on these weights; says so where nothing is known of it.
-
-    Args:
-        folder: of the adapter.
-        info: what stands beside it.
-        base_folder: of the weights.
-
-    Raises:
-        ModelError: it was tuned on others.
-    """
-    if info is None:
-        print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
-        return
-    found = weights_fingerprint(base_folder)
-    if found != info.base_fingerprint:
-        raise ModelError(
-            f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
-            f"(fingerprint {info.base_fingerprint[:12]}, there {found[:12]}). Put the original "
-            "base back."
-        )

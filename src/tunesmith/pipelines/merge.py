@@ -14,7 +14,7 @@ from tunesmith.export.card import model_card
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.save import copy_tokenizer, save_weights
 from tunesmith.pipelines.card import README, finished_summary, run_card
-from tunesmith.pipelines.load import artifact_folder, load_weights
+from tunesmith.pipelines.weights import artifact_folder, load_weights
 
 BOUNDS = {"float32": 1e-4, "bfloat16": 1.0}
 """Largest difference of a logit that is let through, by the type of the written weights."""

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.answers import shown
 from tunesmith.core.errors import DataError, RecipeError
 from tunesmith.core.examples import Example
@@ -33,7 +34,8 @@ def predict(
     """Answers examples as a model was tuned to, by its head or, where it has none, in words.
 
     Args:
-        model: a run, an artefact, or a folder of transformers' or PEFT's with a head.
+        model: a run, an artefact, a prompted model's folder, or a folder of transformers' or
+            PEFT's with a head.
         texts: to be labelled.
         file: records in any container that is read, with the fields that the task needs; of a
             ``.txt`` every line is a text.
@@ -47,6 +49,11 @@ def predict(
     Raises:
         TunesmithError: the model cannot be loaded or predicts nothing, or a record lacks a field.
     """
+    if isinstance(model, str) and is_hosted(model):
+        raise RecipeError(
+            f"{model}: is asked in words, and which is not known here. A prompted model knows: "
+            f"tunesmith prompt RECIPE --model {model} --out DIR, then tunesmith predict DIR"
+        )
     require("torch", extra="train", purpose="Predicting")
     from tunesmith.chat.predictor import Predictor
     from tunesmith.training.fit import EVALUATION_ADVICE, advised

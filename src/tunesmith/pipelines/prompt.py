@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from tunesmith.chat.endpoint import parse_endpoint
 from tunesmith.chat.shots import Choice, Shots
 from tunesmith.core.errors import RecipeError, RunError
 from tunesmith.core.examples import Conversation, Example, Message
@@ -20,7 +21,13 @@ from tunesmith.tasks.task import Task
 
 
 def prompt(
-    recipe: Recipe, out: str | Path, *, n_shots: int = 4, choose: Choice = "fixed", seed: int = 0
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    n_shots: int = 4,
+    choose: Choice = "fixed",
+    seed: int = 0,
+    hosted: str | None = None,
 ) -> dict[str, Any]:
     """Writes a prompted model.
 
@@ -30,11 +37,14 @@ def prompt(
         n_shots: examples before a request at the most; 0: none.
         choose: which, as :class:`tunesmith.chat.shots.Shots` has it.
         seed: of the draw.
+        hosted: name of a hosted model that is asked in place of the recipe's base; its key is
+            looked for when it is asked, and kept nowhere.
 
     Returns:
         ``path``, how many ``examples`` are kept to choose from, ``shots`` and ``choose``.
 
     Raises:
+        EndpointError: there can be no hosted model of that name.
         RecipeError: the task asks nothing, or the recipe starts from more or less than a base.
         RunError: the folder is there already, or cannot be written.
         TunesmithError: data or model cannot be used.
@@ -48,7 +58,9 @@ def prompt(
     folder = Path(out).expanduser()
     if folder.exists():
         raise RunError(f"{folder}: is there already. Take it away, or choose another --out.")
-    prepared = prepare(recipe)
+    if hosted is not None:
+        parse_endpoint(hosted)
+    prepared = prepare(recipe, weights=hosted is None)
     known = _answered(prepared.task, load_examples(recipe.data, recipe.train.seed)["train"])
     if not known:
         raise RecipeError(f"task {recipe.task.name!r} asks nothing, so no example can be shown.")
@@ -62,7 +74,9 @@ def prompt(
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        _write(draft, recipe, prepared, shots, {"choose": choose, "seed": seed})
+        told = {"hosted": hosted} if hosted is not None else _base(recipe, prepared)
+        drawn = {"choose": choose, "seed": seed}
+        _write(draft, recipe, prepared.task, shots, {**told, "drawn": drawn})
         draft.rename(folder)
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error}).") from error
@@ -86,19 +100,20 @@ def _answered(task: Task, examples: list[Example]) -> tuple[Conversation, ...]:
     return tuple(found)
 
 
-def _write(
-    folder: Path, recipe: Recipe, prepared: Prepared, shots: Shots, drawn: dict[str, Any]
-) -> None:
-    settled = recipe.model_copy(update={"task": prepared.task})
-    (folder / PROMPT_RECIPE).write_text(settled.to_yaml(), "utf-8")
-    lines = [json.dumps(asdict(example), ensure_ascii=False) for example in shots.examples]
-    (folder / EXAMPLES).write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    info = {
+def _base(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+    """What makes sure that the examples are shown to the same base in the same words."""
+    return {
         "model": recipe.model.model_dump(mode="json"),
         "base_fingerprint": weights_fingerprint(prepared.folder),
         "tokenizer_fingerprint": prepared.tokenizer.fingerprint,
         "template": prepared.template.model_dump(mode="json"),
-        "shots": {"n": shots.n, "choose": shots.choose},
-        "drawn": drawn,
     }
+
+
+def _write(folder: Path, recipe: Recipe, task: Task, shots: Shots, told: dict[str, Any]) -> None:
+    settled = recipe.model_copy(update={"task": task})
+    (folder / PROMPT_RECIPE).write_text(settled.to_yaml(), "utf-8")
+    lines = [json.dumps(asdict(example), ensure_ascii=False) for example in shots.examples]
+    (folder / EXAMPLES).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    info = {**told, "shots": {"n": shots.n, "choose": shots.choose}}
     (folder / PROMPT).write_text(json.dumps(info, indent=2) + "\n", "utf-8")

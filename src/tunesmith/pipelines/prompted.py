@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from tunesmith.model.spec import Model
 from tunesmith.templates import TEMPLATES
 
 if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.local import LocalModel
-    from tunesmith.chat.prompted import PromptedLocal
+    from tunesmith.chat.prompted import Prompted
+    from tunesmith.chat.prompted_local import PromptedLocal
     from tunesmith.templates.template import Template
 
 PROMPT, EXAMPLES, PROMPT_RECIPE = "prompt.json", "examples.jsonl", "recipe.yaml"
@@ -43,17 +46,13 @@ def load_prompted(
     Raises:
         ModelError: it is broken, or base or tokenizer are others than it was made with.
     """
-    from tunesmith.chat.prompted import PromptedLocal
+    from tunesmith.chat.prompted_local import PromptedLocal
 
-    try:
-        info = json.loads((folder / PROMPT).read_text("utf-8"))
-        text = (folder / EXAMPLES).read_text("utf-8")
-        known = tuple(_conversation(json.loads(line)) for line in text.split("\n") if line)
-        spec, shots = Model(**info["model"]), Shots(known, **info["shots"])
+    with _broken(folder):
+        info, shots = _read(folder)
+        spec = Model(**info["model"])
         chosen = template or TEMPLATES.parse(info["template"])
         fingerprints = info["base_fingerprint"], info["tokenizer_fingerprint"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{folder}: broken: {error}. Make it anew.") from None
     there = model_folder(spec.path, spec.revision)
     model = base(spec, chosen)
     for what, found, made_with in (
@@ -66,6 +65,48 @@ def load_prompted(
                 f"{made_with[:12]}, there {found[:12]}). Put the original back, or make it anew."
             )
     return PromptedLocal(model, shots)
+
+
+def hosted_name(folder: Path) -> str | None:
+    """The hosted model that a prompted one asks; None where its weights are here.
+
+    Raises:
+        ModelError: it is broken.
+    """
+    with _broken(folder):
+        name = json.loads((folder / PROMPT).read_text("utf-8")).get("hosted")
+        return None if name is None else str(name)
+
+
+def load_prompted_hosted(folder: Path, model: ChatModel) -> Prompted:
+    """Puts what stands before each request before those to a hosted model.
+
+    Args:
+        folder: of the prompted model.
+        model: that it names.
+
+    Raises:
+        ModelError: it is broken.
+    """
+    from tunesmith.chat.prompted import Prompted
+
+    with _broken(folder):
+        return Prompted(model, _read(folder)[1])
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], Shots]:
+    info = json.loads((folder / PROMPT).read_text("utf-8"))
+    text = (folder / EXAMPLES).read_text("utf-8")
+    known = tuple(_conversation(json.loads(line)) for line in text.split("\n") if line)
+    return info, Shots(known, **info["shots"])
+
+
+@contextmanager
+def _broken(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{folder}: broken: {error}. Make it anew.") from None
 
 
 def _conversation(fields: dict[str, Any]) -> Conversation:

@@ -10,7 +10,7 @@ from tunesmith.methods.lora import LoRA
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.source import model_folder
 from tunesmith.model.started_head import ADAPTER, head_of_folder, reorder, rows_by_name
-from tunesmith.pipelines.load import artifact_folder, require_base
+from tunesmith.pipelines.weights import artifact_folder, require_base
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:

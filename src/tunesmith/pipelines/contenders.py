@@ -1,0 +1,129 @@
+"""Contenders: the models that answer the same examples: base and tuned, and how they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunesmith.chat.reply_cache import ReplyCache
+from tunesmith.chat.spend import Prices
+from tunesmith.core.runs import Run
+from tunesmith.evaluation.roads import answerer
+from tunesmith.model.source import load_tokenizer, model_folder
+from tunesmith.pipelines.load import load, load_base, load_chat
+from tunesmith.pipelines.prepare import choose_template, limits_of, prepare
+from tunesmith.pipelines.start import adapter_folder, start
+from tunesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.predictor import Predictor
+    from tunesmith.templates.template import Template
+
+BASE, TUNED, PROMPTED = "base", "tuned", "prompted"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How models are opened: hosted ones with prices, a cap and the cache."""
+
+    batch_size: int
+    prices: Prices | None = None
+    max_cost: float | None = None
+
+    def any(self, model: str | Path | Run, *, dtype: str = "auto") -> ChatModel | Predictor:
+        """Whatever can answer."""
+        return load(
+            model,
+            batch_size=self.batch_size,
+            dtype=dtype,
+            prices=self.prices,
+            max_cost=self.max_cost,
+            cache=ReplyCache(),
+        )
+
+    def chat(self, model: str) -> ChatModel:
+        """A model that writes."""
+        return load_chat(
+            model,
+            batch_size=self.batch_size,
+            prices=self.prices,
+            max_cost=self.max_cost,
+            cache=ReplyCache(),
+        )
+
+
+def contenders(
+    run: Run | None, recipe: Recipe, opening: Opening, prompted: Path | None = None
+) -> Iterator[tuple[str, ChatModel | Predictor]]:
+    """Base and tuned, one after the other; over the same weights where that can be.
+
+    Args:
+        run: a finished one; None: only what the recipe starts from.
+        recipe: of the run.
+        opening: opens models.
+        prompted: folder of a prompted model, which then is what stands beside its base.
+    """
+    from tunesmith.chat.local import LocalModel
+    from tunesmith.chat.prompted import Prompted
+
+    if prompted is not None:
+        shown_first = opening.any(prompted)
+        has_base = isinstance(shown_first, LocalModel | Prompted)
+        yield BASE, shown_first.base() if has_base else shown_first
+        yield PROMPTED, shown_first
+        return
+    if run is None:
+        yield BASE, _started(recipe) if adapter_folder(recipe) else _base(recipe)
+        return
+    tuned = opening.any(run, dtype=recipe.model.dtype)
+    if adapter_folder(recipe):
+        yield BASE, _started(recipe)
+    elif isinstance(tuned, LocalModel) and recipe.method.saves_adapter:
+        yield BASE, tuned.base()
+    elif recipe.model.init == "pretrained" and _asks_base(recipe):
+        template = tuned.template if isinstance(tuned, LocalModel) else recipe.template
+        yield BASE, _base(recipe, template)
+    yield TUNED, tuned
+
+
+def _base(recipe: Recipe, template: Template | None = None) -> LocalModel:
+    """The weights that a recipe names, as its method holds them."""
+    return load_base(
+        recipe.model,
+        template=template or recipe.template,
+        batch_size=recipe.evaluate.batch_size,
+        method=recipe.method,
+    )
+
+
+def _started(recipe: Recipe) -> LocalModel | Predictor:
+    """What a recipe with an adapter goes on from: the weights that it names with the adapter."""
+    from tunesmith.model.load import default_device
+    from tunesmith.pipelines.train import arithmetic
+
+    task = (
+        recipe.task if recipe.task.planned_head() is None else prepare(recipe, weights=False).task
+    )
+    device = default_device()
+    network = start(recipe, device, arithmetic(recipe.train.precision, device), task.head())
+    folder = model_folder(recipe.model.path, recipe.model.revision)
+    tokenizer = load_tokenizer(folder)
+    return answerer(
+        network,
+        task,
+        tokenizer,
+        choose_template(recipe.template, tokenizer),
+        limits_of(recipe, folder),
+        batch_size=recipe.evaluate.batch_size,
+    )
+
+
+def _asks_base(recipe: Recipe) -> bool:
+    """Whether any road is wanted that a language model can go."""
+    return recipe.task.judged_by == "running-text" or any(
+        road != "head" for road in recipe.evaluate.roads or recipe.task.roads
+    )

@@ -6,7 +6,9 @@ import asyncio
 import json
 import logging
 import pickle
+import signal
 import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -130,6 +132,27 @@ def test_it_works_where_an_event_loop_runs_already(teacher):
         return model.complete([asked("x")], SAMPLING)[0].text
 
     assert asyncio.run(in_a_notebook()) == "OK"
+
+
+def test_an_interrupted_notebook_asks_no_more(teacher):
+    server = teacher(otherwise=Reply("OK", delay_s=0.05))
+    model, outcomes = hosted(server, at_once=2), []
+
+    def take(request, outcome):
+        outcomes.append(outcome)
+        if len(outcomes) == 4:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    async def in_a_notebook() -> None:
+        model.work([request(str(n)) for n in range(1000)], take)
+
+    loop = asyncio.new_event_loop()  # asyncio.run would take the signal itself
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(in_a_notebook())
+    n_asked = len(server.ledger)
+    loop.close()
+    assert 4 <= len(outcomes) <= n_asked < 20
+    assert not any("aside" in t.name and t.is_alive() for t in threading.enumerate())
 
 
 def test_the_schema_is_sent_and_left_out_where_it_is_refused(teacher):

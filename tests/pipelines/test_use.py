@@ -218,6 +218,18 @@ def test_reading_a_stream_of_the_base_does_not_switch_the_adapter_off(run):
     assert model.complete([ask("user: my kettle 3 leaks")], sampling) == expected
 
 
+def test_as_a_teacher_a_tuned_model_is_another_than_its_base(run, full_run, tiny, tmp_path):
+    from tunesmith.pipelines.open_teacher import open_teacher
+
+    tunesmith.merge(run, tmp_path / "merged")
+    names = (run.path, run.artifact, full_run.path, tmp_path / "merged", tiny)
+    by_run, by_artefact, *others = (
+        open_teacher(str(name), template="summarization").endpoint for name in names
+    )
+    assert by_run.model == by_artefact.model
+    assert len({one.model for one in (by_run, *others)}) == 4
+
+
 def test_a_template_that_is_not_there_gets_a_suggestion(run):
 
     with pytest.raises(RecipeError, match="Did you mean 'alpaca'"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -288,6 +289,43 @@ def test_a_stopped_job_goes_on_where_it_was(teacher, tmp_path):
     done = _worked(server, tmp_path, *"0123456789", at_once=1)
     assert [r.state for r in done] == ["done"] * 10 and len(server.ledger) == 11
     assert _worked(server, tmp_path, *"0123456789") == done and len(server.ledger) == 11
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["answers", "hangs"])
+def test_ctrl_c_ends_at_once_with_the_work_kept(teacher, tmp_path, hangs):
+    n, at_once = 60, 4
+    facts = planted(n)
+    stuck = Rule("", (Fault("hangs"),), probability=0.1 if hangs else 0.0)
+    server = teacher(stuck, otherwise=Knows(facts, delay_s=0.02))
+    path = tmp_path / "store.sqlite"
+    script = str(Path(__file__).parent / "fill_store.py")
+    command = [sys.executable, script, str(path), server.url, str(n), str(at_once)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while len(server.ledger) < 20 and process.poll() is None:
+            time.sleep(0.002)  # a real process is watched
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=10)[1]
+    assert process.returncode == -signal.SIGINT and told.strip().endswith("KeyboardInterrupt")
+    endpoint = parse_endpoint(f"{server.url}#teacher")
+    with RequestStore(path, endpoint) as store:
+        counts = store.counts()
+        assert not counts["leased"] and counts["done"] >= 20 - at_once - 3 * hangs
+        assert counts["done"] + counts["pending"] == n
+    if not hangs:
+        fill(path, server.url, n, at_once)
+        assert {result[2] for result in results(path, endpoint)} == {"done"}
+        assert len(server.ledger) <= n + at_once
+
+
+def test_leases_can_be_renewed(tmp_path, monkeypatch):
+    with open_store(tmp_path) as store:
+        store.add([request("a")])
+        monkeypatch.setattr(store_module, "LEASE_S", -1.0)
+        store.lease()
+        assert store.has_abandoned()
+        monkeypatch.setattr(store_module, "LEASE_S", 60.0)
+        store.renew()
+        assert not store.has_abandoned() and store.lease() is None
 
 
 def test_a_store_of_another_endpoint_is_refused(teacher, tmp_path):

@@ -36,6 +36,7 @@ def generate(
     sampling: Sampling,
     max_positions: int,
     is_done: Callable[[list[int]], bool] = lambda ids: False,
+    seeds: Sequence[int] | None = None,
     around_forward: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[list[Generated]]:
     """Continues prompts together; yields all rows after every token.
@@ -49,13 +50,18 @@ def generate(
         sampling: how tokens are chosen.
         max_positions: positions of the model; a row that reaches them ends there.
         is_done: asked after every token whether the answer is over by its text.
+        seeds: of each row's draws, which then do not depend on the other rows; None: all rows draw
+            from one generator.
         around_forward: opened for each forward pass, and closed before anything is yielded.
 
     Yields:
         The same list of rows, each time one token further.
     """
     device = next(causal_lm.parameters()).device
-    generator = torch.Generator(device).manual_seed(sampling.seed)
+    generators = [
+        torch.Generator(device).manual_seed(seed)
+        for seed in ((sampling.seed,) if seeds is None else seeds)
+    ]
     rows = [Generated() for _ in prompts]
     width = max(len(prompt) for prompt in prompts)
     input_ids = torch.full((len(prompts), width), next(iter(end_ids)))
@@ -79,7 +85,11 @@ def generate(
                 use_cache=True,
                 logits_to_keep=1,
             )
-        chosen = _choose(output.logits[:, -1], sampling, generator)  # [B]
+        chosen = _choose(
+            output.logits[:, -1],
+            sampling,
+            generators if seeds is None else [generators[row] for row in alive],
+        )  # [B]
         going: list[int] = []
         for place, (row, token) in enumerate(zip(alive, chosen.tolist(), strict=True)):
             if token in end_ids:
@@ -103,8 +113,11 @@ def generate(
         positions = positions[:, -1:] + 1
 
 
-def _choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
-    """The next token of each row; logits are [B, V], the result is [B]."""
+def _choose(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> Tensor:
+    """The next token of each row; logits are [B, V], the result is [B].
+
+    Rows share one generator, or there is one for each.
+    """
     if sampling.temperature == 0:
         return logits.argmax(-1)
     probabilities = (logits.float() / sampling.temperature).softmax(-1)
@@ -113,4 +126,9 @@ def _choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> T
         outside = ordered.cumsum(-1) - ordered >= sampling.top_p
         ordered = ordered.masked_fill(outside, 0.0)
         probabilities = torch.zeros_like(probabilities).scatter_(-1, places, ordered)
-    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+    parts = probabilities.split(len(probabilities) // len(generators))
+    drawn = [
+        torch.multinomial(part, 1, generator=generator)
+        for part, generator in zip(parts, generators, strict=True)
+    ]
+    return torch.cat(drawn)[:, 0]

@@ -14,15 +14,15 @@ from tunesmith.chat.api_key import ApiKey, find_key
 from tunesmith.chat.ask import Asker
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.endpoint import Endpoint, parse_endpoint
-from tunesmith.chat.patience import Failure, Patience
+from tunesmith.chat.patience import Patience
 from tunesmith.chat.reply_cache import ReplyCache
 from tunesmith.chat.request import Form, Request, request_of
 from tunesmith.chat.spend import Prices, Spend
+from tunesmith.chat.teacher import Outcome
 from tunesmith.core.errors import EndpointError
 from tunesmith.core.examples import Conversation
 
 T = TypeVar("T")
-Outcome = Completion | Failure
 AT_ONCE = 32
 
 
@@ -70,9 +70,9 @@ class HostedModel(ChatModel):
                 f"{endpoint}: the key in {endpoint.key_variable} would go over the net in the "
                 "clear. Use https, or unset it if this endpoint needs none."
             )
-        self.endpoint = endpoint
+        self.endpoint: Endpoint = endpoint
         self.at_once = at_once
-        self.spend = Spend(prices, max_cost)
+        self.spend: Spend = Spend(prices, max_cost)
         self._asker = Asker(endpoint, key, patience or Patience(), self.spend, cache)
 
     @classmethod
@@ -199,16 +199,27 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         return asyncio.run(work)
     outcome: list[T | BaseException] = []
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work)
 
     def aside() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.append(loop.run_until_complete(task))
         except BaseException as error:
             outcome.append(error)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
 
     thread = threading.Thread(target=aside)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except KeyboardInterrupt:  # else the work would go on, and be paid for, behind the prompt
+        with suppress(RuntimeError):  # it is over, and its loop closed
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     if isinstance(outcome[0], BaseException):
         raise outcome[0]
     return outcome[0]

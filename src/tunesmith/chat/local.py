@@ -98,15 +98,29 @@ class LocalModel(ChatModel):
             )
         return rendered
 
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
-        """Answers conversations of similar length together; the order is kept."""
+    def complete(
+        self,
+        many: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
+        """Answers conversations of similar length together; the order is kept.
+
+        Args:
+            many: end with a request each.
+            sampling: how tokens are chosen.
+            seeds: of each conversation's draws, which then do not depend on the others; None: all
+                draw by the seed of ``sampling``.
+        """
         prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
         order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
         answers: dict[int, Completion] = {}
         for start in range(0, len(order), self.batch_size):
             group = order[start : start + self.batch_size]
             started = time.monotonic()
-            last = deque(self._generate([prompts[i] for i in group], sampling), maxlen=1)
+            own = None if seeds is None else [seeds[i] for i in group]
+            last = deque(self._generate([prompts[i] for i in group], sampling, own), maxlen=1)
             latency_s = time.monotonic() - started
             rows = last[0] if last else [Generated() for _ in group]
             for place, row in zip(group, rows, strict=True):
@@ -168,7 +182,7 @@ class LocalModel(ChatModel):
         return self._answer(row, prompt, time.monotonic() - started)
 
     def _generate(
-        self, prompts: Sequence[Rendered], sampling: Sampling
+        self, prompts: Sequence[Rendered], sampling: Sampling, seeds: Sequence[int] | None = None
     ) -> Iterator[list[Generated]]:
         return generate(
             self.causal_lm,
@@ -177,6 +191,7 @@ class LocalModel(ChatModel):
             sampling=sampling,
             max_positions=self.max_positions,
             is_done=self._stopped(),
+            seeds=seeds,
             around_forward=nullcontext if self.uses_adapter else self._without_adapter,
         )
 

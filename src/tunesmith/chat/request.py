@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from tunesmith.chat.chat_model import Sampling
 from tunesmith.chat.endpoint import Endpoint
 from tunesmith.core.errors import DataError
-from tunesmith.core.examples import Conversation
+from tunesmith.core.examples import Conversation, Message, Role
 
 Json = dict[str, Any]
 Form = Literal["schema", "tool", "plain"]
@@ -91,6 +91,19 @@ class Request:
         schema = "" if self.schema is None else json.dumps(self.schema, ensure_ascii=False)
         texts = [*(message["content"] for message in self.messages), schema]
         return sum(len(text.encode("utf-8", "replace")) // 3 + 4 for text in texts if text)
+
+
+def conversation_of(request: Request) -> Conversation:
+    """What a request asks, for a model that is asked without HTTP.
+
+    Raises:
+        DataError: a role is none that conversations have.
+    """
+    for message in request.messages:
+        if message["role"] not in ("system", "user", "assistant"):
+            raise DataError(f"a request with role {message['role']!r}: no local model knows it.")
+    told = (Message(cast("Role", m["role"]), m["content"]) for m in request.messages)
+    return Conversation(tuple(told), request.tag or "a request")
 
 
 def request_of(conversation: Conversation, sampling: Sampling, tag: str = "") -> Request:

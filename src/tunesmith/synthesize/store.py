@@ -189,6 +189,15 @@ class RequestStore:
                 ),
             )
 
+    def renew(self) -> None:
+        """Begins the leases of this process anew."""
+        with self._change():
+            self._base.execute(
+                "UPDATE requests SET until_s = ? "
+                "WHERE is_planned = 1 AND state = 'leased' AND holder = ?",
+                (time.monotonic() + LEASE_S, self._me),
+            )
+
     def release(self) -> None:
         """Gives back what this process has leased and not finished."""
         with self._change():

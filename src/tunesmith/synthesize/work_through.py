@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,15 +11,16 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from tunesmith.chat.chat_model import Completion
-from tunesmith.chat.hosted import HostedModel
 from tunesmith.chat.patience import Failure
 from tunesmith.chat.request import Request
+from tunesmith.chat.teacher import Outcome, Teacher
 from tunesmith.core.errors import RunError
 from tunesmith.synthesize.parse_reply import parse_reply
 from tunesmith.synthesize.repair import PROBLEM, REPAIRS
-from tunesmith.synthesize.store import RequestStore
+from tunesmith.synthesize.store import LEASE_S, RequestStore
 from tunesmith.synthesize.stored import Leased, State
 
+RENEW_S = LEASE_S / 8
 LARGER = 2
 """How many times the room a reply gets that was cut."""
 
@@ -67,7 +69,7 @@ class Worked:
 
 def work_through(
     store: RequestStore,
-    model: HostedModel,
+    model: Teacher,
     judge: Judge,
     *,
     progress: Callable[[Worked], None] | None = None,
@@ -91,13 +93,15 @@ def work_through(
             "another store."
         )
     leased: dict[str, Leased] = {}
+    renewed_at = time.monotonic()
 
     def requests() -> Iterator[Request]:
         while (one := store.lease()) is not None:
             leased[one.request.tag] = one
             yield one.request
 
-    def take(request: Request, outcome: Completion | Failure) -> None:
+    def take(request: Request, outcome: Outcome) -> None:
+        nonlocal renewed_at
         one = leased.pop(request.tag)
         if isinstance(outcome, Failure):
             worked = Worked(one.first, "failed", None, outcome.reason)
@@ -113,6 +117,9 @@ def work_through(
                 reason=verdict.reason,
                 following=verdict.request if isinstance(verdict, Again) else None,
             )
+        if time.monotonic() - renewed_at > RENEW_S:  # a slow model holds some for long
+            store.renew()
+            renewed_at = time.monotonic()
         if progress is not None:
             progress(worked)
 

@@ -206,7 +206,7 @@ def test_a_prompt_gives_a_hosted_model_a_task(teacher, recipe_fields, tmp_path, 
     fields = {**recipe_fields, "task": "classify", "template": "alpaca", "data": data}
 
     def by_word(asked):
-        return Reply("a" if "works" in asked.text else "b")
+        return Reply("a", "length") if "works" in asked.text else Reply("b")
 
     server = teacher(otherwise=by_word)
     recipe = tmp_path / "r.yaml"
@@ -219,6 +219,7 @@ def test_a_prompt_gives_a_hosted_model_a_task(teacher, recipe_fields, tmp_path, 
     assert command(["predict", folder, "-t", "It leaks.", "-t", "It works.", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["predictions"]
     assert [one["answer"] for one in found] == ["b", "a"]
+    assert [one.get("answer_cut") for one in found] == [None, True]
     scores = tunesmith.evaluate(folder)
     assert scores["prompted/generate"]["accuracy"] == 1.0 == scores["base/generate"]["accuracy"]
     assert "prompted/likelihood" not in scores

@@ -47,6 +47,7 @@ def command(
         likely = next(iter(entry.get("weighed", {}).values()), None)
         shares = "" if likely is None else f"{likely:.3f}"
         cut = f"  ({entry['n_cut']} tokens cut)" if entry["n_cut"] else ""
+        cut += "  (answer cut)" if entry.get("answer_cut") else ""
         answer = "(unreadable)" if entry["answer"] is None else entry["answer"]
         click.echo("\t".join([answer, shares, entry["origin"]]) + cut)
 

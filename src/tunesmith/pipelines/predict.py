@@ -44,7 +44,8 @@ def predict(
 
     Yields:
         For each example ``origin``, ``answer`` (None: what was written is none), ``weighed``
-        (probability by answer, where answers were weighed), and ``n_cut`` tokens of it.
+        (probability by answer, where answers were weighed), ``n_cut`` tokens of it that had no
+        room, and ``answer_cut`` where the answer was written and ran into its limit.
 
     Raises:
         TunesmithError: the model cannot be loaded or predicts nothing, or a record lacks a field.
@@ -107,4 +108,6 @@ def _entry(example: Example, one: Answered) -> dict[str, Any]:
     }
     if one.weighed:
         entry["weighed"] = {name: round(p, 6) for name, p in one.weighed}
+    if one.cut:
+        entry["answer_cut"] = True
     return {**entry, "n_cut": one.n_prompt_cut}

@@ -19,7 +19,7 @@ ROOM = "(?:室|栋|楼|单元|号|座|房|层)"
 PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?<![\w#.-])\d{{1,5}}[A-Za-z]?,? (?:[A-Z0-9][\w'’.-]* ){{1,4}}(?i:{STREET})\b\.?"
+        rf"(?<![\w#.:,-])\d{{1,5}}[A-Za-z]?,? (?:[A-Z0-9][\w'’.-]* ){{1,4}}(?i:{STREET})\b\.?"
         + FLAT
         + TOWN,
         rf"(?<![\w-])(?:[A-Z][a-z]+ ){{0,3}}?[A-Z][a-z]+, {POSTCODE_US}(?!\w)",

@@ -22,7 +22,7 @@ from tunesmith.synthesize.dialogues.masks import Masks
 from tunesmith.synthesize.dialogues.people import People
 from tunesmith.synthesize.dialogues.said import Said, Side
 from tunesmith.synthesize.dialogues.space import even_space
-from tunesmith.synthesize.dialogues.split_marks import joined_parts
+from tunesmith.synthesize.dialogues.split_marks import joined_parts, without_inner_marks
 
 MOST_ROUNDS = 8
 """Taking one thing off may bring another to the end; mostly the second round changes nothing."""
@@ -67,7 +67,7 @@ def clean_text(text: str, side: Side, cleaning: Cleaning) -> str:
         text = even_space(without_footers(without_quotes(text)))
         text = settle_links(text, cleaning.links)
         text = settle_mentions(text, cleaning.mentions, side)
-        text = even_space(without_signature(text, side))
+        text = even_space(without_inner_marks(without_signature(text, side)))
         if text == before:
             break
     return text
@@ -102,9 +102,12 @@ def clean_conversation(
     texts = list(extra)
     for _ in range(MOST_ROUNDS):
         before = turns, texts
-        turns = _joined(_cleaned(turns, cleaning, cleaned))
+        turns = _joined(_without_repeats(_cleaned(turns, cleaning, cleaned), cleaned))
         texts = [even_space(plain_text(text)) for text in texts]
         if not cleaning.keep_personal:
+            people.read(texts)
+            people.read(turn.text for turn in turns if turn.side == "customer")
+            people.read((turn.text for turn in turns if turn.side == "agent"), by_agent=True)
             masks = Masks([*(turn.text for turn in turns), *texts], people)
             turns = [replace(turn, text=masks.masked(turn.text)) for turn in turns]
             texts = [masks.masked(text) for text in texts]
@@ -130,6 +133,17 @@ def _cleaned(turns: Sequence[Turn], cleaning: Cleaning, told: Cleaned) -> list[T
     agents = [place for place, turn in enumerate(kept) if turn.side == "agent"]
     for place, text in zip(agents, without_endings([kept[n].text for n in agents]), strict=True):
         kept[place] = replace(kept[place], text=text or kept[place].text)
+    return kept
+
+
+def _without_repeats(turns: Sequence[Turn], told: Cleaned) -> list[Turn]:
+    """Turns that do not say once more what the one before says."""
+    kept: list[Turn] = []
+    for turn in turns:
+        if kept and (kept[-1].side, kept[-1].text) == (turn.side, turn.text):
+            told.dropped += [("repeats the message before", place) for place in turn.origins]
+        else:
+            kept.append(turn)
     return kept
 
 

@@ -67,8 +67,8 @@ KIND = tuple(
 TIME = tuple(
     "created_at timestamp sent_at datetime date_time time date created created_time created_on "
     "creation_date creation_time message_time sent sent_time send_time sent_on posted_at "
-    "received_at ts 时间 发送时间 创建时间 消息时间 日期 fecha fecha_hora datum zeitpunkt zeit data_hora "
-    "updated_at".split()
+    "received_at ts 时间 发送时间 创建时间 消息时间 日期 fecha fecha_hora datum zeitpunkt zeit "
+    "data_hora updated_at".split()
 )
 ORDER = tuple(
     "order seq sequence sequence_number turn turn_id turn_number turn_no turn_index message_index "

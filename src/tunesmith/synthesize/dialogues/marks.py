@@ -26,6 +26,7 @@ MENTION = re.compile(
     r"|<@[UW]\w+(?:\|[^>]*)?>"
 )
 """``@name`` but no mail address and no hour; in Chinese up to the next space."""
+IN_SENTENCE = re.compile(r"[\w'’,&]\s\Z")
 SPACES = re.compile(r" {2,}")
 BEFORE_STOP = re.compile(r" +(?=[,.!?;:](?:\s|$))")
 LEADING = re.compile(r"^(?:\s|[.,:;-](?=\s))*")
@@ -70,15 +71,22 @@ def _marked(match: re.Match[str]) -> str:
 
 
 def settle_mentions(text: str, mentions: Mentions, side: Side) -> str:
-    """``@names`` taken out, or as ``<agent>`` or ``<customer>``: the one spoken to; or left."""
+    """``@names`` taken out where they address somebody; or all as ``<agent>``, ``<customer>``.
+
+    One that is a word of its sentence (``I cannot reach @Acme``) is never just taken out: it
+    becomes ``<agent>`` or ``<customer>``, the one spoken to.
+    """
     if mentions == "keep" or "@" not in text:
         return text
+    spoken_to = "<customer>" if side == "agent" else "<agent>"
     if mentions == "mark":
-        return MENTION.sub("<customer>" if side == "agent" else "<agent>", text)
-    found = MENTION.sub(" ", text)
-    if found == text:
-        return text
-    return LEADING.sub("", _close_up(found))
+        return MENTION.sub(spoken_to, text)
+
+    def settled(match: re.Match[str]) -> str:
+        return spoken_to if IN_SENTENCE.search(text[: match.start()][-2:]) else " "
+
+    found = MENTION.sub(settled, text)
+    return text if found == text else LEADING.sub("", _close_up(found))
 
 
 def _close_up(text: str) -> str:

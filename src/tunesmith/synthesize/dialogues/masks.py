@@ -32,7 +32,6 @@ class Masks:
             for match in PLACEHOLDER.finditer(text):
                 kind = match["kind"]
                 self._last[kind] = max(self._last[kind], int(match["number"]))
-        people.read(texts)
 
     def masked(self, text: str) -> str:
         """A text with placeholders; masking it once more changes nothing."""

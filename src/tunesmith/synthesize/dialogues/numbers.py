@@ -30,7 +30,7 @@ SUM = re.compile(
     r"(?:[$€£¥₹]|(?:USD|EUR|GBP|CNY|RMB|INR) ?)\d[\d.,]*|\d[\d.,]* ?(?:[$€£¥₹元]|USD|EUR)"
 )
 LONG = re.compile(
-    r"(?<![A-Za-z0-9_.,])(?<![A-Za-z0-9_]-)\+?\(?\d(?:[ ()/.-]{0,2}\d){6,24}[Xx]?"
+    r"(?<![A-Za-z0-9_.,])(?<![A-Za-z0-9_]-)\+?(?:\((?=\d{1,5}\)))?\d(?:[ ()/.-]{0,2}\d){6,24}[Xx]?"
     r"(?![A-Za-z\d])(?![.,]\d)"
 )
 """Seven digits or more that nothing but spaces and signs part."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from tunesmith.synthesize.dialogues.marks import NO_NAMES
 from tunesmith.synthesize.dialogues.sides import side_of_word
 
-WORD = r"[A-ZÀ-Þ][a-zà-ÿ]+(?:['’-][A-ZÀ-Þ]?[a-zà-ÿ]+)*"
+WORD = r"[A-ZÀ-Þ][a-zà-ÿ]+(?:[A-ZÀ-Þ][a-zà-ÿ]+)?(?:['’-][A-ZÀ-Þ]?[a-zà-ÿ]+)*"
 NAME = rf"(?P<name>{WORD}(?:[ ]{WORD}){{0,2}})"
 GREETING = (
     r"hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day)|thanks|thank you|cheers|"
@@ -29,14 +29,17 @@ PATTERNS = tuple(
         rf"(?<!\w)(?i:my name is|my name['’]s|the name is|name:|me llamo|mi nombre es|"
         rf"je m['’]appelle|mon nom est|ich hei(?:ß|ss)e|mein name ist|mi chiamo|meu nome é|"
         rf"me chamo)[ ]+{NAME}",
-        rf"(?<!\w)(?i:i am|i['’]m|this is|it['’]s|you(?:['’]re| are) (?:now )?(?:chatting|speaking|"
+        rf"(?<!\w)(?i:i am|i['’]m|this is|you(?:['’]re| are) (?:now )?(?:chatting|speaking|"
         rf"talking) (?:to|with)|soy|je suis)[ ]{NAME}(?=[ ]*(?:[,.!\n]|$|(?i:from|with|and|here|"
         r"at|your|de|desde|del|y)\b))",
-        rf"(?i:thanks|thank you|cheers|regards|best|sincerely|gracias|merci|danke),?[ \n]+{NAME}"
-        r"[.!]?\s*\Z",
+        rf"(?<!\w)(?i:(?:full )?name)[:=]?[ ](?P<name>{WORD}(?:[ ]{WORD}){{1,3}})",
+        rf"(?i:thanks|thank you|cheers|regards|rgds|best|sincerely|gracias|merci|danke),?[ \n]+"
+        rf"{NAME}[.!]?\s*\Z",
         rf"(?<![\w<]){NAME}[ ](?i:here)\b(?=[ ]*[,.!]|[ ](?i:from)\b)",
     )
 )
+ADDRESSED = re.compile(rf"(?:^|[.!?]\s)[^.!?,:\n]{{2,60}}, (?P<name>{WORD})(?=[.!?])", re.M)
+"""``Glad to hear, Mario.``: how agents speak to customers."""
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕"
     "丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
@@ -79,6 +82,7 @@ COMMON = frozenset(
     "can an so no man do le la in on to you he my see ali lee".split()
 )
 """Names that are words too: known again only with a capital letter, and the second of two."""
+HANDLE = re.compile(r"^(?!Mc|Mac|De|La|Le|Di|Fitz).*[a-z][A-Z]")
 PERSON = re.compile(
     rf"[^\W\d_]+(?:['’.-][^\W\d_]*)*(?: [^\W\d_]+(?:['’.-][^\W\d_]*)*){{0,3}}|[{HAN}]{{2,4}}"
 )
@@ -102,10 +106,10 @@ class People:
             if is_person(speaker):
                 self._learn(speaker)
 
-    def read(self, texts: Sequence[str]) -> None:
+    def read(self, texts: Iterable[str], *, by_agent: bool = False) -> None:
         """Learns the names that are given in texts."""
         for text in texts:
-            for name in _given(text):
+            for name in _given(text, (*PATTERNS, ADDRESSED) if by_agent else PATTERNS):
                 self._learn(name)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
@@ -154,9 +158,9 @@ class People:
                     self._forms.setdefault(small, person)
 
 
-def _given(text: str) -> Iterator[str]:
+def _given(text: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[str]:
     """Names that a text gives."""
-    for pattern in PATTERNS:
+    for pattern in patterns:
         for match in pattern.finditer(text):
             words = match["name"].split(" ")
             kept: list[str] = []
@@ -189,7 +193,7 @@ def is_person(speaker: str) -> bool:
         role in name for role in ("客服", "客户", "用户", "机器人", "系统")
     ):
         return False
-    return not any(re.search(r"[a-z][A-Z]", word) for word in words)
+    return not any(HANDLE.search(word) for word in words)
 
 
 def _words(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
 
@@ -46,7 +46,9 @@ class Roles:
         if self._agents and any(message.speaker for message in spoken):
             matched = {m.speaker for m in spoken if self._is_agent(m.speaker)}
             self.n_matched += len(matched)
-            by_option = {m.speaker: _agent_if(m.speaker in matched) for m in spoken}
+            by_option: dict[str, Side] = {
+                m.speaker: _agent_if(m.speaker in matched) for m in spoken
+            }
             return _given(messages, by_option, "option", override=True)
         known: dict[str, Side] = {m.speaker: m.side for m in spoken if m.side and m.speaker}
         unknown = [m for m in spoken if not m.side and m.speaker not in known]
@@ -58,8 +60,8 @@ class Roles:
         names = list(dict.fromkeys(message.speaker for message in unknown))
         told = {message.side for message in spoken if message.side}
         if told:
-            rest = _agent_if("agent" not in told)
-            return _given(messages, {**known, **dict.fromkeys(names, rest)}, "rest")
+            rest: Side = _agent_if("agent" not in told)
+            return _given(messages, {**known, **{name: rest for name in names}}, "rest")
         return self._by_names(messages, names, n_conversations)
 
     def _by_names(
@@ -68,7 +70,7 @@ class Roles:
         """Where the export tells nothing but the speakers' names."""
         numbers = [name.isdecimal() for name in names]
         if any(numbers) and not all(numbers):
-            found = {n: _agent_if(not n.isdecimal()) for n in names}
+            found: dict[str, Side] = {n: _agent_if(not n.isdecimal()) for n in names}
             return _given(messages, found, "number")
         often = {name: n_conversations(name) for name in names}
         least = min(often.values(), default=0)
@@ -85,11 +87,12 @@ class Roles:
 
 
 def _agent_if(is_agent: bool) -> Side:
-    return "agent" if is_agent else "customer"
+    side: Side = "agent" if is_agent else "customer"
+    return side
 
 
 def _given(
-    messages: Sequence[Said], sides: dict[str, Side], told_by: str, *, override: bool = False
+    messages: Sequence[Said], sides: Mapping[str, Side], told_by: str, *, override: bool = False
 ) -> Settled:
     given = [
         message

@@ -45,3 +45,15 @@ def _without(text: str) -> str:
     if _mark(text) is None:
         return text
     return MARK.sub(lambda m: f" {m['behind'] or ''}", text, count=1).strip()
+
+
+INNER = re.compile(r"(?:(?<=\s)|^|(?<=[.…,!?]))[(\[]?([1-9])/([2-9])[)\]]?(?=[\s.,:-]|$) ?")
+
+
+def without_inner_marks(text: str) -> str:
+    """A text without the marks of all its pieces, which were joined before: ``1/2 ... 2/2``."""
+    marks = [(int(match[1]), int(match[2])) for match in INNER.finditer(text)]
+    totals = {total for _, total in marks}
+    if len(totals) != 1 or [number for number, _ in marks] != list(range(1, totals.pop() + 1)):
+        return text
+    return INNER.sub(" ", text).replace("  ", " ").strip()

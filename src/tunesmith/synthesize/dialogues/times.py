@@ -78,6 +78,7 @@ def _slashed(match: re.Match[str]) -> Moment:
 
 def _made(year: int, month: int, day: int, clock: list[int]) -> float | None:
     try:
-        return _seconds(datetime(year, month, day, *clock))
+        hour, minute, second = clock
+        return _seconds(datetime(year, month, day, hour, minute, second))
     except ValueError:
         return None

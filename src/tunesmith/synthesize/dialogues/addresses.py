@@ -16,6 +16,7 @@ TOWN = rf"(?:,? (?:[A-Z][a-z]+ ?){{1,3}},? (?:{POSTCODE_US}|{POSTCODE_UK}))?"
 NAMED = r"[A-ZÀ-Ý][\wà-ÿ'’-]+(?: [A-ZÀ-Ý][\wà-ÿ'’-]+){0,2}"
 HAN = "\u4e00-\u9fff"
 ROOM = "(?:室|栋|楼|单元|号|座|房|层)"
+ANY_HAN = re.compile(f"[{HAN}]")
 PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -32,6 +33,11 @@ PATTERNS = tuple(
         r"(?<!\w)(?:Calle|C/|Avenida|Avda\.?|Plaza|Paseo|Rua|Via|Viale|Piazza) "
         rf"(?:(?:de|del|la|las|los|da|do|dei|della) ){{0,3}}{NAMED}"
         r",? (?:n[.º°] ?)?\d{1,4}(?!\w)(?:,? \d{5} [A-Z]\w+)?",
+    )
+)
+HAN_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
         rf"(?:[{HAN}]{{2,4}}?(?:省|自治区))?(?:[{HAN}]{{2,4}}?市)?(?:[{HAN}]{{1,4}}?[区县镇])?"
         rf"[{HAN}]{{1,6}}?(?:路|街|道|巷|弄|胡同)\d{{1,5}}号?"
         rf"(?:[{HAN}A-Za-z\d-]{{0,12}}?{ROOM}){{0,4}}",
@@ -43,6 +49,6 @@ PATTERNS = tuple(
 
 def find_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Every address, begin and end; all of them hold a digit, but for named houses in Chinese."""
-    for pattern in PATTERNS:
+    for pattern in (*PATTERNS, *HAN_PATTERNS) if ANY_HAN.search(text) else PATTERNS:
         for match in pattern.finditer(text):
             yield match.span()

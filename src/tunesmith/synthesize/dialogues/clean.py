@@ -99,23 +99,31 @@ def clean_conversation(
         else:
             turns.append(turn)
     people = People((message.speaker for message in messages), companies)
-    texts = list(extra)
+    texts = [even_space(plain_text(text)) for text in extra]
     for _ in range(MOST_ROUNDS):
-        before = turns, texts
-        turns = _joined(_without_repeats(_cleaned(turns, cleaning, cleaned), cleaned))
-        texts = [even_space(plain_text(text)) for text in texts]
-        if not cleaning.keep_personal:
-            people.read(texts)
-            people.read(turn.text for turn in turns if turn.side == "customer")
-            people.read((turn.text for turn in turns if turn.side == "agent"), by_agent=True)
-            masks = Masks([*(turn.text for turn in turns), *texts], people)
-            turns = [replace(turn, text=masks.masked(turn.text)) for turn in turns]
-            texts = [masks.masked(text) for text in texts]
-            cleaned.n_masked.update(masks.n_masked)
-        if before == (turns, texts):
-            break
+        settled = _cleaned(turns, cleaning, cleaned)
+        joined = _joined(_without_repeats(settled, cleaned))
+        turns, texts = _masked(joined, texts, cleaning, people, cleaned)
+        if [turn.text for turn in turns] == [turn.text for turn in settled]:
+            break  # nothing was joined or masked that would have to be looked at again
     cleaned.turns, cleaned.extra = turns, texts
     return cleaned
+
+
+def _masked(
+    turns: list[Turn], texts: list[str], cleaning: Cleaning, people: People, told: Cleaned
+) -> tuple[list[Turn], list[str]]:
+    """Turns and further texts without personal data; what was masked is counted."""
+    if cleaning.keep_personal:
+        return turns, texts
+    people.read(texts)
+    people.read(turn.text for turn in turns if turn.side == "customer")
+    people.read((turn.text for turn in turns if turn.side == "agent"), by_agent=True)
+    masks = Masks([*(turn.text for turn in turns), *texts], people)
+    turns = [replace(turn, text=masks.masked(turn.text)) for turn in turns]
+    texts = [masks.masked(text) for text in texts]
+    told.n_masked.update(masks.n_masked)
+    return turns, texts
 
 
 def _cleaned(turns: Sequence[Turn], cleaning: Cleaning, told: Cleaned) -> list[Turn]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tunesmith.synthesize.dialogues.marks import NO_NAMES
+from tunesmith.synthesize.dialogues.marks import LONGEST_ENDING, NO_NAMES
 
 BEHIND = r"\.?\s*(?P<behind>(?:<link>\s*)*)$"
 ENDINGS = (
@@ -26,7 +26,7 @@ def without_endings(texts: Sequence[str]) -> list[str]:
     """An agent's messages without the name or the initials that end several of them."""
     kept = list(texts)
     for pattern in ENDINGS:
-        found = [pattern.search(text) for text in kept]
+        found = [pattern.search(text, max(0, len(text) - LONGEST_ENDING)) for text in kept]
         named = [match if match and _is_name(match["name"]) else None for match in found]
         if sum(match is not None for match in named) < LEAST:
             continue

@@ -43,6 +43,7 @@ LEGAL = re.compile(
     r".*\Z",
     re.I | re.S,
 )
+LEGAL_CUES = re.compile(r"confiden|intended|vertraulich|保密|机密", re.I)
 DELIMITER = re.compile(r"(?:^|\n)-- ?\n(?!.*\n-- ?\n).{0,800}\Z", re.S)
 """The usual mark of a signature (RFC 3676)."""
 CLOSINGS = (
@@ -75,10 +76,11 @@ def without_quotes(text: str) -> str:
 def without_footers(text: str) -> str:
     """Text without ``Sent from my iPhone``, legal notices, and the name below a greeting."""
     text = FOOTERS.sub("", text)
-    text = LEGAL.sub("", text)
+    if LEGAL_CUES.search(text):
+        text = LEGAL.sub("", text)
     if "\n--" in text or text.startswith("--"):
         text = DELIMITER.sub("", text)
-    match = CLOSING.search(text.rstrip())
+    match = CLOSING.search(text.rstrip()) if "\n" in text else None
     if match:
         lines = [line.strip() for line in match["below"].splitlines() if line.strip()]
         is_short = len(lines) <= MOST_BELOW and all(len(line) <= LONGEST_BELOW for line in lines)

@@ -32,6 +32,8 @@ BEFORE_STOP = re.compile(r" +(?=[,.!?;:](?:\s|$))")
 LEADING = re.compile(r"^(?:\s|[.,:;-](?=\s))*")
 BEHIND = r"\s*(?P<behind>(?:<link>\s*|[(\[]?\d/\d[)\]]?\s*)*)$"
 """What may stand behind a signature."""
+LONGEST_ENDING = 120
+"""Characters looked at for a signature, with the links behind it."""
 BEFORE = r"(?:\s|^|(?<=[.!?…，。！？)]))"
 INITIALS = re.compile(
     BEFORE + r"(?P<mark>[/*~\u2013\u2014-])\s?(?:[A-Z]{2,3}|[A-Z]\.?[A-Z]\.?)" + BEHIND
@@ -57,7 +59,8 @@ def settle_links(text: str, links: Links) -> str:
         return text
     if "](" in text:
         text = MARKDOWN.sub(lambda m: f"{m[1]} {LINK}".strip(), text)
-    text = URL.sub(_marked, text)
+    if "." in text or "://" in text:
+        text = URL.sub(_marked, text)
     if "<" in text:
         text = REPEATED.sub(LINK, MARKED.sub(LINK, text))
         if links == "remove":
@@ -101,7 +104,7 @@ def without_signature(text: str, side: Side) -> str:
     if "^" in text:
         text = CARET.sub("", text)
     for pattern in (INITIALS, NAMED):
-        match = pattern.search(text)
+        match = pattern.search(text, max(0, len(text) - LONGEST_ENDING))
         if match and not _is_word(match) and not _is_item(match):
             text = f"{text[: match.start()].rstrip()} {match['behind'].strip()}".strip()
     return text

@@ -34,7 +34,8 @@ LONG = re.compile(
     r"(?![A-Za-z\d])(?![.,]\d)"
 )
 """Seven digits or more that nothing but spaces and signs part."""
-LEAST_PARTED = 8
+LEAST_DIGITS, LEAST_PARTED = 7, 8
+DIGIT = re.compile(r"\d")
 VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){2,}")
 WORDS = (
     r"order|ticket|case|booking|reservation|reference|ref|tracking|invoice|confirmation|account|"
@@ -43,6 +44,7 @@ WORDS = (
     r"bestell(?:ung|nummer)?|auftrags?(?:nummer)?|kunden(?:nummer)?|vorgangs?(?:nummer)?|rechnung|"
     r"pedido|factura|cuenta|reserva|commande|facture|dossier|client"
 )
+LOCATORS = "booking|reservation|confirmation|record locator|pnr|tracking|reference"
 CODE = re.compile(
     rf"(?<![A-Za-z0-9])(?:{WORDS})\s*(?:number|no\.?|nr\.?|num\.?|nummer|numéro|número|id|code|"
     r"ref(?:erence)?)?\s*(?:is|was|ist|es|est|are)?\s*[:：#=]?\s*#?\s*"
@@ -52,7 +54,7 @@ CODE = re.compile(
     re.I,
 )
 LOCATOR = re.compile(
-    r"(?<![A-Za-z0-9])(?i:booking|reservation|confirmation|record locator|pnr|tracking|reference)"
+    rf"(?<![A-Za-z0-9])(?i:{LOCATORS})"
     r"\s*(?i:number|no\.?|code|ref(?:erence)?|id)?\s*(?i:is)?\s*[:#]?\s*"
     r"(?P<code>(?=[A-Z0-9]*[A-Z])[A-Z0-9]{5,8})(?![A-Za-z0-9])"
 )
@@ -61,6 +63,10 @@ CODE_ZH = re.compile(
     r"手机号?码?|电话号?码?|微信号?|QQ号?|流水号|发票号)\s*[是为：:]*\s*(?P<code>[A-Za-z0-9_-]{5,40})",
     re.I,
 )
+LETTERS = re.compile(r"[a-zß-ÿ]+")
+CODE_WORDS = frozenset(WORD for WORD in LETTERS.findall(f"{WORDS} {LOCATORS} license licence"))
+CODE_CUES = re.compile(r"[#号编微卡账帐Qq]|(?i:nummer|bestell|auftrag|kunden|vorgang)")
+"""Without one of these words no pattern finds a code."""
 HASH = re.compile(r"(?<![\w&/])#(?P<code>\d{4,20})(?!\w)")
 PHONE_WORDS = re.compile(
     r"(?:\b(?:phone|mobile|cell|tel|telephone|call|text|whatsapp|fax|telefon|handy|"
@@ -85,13 +91,15 @@ def _candidates(text: str) -> Iterator[Found]:
         return
     for start, end in find_addresses(text):
         yield _found((start, end), "address", text[start:end])
-    data = text.encode("utf-8", "surrogatepass")
-    for kind, start, end in number_spans(data):
-        span = _chars(data, start), _chars(data, end)
-        yield _found(span, kind, text[slice(*span)])
+    is_long = len(DIGIT.findall(text)) >= LEAST_DIGITS
+    if is_long:
+        data = text.encode("utf-8", "surrogatepass")
+        for kind, start, end in number_spans(data):
+            span = _chars(data, start), _chars(data, end)
+            yield _found(span, kind, text[slice(*span)])
     kept = [m.span() for pattern in (DATE, SUM) for m in pattern.finditer(text)]
     yield from _codes(text)
-    for match in LONG.finditer(text):
+    for match in LONG.finditer(text) if is_long else ():
         start, end = match.start(), match.end()
         n_digits = sum(map(str.isdecimal, match[0]))
         is_parted = n_digits < len(match[0].strip("+"))
@@ -115,6 +123,8 @@ def _emails(text: str) -> Iterator[Found]:
 
 
 def _codes(text: str) -> Iterator[Found]:
+    if not CODE_WORDS & set(LETTERS.findall(text.lower())) and not CODE_CUES.search(text):
+        return
     for pattern in (CODE, LOCATOR, CODE_ZH, HASH):
         for match in pattern.finditer(text):
             code = match["code"]

@@ -33,11 +33,20 @@ PATTERNS = tuple(
         rf"talking) (?:to|with)|soy|je suis)[ ]{NAME}(?=[ ]*(?:[,.!\n]|$|(?i:from|with|and|here|"
         r"at|your|de|desde|del|y)\b))",
         rf"(?<!\w)(?i:(?:full )?name)[:=]?[ ](?P<name>{WORD}(?:[ ]{WORD}){{1,3}})",
-        rf"(?i:thanks|thank you|cheers|regards|rgds|best|sincerely|gracias|merci|danke),?[ \n]+"
-        rf"{NAME}[.!]?\s*\Z",
-        rf"(?<![\w<]){NAME}[ ](?i:here)\b(?=[ ]*[,.!]|[ ](?i:from)\b)",
+        rf"(?<!\w)(?i:thanks|thank you|cheers|regards|rgds|best|sincerely|gracias|merci|danke)"
+        rf",?[ \n]+{NAME}[.!]?\s*\Z",
     )
 )
+LETTERS = re.compile(r"[^\W\d_]+")
+CUES = frozenset(
+    LETTERS.findall(
+        f"{GREETING} {TITLE} my the name me mi je mon ich mein meu i im this you soy full "
+        "regards rgds best sincerely querido querida estimado estimada buenos buenas "
+        "obrigado obrigada lieber señora señorita sr sra herrn".lower()
+    )
+)
+"""Words with which a pattern may begin."""
+HERE = re.compile(rf"(?<![\w<]){NAME}[ ](?i:here)\b(?=[ ]*[,.!]|[ ](?i:from)\b)")
 ADDRESSED = re.compile(rf"(?:^|[.!?]\s)[^.!?,:\n]{{2,60}}, (?P<name>{WORD})(?=[.!?])", re.M)
 """``Glad to hear, Mario.``: how agents speak to customers."""
 SURNAMES = (
@@ -47,6 +56,7 @@ SURNAMES = (
 )
 HAN = "\u4e00-\u9fff"
 HAN_TITLE = "先生|女士|小姐|太太|老师|经理|师傅"
+ANY_HAN = re.compile(f"[{HAN}]")
 HAN_PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -109,7 +119,7 @@ class People:
     def read(self, texts: Iterable[str], *, by_agent: bool = False) -> None:
         """Learns the names that are given in texts."""
         for text in texts:
-            for name in _given(text, (*PATTERNS, ADDRESSED) if by_agent else PATTERNS):
+            for name in _given(text, by_agent=by_agent):
                 self._learn(name)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
@@ -158,19 +168,21 @@ class People:
                     self._forms.setdefault(small, person)
 
 
-def _given(text: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[str]:
+def _given(text: str, *, by_agent: bool) -> Iterator[str]:
     """Names that a text gives."""
-    for pattern in patterns:
-        for match in pattern.finditer(text):
-            words = match["name"].split(" ")
-            kept: list[str] = []
-            for word in words:
-                if _is_no_name(word):
-                    break
-                kept.append(word)
-            if kept:
-                yield " ".join(kept)
-    if any("\u4e00" <= char <= "\u9fff" for char in text):
+    begun = [word.start() for word in LETTERS.finditer(text) if word[0].lower() in CUES]
+    found = [pattern.match(text, place) for place in begun for pattern in PATTERNS]
+    found += HERE.finditer(text) if " here" in text else ()
+    found += ADDRESSED.finditer(text) if by_agent and ", " in text else ()
+    for match in found:
+        kept: list[str] = []
+        for word in match["name"].split(" ") if match else ():
+            if _is_no_name(word):
+                break
+            kept.append(word)
+        if kept:
+            yield " ".join(kept)
+    if ANY_HAN.search(text):
         for pattern in HAN_PATTERNS:
             for match in pattern.finditer(text):
                 yield match["name"]

@@ -15,6 +15,8 @@ EMPTY_LINES = re.compile(r"\n{3,}")
 
 def even_space(text: str) -> str:
     """One space between words, at most one empty line between paragraphs, none at the ends."""
+    if text.isprintable():  # no line end, no space but the usual one
+        return BLANKS.sub(" ", text).strip() if "  " in text else text.strip()
     text = LINE_ENDS.sub("\n", text)
     text = CONTROL.sub("", INVISIBLE.sub("", text))
     text = AROUND_LINES.sub("\n", BLANKS.sub(" ", text))

@@ -34,7 +34,7 @@ def joined_parts(texts: Sequence[str]) -> str | None:
 
 
 def _mark(text: str) -> tuple[int, int] | None:
-    match = MARK.search(text)
+    match = MARK.search(text) if "/" in text else None
     if match is None:
         return None
     number, total = int(match["a"] or match["c"]), int(match["b"] or match["d"])
@@ -52,6 +52,8 @@ INNER = re.compile(r"(?:(?<=\s)|^|(?<=[.…,!?]))[(\[]?([1-9])/([2-9])[)\]]?(?=[
 
 def without_inner_marks(text: str) -> str:
     """A text without the marks of all its pieces, which were joined before: ``1/2 ... 2/2``."""
+    if "/" not in text:
+        return text
     marks = [(int(match[1]), int(match[2])) for match in INNER.finditer(text)]
     totals = {total for _, total in marks}
     if len(totals) != 1 or [number for number, _ in marks] != list(range(1, totals.pop() + 1)):

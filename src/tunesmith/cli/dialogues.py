@@ -99,7 +99,8 @@ def _print_result(result: dict[str, Any]) -> None:
     click.echo(f"customer and agent told by: {told_by}")
     for notice in result["notices"]:
         click.echo(f"note: {notice}")
-    click.echo(f"{result['rows']:,} rows are in {result['out']}")
+    n = result["rows"]
+    click.echo(f"{n:,} {'row is' if n == 1 else 'rows are'} in {result['out']}")
 
 
 def _print_reasons(reasons: list[dict[str, Any]], what: str, fate: str) -> None:

@@ -176,10 +176,11 @@ def _rows(
         cleaned.turns, max_turns=wanted.max_turns, max_chars=wanted.max_chars
     )
     windows = [tuple(cleaned.turns)] if is_summary else parted.windows
-    problem = _problem(cleaned, messages, len(parted.windows), wanted, has_summary=bool(extra))
+    problem = _problem(cleaned, len(parted.windows), wanted, has_summary=bool(extra))
     origin = messages[0].origin
-    if not problem and (twin := seen.twin(cleaned.turns, cleaned.extra, origin)) is not None:
-        problem = "says the same as an earlier conversation" if twin else ""
+    written = [turn for window in windows for turn in window]
+    if not problem and seen.twin(written, cleaned.extra, origin) is not None:
+        problem = "says the same as an earlier conversation"
     for reason, place in cleaned.dropped:
         account.drop(reason, place)
     if problem:
@@ -208,9 +209,7 @@ def _rows(
         }
 
 
-def _problem(
-    cleaned: Cleaned, messages: Sequence[Said], n_windows: int, wanted: Wanted, *, has_summary: bool
-) -> str:
+def _problem(cleaned: Cleaned, n_windows: int, wanted: Wanted, *, has_summary: bool) -> str:
     """Why a conversation is not written; empty where it is."""
     sides = {turn.side for turn in cleaned.turns}
     if not cleaned.turns:
@@ -218,17 +217,12 @@ def _problem(
     if sides == {"agent"}:
         return "only the agent speaks"
     if sides == {"customer"}:
-        speakers = {message.speaker for message in messages if message.side != "automatic"}
-        return "no answer of an agent" if len(speakers) < 2 else "only customers speak"
+        return "no answer of an agent"
     if wanted.to == "summary":
         return "" if has_summary else "no summary"
     if n_windows:
         return ""
-    is_short = wanted.max_chars is None or all(
-        "longer than" not in reason for reason, _ in cleaned.dropped
-    )
-    first = next(turn.side for turn in cleaned.turns)
-    if is_short and first == "agent" and cleaned.turns[-1].side == "customer":
+    if [turn.side for turn in cleaned.turns] == ["agent", "customer"]:
         return "no answer of an agent to what the customer says"
     return f"every question with its answer is longer than {wanted.max_chars:,} characters"
 

@@ -209,7 +209,7 @@ def test_the_result_is_checked_and_trained_on(tmp_path, recipe_fields):
         *(
             row
             for n in range(12)
-            for row in chat(n, f"Kettle {n} leaks.", f"We mend {n}.", "Thx", "Bye")
+            for row in chat(n, f"Kettle {n} leaks.", f"We mend {n}.", f"Thx {n}", f"Bye {n}")
         ),
     )
     out = tmp_path / "out.jsonl"
@@ -240,7 +240,7 @@ def test_published_dialogues_are_written_or_skipped(shared, tmp_path, name, n_fo
     result = clean_dialogues([str(source)], out)
 
     assert adds_up(result)
-    assert result["conversations"]["written"] >= 0.95 * result["conversations"]["found"] - 1
+    assert result["conversations"]["written"] >= 0.9 * result["conversations"]["found"]
     text = out.read_bytes()
     assert not EMAIL.search(text) and b"https://" not in text and b"&amp;" not in text
     for row in rows_of(out):

@@ -27,6 +27,9 @@ MENTION = re.compile(
 )
 """``@name`` but no mail address and no hour; in Chinese up to the next space."""
 IN_SENTENCE = re.compile(r"[\w'’,&]\s\Z")
+SPLIT_BEFORE = re.compile(r"\d/\d[)\]]?\s\Z")
+"""A piece of a message ends before it, so that it addresses somebody."""
+ADDRESSEES = re.compile(rf"\A(?:[\s.]*(?:{MENTION.pattern}))+")
 SPACES = re.compile(r" {2,}")
 BEFORE_STOP = re.compile(r" +(?=[,.!?;:](?:\s|$))")
 LEADING = re.compile(r"^(?:\s|[.,:;-](?=\s))*")
@@ -86,9 +89,11 @@ def settle_mentions(text: str, mentions: Mentions, side: Side) -> str:
         return MENTION.sub(spoken_to, text)
 
     def settled(match: re.Match[str]) -> str:
-        return spoken_to if IN_SENTENCE.search(text[: match.start()][-2:]) else " "
+        before = match.string[: match.start()][-6:]
+        is_word = IN_SENTENCE.search(before) and not SPLIT_BEFORE.search(before)
+        return spoken_to if is_word else " "
 
-    found = MENTION.sub(settled, text)
+    found = MENTION.sub(settled, ADDRESSEES.sub("", text))
     return text if found == text else LEADING.sub("", _close_up(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +154,21 @@ def test_whom_a_message_addresses_is_taken_out_whole():
     assert clean_text("Ask @Bo or @Al today", "customer", Cleaning()) == (
         "Ask <agent> or <agent> today"
     )
+
+
+@pytest.mark.parametrize(
+    "piece", ["1", "1.", "1 ", "On x\n", "> x\n", "中", "x, Anna. ", "<b>", "a@"]
+)
+def test_odd_texts_take_no_longer_than_others(piece):
+    text = piece * (20_000 // len(piece))
+    started = time.process_time()
+    clean_conversation(said(("agent", "", text), ("customer", "", "x")), Cleaning())
+    assert time.process_time() - started < 2
+
+
+def test_a_number_is_the_same_whether_it_is_told_to_be_a_phones_or_not():
+    messages = said(("customer", "", "call +442079460958"), ("agent", "", "442079460958 noted"))
+    assert turns_of(messages) == [["customer", "call <phone-1>"], ["agent", "<phone-1> noted"]]
 
 
 def test_a_summary_is_masked_with_its_conversation():

@@ -27,7 +27,8 @@ DATE = re.compile(
     r"(?![\d-])(?:[T ]+\d{1,2}:\d\d(?::\d\d)?)?"
 )
 SUM = re.compile(
-    r"(?:[$€£¥₹]|(?:USD|EUR|GBP|CNY|RMB|INR) ?)\d[\d.,]*|\d[\d.,]* ?(?:[$€£¥₹元]|USD|EUR)"
+    r"(?:[$€£¥₹]|(?:USD|EUR|GBP|CNY|RMB|INR) ?)\d[\d.,]*"
+    r"|(?<![\d.,])\d[\d.,]{0,15} ?(?:[$€£¥₹元]|USD|EUR)"
 )
 LONG = re.compile(
     r"(?<![A-Za-z0-9_.,])(?<![A-Za-z0-9_]-)\+?(?:\((?=\d{1,5}\)))?\d(?:[ ()/.-]{0,2}\d){6,24}[Xx]?"

@@ -90,6 +90,12 @@ class PersonalData:
 
 def numbers_in(text: bytes) -> Iterator[tuple[str, int]]:
     """Card, account and phone numbers of a short text: their kind and where they begin."""
+    for kind, start, _ in number_spans(text):
+        yield kind, start
+
+
+def number_spans(text: bytes) -> Iterator[tuple[str, int, int]]:
+    """Card, account and phone numbers of a short text: their kind, begin and end, in bytes."""
     taken: list[tuple[int, int]] = []
     for kind, pattern, is_valid in (
         ("account", ACCOUNT, _is_account),
@@ -100,7 +106,7 @@ def numbers_in(text: bytes) -> Iterator[tuple[str, int]]:
             apart = all(hit.end() <= start or end <= hit.start() for start, end in taken)
             if apart and is_valid(hit[0]):
                 taken.append(hit.span())
-                yield kind, hit.start()
+                yield kind, *hit.span()
 
 
 def _stretches(text: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -1,1 +1,4 @@
-"""Synthesize: documents -> blocks -> chunks. No part of it imports torch."""
+"""Synthesize: documents -> blocks -> chunks; exports of dialogues -> conversations.
+
+No part of it imports torch.
+"""

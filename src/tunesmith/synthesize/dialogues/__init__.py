@@ -1,0 +1,1 @@
+"""Dialogues: exports of chats and tickets -> cleaned conversations."""

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.cli.main import run  # noqa: E402
 from tunesmith.core.errors import RunError  # noqa: E402
-from tunesmith.core.runs import METRICS, Run  # noqa: E402
+from tunesmith.core.runs import METRICS, SAMPLES, Run  # noqa: E402
 from tunesmith.pipelines import verify_resume as module  # noqa: E402
 from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
@@ -127,9 +127,21 @@ def test_a_resume_that_is_another_run_is_told_and_exits_with_1(
     assert 'log: the first difference: {"kind": "eval", "step": 0' in out
 
 
-def test_a_recipe_that_stops_early_is_killed_all_the_same(recipe_fields):
-    recipe_fields["train"]["patience"] = 1
-    assert shortened(make_recipe(recipe_fields), 2)["train"]["patience"] is None
+@pytest.mark.parametrize(("patience", "kept"), [(1, None), (2, 2)])
+def test_a_recipe_that_stops_early_is_killed_all_the_same(recipe_fields, patience, kept):
+    """One evaluation without improvement could end it before its kill; two are at its end."""
+    recipe_fields["train"]["patience"] = patience
+    assert shortened(make_recipe(recipe_fields), 2)["train"]["patience"] == kept
+
+
+def test_a_sample_that_is_another_one_is_told(recipe_fields, tmp_path):
+    recipe_fields["train"] |= {"max_steps": 1, "score_rows": 2, "samples": 2}
+    recipe_fields["evaluate"] = {"max_new_tokens": 4, "forgetting": None}
+    runs = [train(make_recipe({**recipe_fields, "out": str(tmp_path / name)})) for name in "ab"]
+    assert {one.what for one in compare_runs(*runs) if one.is_equal} >= {"samples", "log"}
+    samples = runs[1].path / SAMPLES
+    samples.write_text(samples.read_text().replace("answer", "reply", 1))
+    assert [one.what for one in compare_runs(*runs) if not one.is_equal] == ["samples"]
 
 
 def test_a_training_that_was_not_killed_is_told_as_such(tmp_path):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.runs import METRICS, Run
+from tunesmith.core.runs import METRICS, SAMPLES, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +36,7 @@ class Compared:
 
 
 def compare_runs(a: Run, b: Run) -> list[Compared]:
-    """Compares artefact, last checkpoint, log and order of rows of two finished runs.
+    """Compares artefact, last checkpoint, log, samples and order of rows of two finished runs.
 
     Raises:
         RunError: a run is not finished, or its last checkpoint is damaged.
@@ -56,9 +55,10 @@ def compare_runs(a: Run, b: Run) -> list[Compared]:
         {k: v for k, v in one.state.items() if k != "identity"} for one in (first, second)
     )
     compared.append(_parts("checkpoint: state", sorted(left.items()), sorted(right.items()), _pair))
-    compared.append(
-        _parts("log", _log(a).splitlines(), _log(b).splitlines(), lambda number, line: line)
-    )
+    for name, file in (("log", METRICS), ("samples", SAMPLES)):
+        lines = _parts(name, _lines(a, file), _lines(b, file), lambda number, line: line)
+        if lines.n or name != "samples":  # most runs keep none
+            compared.append(lines)
     orders = [
         [line["rows"] for line in run.lines(METRICS) if line["kind"] == "train"] for run in (a, b)
     ]
@@ -77,8 +77,9 @@ def _artifact(run: Run) -> dict[str, Tensor]:
     return tensors
 
 
-def _log(run: Run) -> str:
-    return Path(run.path / METRICS).read_text("utf-8")
+def _lines(run: Run, name: str) -> list[str]:
+    file = run.path / name
+    return file.read_text("utf-8").splitlines() if file.is_file() else []
 
 
 def _tensors(what: str, a: dict[str, Tensor], b: dict[str, Tensor]) -> Compared:

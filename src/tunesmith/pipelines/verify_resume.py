@@ -74,8 +74,9 @@ def shortened(recipe: Recipe, steps: int) -> dict[str, Any]:
     # As many epochs as give 2k steps, however few rows there are.
     epochs = max(recipe.train.epochs, 2.0 * steps)
     fields["train"] |= {"epochs": epochs, "max_steps": 2 * steps, "eval_every_fraction": 0.5}
-    # Ended at the evaluation after k steps, it would never come to its kill.
-    fields["train"]["patience"] = None
+    if recipe.train.patience == 1:
+        # Ended at the evaluation after k steps, the second one, it would never come to its kill.
+        fields["train"]["patience"] = None
     fields["trackers"] = []
     return fields
 

@@ -2,8 +2,9 @@
 
     python benchmarks/memory.py --small ../shared/data/models/stories260K-hf --out RESULTS.json
 
-The peak is the process's largest resident memory over a whole run of two steps with evaluations,
-checkpoint and artefact. The 110M model has random weights (12 blocks, width 768, 32,000 tokens).
+The peak is the process's high-water mark of resident memory when it ends, after a whole run of two
+steps with evaluations, checkpoint and artefact. The 110M model has random weights (12 blocks, width
+768, 32,000 tokens).
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from measure import machine
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.model.save import copy_tokenizer
@@ -35,18 +39,72 @@ SIZES = {
     "max_position_embeddings": 1024,
     "tie_word_embeddings": True,
 }
-LARGE = [
-    ("lora", False, 4), ("qlora", False, 4), ("freeze", False, 4), ("full", False, 4),
-    ("lora", True, 4), ("qlora", True, 4), ("full", True, 4), ("full", False, 1),
-    ("lora", False, 1), ("freeze", True, 4), ("qlora", False, 1), ("lora", False, 8),
-]  # fmt: skip
-SMALL = [
-    (method, recomputes, n_rows)
-    for method in ("full", "freeze", "lora", "qlora")
-    for recomputes in (False, True)
-    for n_rows in (1, 8)
+WIDTHS = {"tiny": 256, "small": 256, "110m": 128}
+"""Tokens of a row, at most."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run.
+
+    Attributes:
+        model: ``tiny``, ``small`` or ``110m``.
+        method: its name.
+        recomputes: gradient checkpointing.
+        n_rows: at once; of a pair both answers are one.
+        kind: ``padded`` rows of one length, ``packed`` ones of very different lengths, or ``dpo``.
+    """
+
+    model: str
+    method: str
+    recomputes: bool
+    n_rows: int
+    kind: str = "padded"
+
+
+CASES = [
+    *(
+        Case("tiny", method, recomputes, n_rows)
+        for method in ("full", "freeze", "lora", "qlora")
+        for recomputes in (False, True)
+        for n_rows in (1, 8)
+    ),
+    *(Case("tiny", method, False, 4, "packed") for method in ("full", "lora", "qlora")),
+    *(Case("tiny", method, False, 4, "dpo") for method in ("full", "freeze", "lora", "qlora")),
+    Case("small", "full", False, 1),
+    Case("small", "full", True, 8),
+    Case("small", "freeze", True, 1),
+    Case("small", "lora", False, 8),
+    Case("small", "qlora", False, 1),
+    Case("small", "qlora", True, 8),
+    Case("small", "lora", False, 8, "packed"),
+    Case("small", "full", False, 4, "dpo"),
+    Case("110m", "full", False, 1),
+    Case("110m", "full", False, 4),
+    Case("110m", "full", True, 4),
+    Case("110m", "freeze", False, 4),
+    Case("110m", "freeze", True, 4),
+    Case("110m", "lora", False, 1),
+    Case("110m", "lora", False, 4),
+    Case("110m", "lora", False, 8),
+    Case("110m", "lora", True, 4),
+    Case("110m", "qlora", False, 1),
+    Case("110m", "qlora", False, 4),
+    Case("110m", "qlora", True, 4),
+    Case("110m", "full", False, 4, "packed"),
+    Case("110m", "lora", False, 4, "packed"),
+    Case("110m", "full", False, 2, "dpo"),
+    Case("110m", "lora", False, 4, "dpo"),
+    Case("110m", "lora", True, 4, "dpo"),
 ]
-"""Method, gradient checkpointing, rows at once."""
+RUN = """
+import sys
+from tunesmith.cli.main import run
+from tunesmith.core.memory import peak_memory_mb
+code = run(["train", sys.argv[1]])
+print(peak_memory_mb())
+sys.exit(code)
+"""
 
 
 def make_110m(folder: Path) -> Path:
@@ -60,47 +118,44 @@ def make_110m(folder: Path) -> Path:
     return folder
 
 
-def measure(model: str, case: tuple[str, bool, int], place: Path, tokens: int) -> dict[str, Any]:
-    """Estimates one case, runs it and puts both side by side."""
-    method, recomputes, n_rows = case
-    rows = [
-        {"dialogue": f"row {i} " + "word and more " * 200, "summary": "a short one of some words"}
-        for i in range(24)
+def rows_of(kind: str) -> list[dict[str, Any]]:
+    """24 examples, all too long for a row, or of very different lengths."""
+    if kind == "dpo":
+        return [
+            {
+                "prompt": f"row {i} " + "word and more " * 20,
+                "chosen": "so it is " * (20 + i),
+                "rejected": "that is not so " * (5 + 2 * i),
+            }
+            for i in range(24)
+        ]
+    lengths = [200] * 24 if kind == "padded" else [3 + 7 * i % 60 for i in range(24)]
+    return [
+        {"dialogue": f"row {i} " + "word and more " * n, "summary": "a short one of some words"}
+        for i, n in enumerate(lengths)
     ]
-    data = place / "rows.jsonl"
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    fields = {
-        "model": {"path": model},
-        "data": {"path": str(data), "validation_fraction": 0.25, "max_tokens": tokens},
-        "template": "summarization",
-        "method": method,
-        "train": {
-            "batch_size": max(4, n_rows),
-            "micro_batch_size": n_rows,
-            "eval_batch_size": n_rows,
-            "max_steps": 2,
-            "eval_every_fraction": 1,
-            "gradient_checkpointing": recomputes,
-        },
-        "out": str(place / "run"),
-    }
+
+
+def measure(path: str, case: Case, place: Path) -> dict[str, Any]:
+    """Estimates one case, runs it and puts both side by side."""
+    fields = recipe(path, case, place)
     estimate = dry_run(make_recipe(fields))["memory_mb"]
     file = place / "recipe.yaml"
     file.write_text(json.dumps(fields))
     shutil.rmtree(place / "run", ignore_errors=True)
     done = subprocess.run(
-        [sys.executable, "-m", "tunesmith", "train", str(file), "--json"],
+        [sys.executable, "-c", RUN, str(file)],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
-    peak = json.loads(done.stdout)["peak_memory_mb"]
+    if done.returncode:
+        raise SystemExit(f"{case}: {done.stderr[-2000:]}")
+    peak = round(float(done.stdout.splitlines()[-1]), 1)
     return {
-        "method": method,
-        "gradient_checkpointing": recomputes,
-        "rows_at_once": n_rows,
-        "tokens": tokens,
+        **asdict(case),
+        "tokens": WIDTHS[case.model],
         "estimated_mb": estimate["total"],
         "measured_mb": peak,
         "difference": round(estimate["total"] / peak - 1, 4),
@@ -108,25 +163,66 @@ def measure(model: str, case: tuple[str, bool, int], place: Path, tokens: int) -
     }
 
 
-def cpu_name() -> str:
-    """As Linux tells it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
+def recipe(path: str, case: Case, place: Path) -> dict[str, Any]:
+    """The recipe of a case, its data written."""
+    data = place / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows_of(case.kind)))
+    return {
+        "model": {"path": path},
+        "data": {
+            "path": str(data),
+            "validation_fraction": 0.25,
+            "max_tokens": WIDTHS[case.model],
+            "cut_answers": True,
+        },
+        "task": "preference" if case.kind == "dpo" else "sft",
+        "template": "alpaca" if case.kind == "dpo" else "summarization",
+        "method": case.method,
+        "train": {
+            "batch_size": max(4, case.n_rows),
+            "micro_batch_size": case.n_rows,
+            "eval_batch_size": case.n_rows,
+            "max_steps": 2,
+            "eval_every_fraction": 1,
+            "gradient_checkpointing": case.recomputes,
+            "packing": case.kind == "packed",
+        },
+        "out": str(place / "run"),
+    }
+
+
+def estimated_anew(results: list[dict[str, Any]], models: dict[str, str], place: Path) -> None:
+    """Puts the estimates of today's formulas beside the peaks that were measured."""
+    for found in results:
+        case = Case(**{field.name: found[field.name] for field in dataclass_fields(Case)})
+        estimate = dry_run(make_recipe(recipe(models[case.model], case, place)))["memory_mb"]
+        found["estimated_mb"], found["purposes"] = estimate["total"], estimate
+        found["difference"] = round(estimate["total"] / found["measured_mb"] - 1, 4)
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The cases as Markdown."""
+    lines = [
+        "| model | method | rows | gradient checkpointing | at once | estimated | measured "
+        "| difference |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['model']} | {r['method']} | {r['kind']} | {'yes' if r['recomputes'] else 'no'} "
+        f"| {r['n_rows']} | {r['estimated_mb']:,.0f} MB | {r['measured_mb']:,.0f} MB "
+        f"| {r['difference']:+.1%} |"
+        for r in results
+    ]
+    return "\n".join(lines)
 
 
 def write(file: Path, results: list[dict[str, Any]]) -> None:
     """Writes what is known so far, with the machine."""
-    import torch
-
     record = {
         "what": "dry run's memory against the peak of a whole run",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": machine(),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "results": results,
     }
     file.write_text(json.dumps(record, indent=1) + "\n")
@@ -136,39 +232,34 @@ def main() -> None:
     """Runs the cases that are not in the file of results yet, and adds them to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", type=Path, help="a further small model")
-    parser.add_argument("--only", choices=["tiny", "small", "110m"], nargs="*")
+    parser.add_argument("--only", choices=list(WIDTHS), nargs="*", default=list(WIDTHS))
+    parser.add_argument("--kind", choices=["padded", "packed", "dpo"], nargs="*")
+    parser.add_argument("--estimate", action="store_true", help="estimate again, measure nothing")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     results: list[dict[str, Any]] = []
     if options.out and options.out.is_file():
         results = json.loads(options.out.read_text())["results"]
-    done = {
-        (r["model"], r["method"], r["gradient_checkpointing"], r["rows_at_once"]) for r in results
-    }
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        models = [("tiny", "tunesmith-tiny", SMALL, 256)]
-        if options.small:
-            models.append(("small", str(options.small), SMALL[::3], 256))
-        models.append(("110m", str(place / "llama-110m"), LARGE, 128))
-        for name, path, cases, tokens in models:
-            if options.only and name not in options.only:
+        models = {"tiny": "tunesmith-tiny", "small": str(options.small), "110m": str(place / "m")}
+        if "110m" in options.only:
+            make_110m(Path(models["110m"]))
+        if options.estimate:
+            estimated_anew(results, models, place)
+        done = [{k: r[k] for k in asdict(CASES[0])} for r in results]
+        for case in CASES:
+            is_wanted = case.model in options.only and case.kind in (options.kind or [case.kind])
+            lacks_model = case.model == "small" and options.small is None
+            if options.estimate or not is_wanted or lacks_model or asdict(case) in done:
                 continue
-            if name == "110m":
-                make_110m(Path(path))
-            for case in cases:
-                if (name, *case) in done:
-                    continue
-                found = {"model": name, **measure(path, case, place, tokens)}
-                results.append(found)
-                print(
-                    f"{name:5} {case[0]:7} checkpointing={case[1]!s:5} rows={case[2]}: "
-                    f"{found['estimated_mb']:7.0f} MB estimated, {found['measured_mb']:7.0f} MB "
-                    f"measured, {found['difference']:+.1%}",
-                    flush=True,
-                )
-                if options.out:
-                    write(options.out, results)
+            results.append(measure(models[case.model], case, place))
+            print(table(results[-1:]).splitlines()[-1], flush=True)
+            if options.out:
+                write(options.out, results)
+    if options.estimate and options.out:
+        write(options.out, results)
+    print("\n" + table(results))
 
 
 if __name__ == "__main__":

@@ -57,12 +57,12 @@ def tasks(data: Path) -> dict[str, dict[str, Any]]:
         "preference, dpo": {
             **known["preference"],
             "objective": "dpo",
-            "watched": {"best_metric": "eval_reward_margin"},
+            "watched": {"best_metric": "reward_margin"},
         },
         "preference, kto": {
             **known["preference"],
             "objective": "kto",
-            "watched": {"best_metric": "eval_reward_accuracy"},
+            "watched": {"best_metric": "reward_accuracy"},
         },
     }
 
@@ -149,7 +149,7 @@ def table(found: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Runs all cells, one after the other; those that were not exact make the exit code 1."""
+    """Runs the cells that are not exact in the file of results yet; 1: one is not exact."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--task", nargs="*", help="as in the table; all, where none is given")
@@ -157,10 +157,15 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found: list[dict[str, Any]] = []
+    if given.out is not None and given.out.is_file():
+        cells_so_far = json.loads(given.out.read_text())["cells"]
+        found = [cell for cell in cells_so_far if cell["exact"]]
+    done = {(cell["task"], cell["method"]) for cell in found}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for task, method, way, recipe in cells(given.data.resolve(), folder):
-            if task not in (given.task or [task]) or method not in (given.method or [method]):
+            is_wanted = task in (given.task or [task]) and method in (given.method or [method])
+            if not is_wanted or (task, method) in done:
                 continue
             cell = {"task": task, "method": method, "way": way}
             try:

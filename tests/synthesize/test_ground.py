@@ -135,6 +135,10 @@ def test_what_was_invented_is_named(answer, reason):
         ("《论语》", "《孟子》", False),
         ("在四川大学", "在浙江大学", False),
         ("由王建国设计", "由李建国设计", False),
+        ("由西门豹主持修建", "由李冰主持修建", False),
+        ("由专业人员负责", "由工程师负责", True),
+        ("晚上8点", "8:00至18:00", False),
+        ("早上8点", "8:00至18:00", True),
         ("使用 BERT 模型", "使用 GPT 模型", False),
     ],
 )

@@ -80,6 +80,8 @@ LEAVES = frozenset(
     "很比如等着过去来这"
 )
 """Before the kind of a place they say that no name stands there, but a description."""
+POINTING = frozenset("该此这那本各每某全多数个一两几我你他她它其谁的专有相")
+"""Before somebody who is told by a description."""
 SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡"
     "贾丁魏薛叶阎余潘杜戴夏"
@@ -197,7 +199,7 @@ def _candidates(answer: str, source: str, *, people: bool) -> Iterator[str]:
         for pattern in (BY, WHO):
             for found in pattern.finditer(answer):
                 who = found["who"] or found["one"]
-                if not _is_described(who, source):
+                if not _is_described(who, source, is_led=pattern is BY):
                     yield who
 
 
@@ -249,10 +251,12 @@ FOLLOWED = frozenset(
 )
 
 
-def _is_described(who: str, source: str) -> bool:
-    """Whether somebody is named in the source, or not by name."""
+def _is_described(who: str, source: str, *, is_led: bool) -> bool:
+    """Whether somebody is named in the source, or not by name; 由 and a deed lead to a name."""
     if who in source or any(who.startswith(word) or who.endswith(word) for word in PEOPLE):
         return True
+    if is_led:
+        return who[0] in POINTING
     return any(char in NO_GIVEN_NAME for char in who[1:]) or who[0] in LEAVES
 
 

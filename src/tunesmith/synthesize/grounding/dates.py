@@ -143,12 +143,15 @@ def _number(text: str | None) -> int | None:
 def times(text: str) -> list[Time]:
     """Times of day."""
     found: list[Time] = []
-    for hit in TIME.finditer(text):
+    hits = [*TIME.finditer(text)]
+    # Who writes 18:00 means the morning by 8:00.
+    has_24_hours = any(int(hit["h"]) > 12 for hit in hits)
+    for hit in hits:
         half = (hit["half"] or hit["half2"] or "").lower()
         hour, minute = int(hit["h"]), int(hit["min"] or hit["min2"] or 0)
         if half:
             hour = hour % 12 + (12 if half.startswith("p") else 0)
-        found.append(Time(hour * 60 + minute, bool(half) or hour > 12, *hit.span()))
+        found.append(Time(hour * 60 + minute, bool(half) or has_24_hours, *hit.span()))
     for hit in HAN_TIME.finditer(text):
         hour, part = _number(hit["h"]) if hit["h"] != "两" else 2, hit["part"] or ""
         if (

@@ -36,7 +36,7 @@ def cluster(signatures: np.ndarray) -> np.ndarray:
     labels = first[inverse].astype(np.int64)  # equal signatures are together from the start
     distinct = np.sort(first)
     for band in range(bands.shape[1]):
-        for a, b in _sharing(bands[distinct, band]):
+        for a, b in sharing(bands[distinct, band]):
             a, b = distinct[a], distinct[b]
             apart = labels[a] != labels[b]
             a, b = a[apart], b[apart]
@@ -55,7 +55,7 @@ def _whole(bands: np.ndarray) -> np.ndarray:
     return key
 
 
-def _sharing(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def sharing(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of places with the same key, portion by portion."""
     order = np.argsort(keys)
     order = order[keys[order] != NOTHING]

@@ -79,7 +79,10 @@ def test_reasons_name_what_is_repeated():
         ("How is the lamp of the tower lit each night?", "The keeper lights the lamp by hand."),
         ("How is the lamp of the tower lit each evening?", "The keeper lights the lamp by hand."),
     ]
-    assert drops(*rows, rows[1]) == {"p1": "nearly the same as p0", "p2": "the same as p1"}
+    assert drops(*rows, rows[1]) == {
+        "p1": "duplicate: nearly the same as p0",
+        "p2": "duplicate: the same as p1",
+    }
 
 
 @pytest.mark.parametrize("train_comes_first", [True, False])
@@ -97,12 +100,12 @@ def test_train_loses_what_eval_asks(train_comes_first):
     found = drops(*rows)
 
     assert [*found] == [f"p{n + shift}" for n in (0, 1, 2)]
-    assert all("held-out" in reason for reason in found.values())
+    assert all(reason.startswith("also held out: ") for reason in found.values())
 
 
 def test_nothing_comes_of_nothing():
     assert Dedupe().drops() == {}
-    assert drops(("", ""), ("", "")) == {"p1": "the same as p0"}
+    assert drops(("", ""), ("", "")) == {"p1": "duplicate: the same as p0"}
 
 
 def measured(n: int, language: str) -> tuple[float, float, float]:

@@ -1,16 +1,26 @@
-"""``tunesmith data``: reading, cleaning, reviewing, checking, converting and looking at data."""
+"""``tunesmith data``: making datasets, reviewing, checking, converting and looking at them."""
 
 from __future__ import annotations
 
 import click
 
-from tunesmith.cli import check, convert, dialogues, preview, read, review
+from tunesmith.cli import (
+    build,
+    check,
+    convert,
+    dialogues,
+    export_data,
+    preview,
+    read,
+    review,
+    trace,
+)
 
 
 @click.group("data")
 def command() -> None:
-    """Read documents, clean dialogues, review what was made, check, convert and look at data."""
+    """Make datasets of documents and dialogues, review and trace them, check and convert data."""
 
 
-for verb in (read, dialogues, review, check, convert, preview):
+for verb in (read, build, review, trace, export_data, dialogues, check, convert, preview):
     command.add_command(verb.command)

@@ -158,7 +158,7 @@ def _read(
             tally.names[document.sha256] = document.name
             parts = chunks(document, budget)
             split.add(document, parts)
-            tally.documents.append(_told(document, parts))
+            tally.documents.append(describe(document, parts))
             for number, chunk in enumerate(parts):
                 yield _record(document, number, chunk)
 
@@ -186,7 +186,8 @@ def _require_free(out: Path, *, force: bool) -> None:
         raise DataError(f"{name}: is there already. Choose another name, or overwrite: --force.")
 
 
-def _told(document: ParsedDocument, parts: Sequence[Chunk]) -> dict[str, Any]:
+def describe(document: ParsedDocument, parts: Sequence[Chunk]) -> dict[str, Any]:
+    """A document and its chunks in figures."""
     return {
         "name": document.name,
         "kind": document.kind,

@@ -98,11 +98,11 @@ class _Verdict:
     def drops(self) -> dict[str, str]:
         reasons: dict[int, str] = {}
         for row, other, how in self._given_away():
-            reasons.setdefault(row, f"{how} {self.ids[other]} of the held-out rows")
+            reasons.setdefault(row, f"also held out: {how} {self.ids[other]}")
         for row, other in self._repeats(pair_keys(self.questions, self.answers), reasons):
-            reasons.setdefault(row, f"the same as {self.ids[other]}")
+            reasons.setdefault(row, f"duplicate: the same as {self.ids[other]}")
         for row, other in self._nearly(reasons):
-            reasons.setdefault(row, f"nearly the same as {self.ids[other]}")
+            reasons.setdefault(row, f"duplicate: nearly the same as {self.ids[other]}")
         return {self.ids[row]: reasons[row] for row in sorted(reasons)}
 
     def _given_away(self) -> Iterator[tuple[int, int, str]]:

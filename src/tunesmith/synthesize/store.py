@@ -207,12 +207,17 @@ class RequestStore:
                 (self._me,),
             )
 
-    def retry_failed(self) -> int:
-        """Makes the plan's failed requests pending again; gives their number."""
+    def retry_failed(self, tag_prefix: str = "") -> int:
+        """Makes the plan's failed requests pending again; gives their number.
+
+        Args:
+            tag_prefix: how their tags begin; empty: all.
+        """
         with self._change():
             return self._base.execute(
                 "UPDATE requests SET state = 'pending', reason = '' "
-                "WHERE is_planned = 1 AND state = 'failed'"
+                "WHERE is_planned = 1 AND state = 'failed' AND substr(tag, 1, ?) = ?",
+                (len(tag_prefix), tag_prefix),
             ).rowcount
 
     def has_abandoned(self) -> bool:

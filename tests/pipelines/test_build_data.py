@@ -1,0 +1,379 @@
+"""Documents become a dataset: grounded, judged, split, traceable, and never lost."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from corpus import PER_DOCUMENT, FactTeacher, verifies, write_corpus
+
+pytest.importorskip("httpx")
+
+from tunesmith.chat.endpoint import parse_endpoint
+from tunesmith.chat.hosted import HostedModel
+from tunesmith.chat.patience import Patience
+from tunesmith.chat.spend import Prices
+from tunesmith.core.errors import DataError, EndpointError, RunError
+from tunesmith.data.read import read_rows as read_data
+from tunesmith.data.settings import Data
+from tunesmith.pipelines.build_data import BuildSettings, build_data
+from tunesmith.pipelines.export_data import export_data
+from tunesmith.pipelines.trace import trace
+from tunesmith.synthesize.kinds import KINDS
+from tunesmith.synthesize.review.decisions import Decisions
+from tunesmith.synthesize.rows_file import read_rows
+from tunesmith.synthesize.teacher.extract import reply_from_passage
+from tunesmith.synthesize.teacher.script import Fault, Rule, message_key
+
+HASTY = Patience(tries=6, first_wait_s=0.005, longest_wait_s=0.02, idle_s=5, park_s=5)
+FACTS = {"kinds": [KINDS.parse({"name": "qa", "per_chunk": PER_DOCUMENT, "styles": ["fact"]})]}
+
+
+def hosted(server, **settings) -> HostedModel:
+    return HostedModel(parse_endpoint(f"{server.url}#teacher"), patience=HASTY, **settings)
+
+
+def build(folder: Path, out: Path, server, *, model=None, dry_run=False, **fields):
+    settings = BuildSettings(**{**FACTS, "n_processes": 1, **fields})
+    teacher = model or (hosted(server) if server is not None else None)
+    return build_data([str(folder)], out, settings, teacher=teacher, dry_run=dry_run)
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+
+
+def written(out: Path) -> dict[str, bytes]:
+    """Everything that a build leaves beside its databases, by name."""
+    files = [out / "rows.jsonl", *sorted((out / "dataset").rglob("*"))]
+    return {str(p.relative_to(out)): p.read_bytes() for p in files if p.is_file()}
+
+
+def adds_up(fates: dict) -> bool:
+    ended = fates["accepted"] + sum(fates["rejected"].values()) + sum(fates["failed"].values())
+    return fates["planned"] == ended
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return tmp_path / "manuals", write_corpus(tmp_path / "manuals", 6)
+
+
+def test_every_planted_fact_becomes_a_row_that_names_its_sentence(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    result = build(folder, tmp_path / "out", teacher(otherwise=FactTeacher(facts)))
+    assert result["fates"] == {
+        "planned": len(facts),
+        "accepted": len(facts),
+        "rejected": {},
+        "failed": {},
+        "reasons": {},
+    }
+    rows = [
+        row
+        for split in ("train", "eval")
+        for row in lines(tmp_path / "out" / "dataset" / "instructions" / f"{split}.jsonl")
+    ]
+    by_question = {fact.question: fact for fact in facts}
+    assert len(rows) == len(facts)
+    for row in rows:
+        asked, answered = row["messages"]
+        fact = by_question.pop(asked["content"])
+        told = row["provenance"]
+        assert answered["content"] == fact.answer
+        assert told["evidence"] == [fact.evidence]
+        text = Path(told["name"]).read_text("utf-8")
+        assert text[told["start"] : told["end"]] == fact.evidence
+        assert told["model"] == "fact-teacher" and told["prompt"].startswith("qa.")
+        assert told["request"] and told["n_prompt_tokens"] > 0 and told["n_tokens"] > 0
+        assert told["verdicts"]["verify"]["supported"] is True
+
+
+def test_no_document_is_on_both_sides(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    build(folder, tmp_path / "out", teacher(otherwise=FactTeacher(facts)), eval_fraction=0.3)
+    sides = [
+        {row["provenance"]["document"] for row in lines(tmp_path / "out" / "dataset" / path)}
+        for path in ("instructions/train.jsonl", "instructions/eval.jsonl")
+    ]
+    assert all(sides) and not sides[0] & sides[1]
+
+
+def test_what_is_invented_doubted_or_not_judged_is_rejected_with_its_reason(
+    corpus, teacher, tmp_path
+):
+    folder, facts = corpus
+    server = teacher(otherwise=FactTeacher(facts, invents={0, 1}, doubts={2}, mumbles={3}))
+    result = build(folder, tmp_path / "out", server)
+    assert result["fates"]["rejected"] == {"not grounded": 2, "not verified": 2}
+    assert adds_up(result["fates"])
+    rejected = {
+        row.draft.turns[0].request: row.reason
+        for row in read_rows(tmp_path / "out" / "rows.jsonl")
+        if row.fate == "rejected"
+    }
+    reasons = [rejected[facts[n].question] for n in range(4)]
+    assert all("31337" in reason for reason in reasons[:2])
+    assert "not all of the answer" in reasons[2] and "no valid verdict" in reasons[3]
+
+
+def test_a_second_run_asks_nothing_and_writes_the_same_bytes(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    server = teacher(otherwise=FactTeacher(facts))
+    build(folder, tmp_path / "out", server)
+    first, n = written(tmp_path / "out"), len(server.ledger)
+    again = build(folder, tmp_path / "out", server)
+    assert len(server.ledger) == n
+    assert written(tmp_path / "out") == first
+    assert again["effort"]["calls"] == n == 12, "a call to write and one to verify, per document"
+
+
+def test_a_changed_document_has_its_own_rows_made_anew_and_no_other(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    server = teacher(otherwise=FactTeacher(facts))
+    build(folder, tmp_path / "out", server)
+    before = {row.id: row for row in read_rows(tmp_path / "out" / "rows.jsonl")}
+    n, changed = len(server.ledger), folder / "manual-0002.txt"
+    changed.write_text("A new first paragraph.\n\n" + changed.read_text("utf-8"), "utf-8")
+    result = build(folder, tmp_path / "out", server)
+    assert len(server.ledger) == n + 2
+    after = {row.id: row for row in read_rows(tmp_path / "out" / "rows.jsonl")}
+    gone = [row for id, row in before.items() if id not in after]
+    assert {row.provenance.name for row in gone} == {str(changed)} and len(gone) == PER_DOCUMENT
+    assert all(after[id] == row for id, row in before.items() if id in after)
+    assert result["fates"]["accepted"] == len(facts)
+
+
+def test_a_document_that_was_taken_away_takes_its_rows_along_and_is_traced_still(
+    corpus, teacher, tmp_path
+):
+    folder, facts = corpus
+    server = teacher(otherwise=FactTeacher(facts))
+    out = tmp_path / "out"
+    build(folder, out, server)
+    kept = tmp_path / "kept.jsonl"
+    rows = lines(out / "dataset" / "instructions" / "train.jsonl")
+    gone = next(row for row in rows if row["provenance"]["name"].endswith("0001.txt"))
+    (folder / "manual-0001.txt").unlink()
+    n = len(server.ledger)
+    assert build(folder, out, server)["fates"]["planned"] == len(facts) - PER_DOCUMENT
+    assert len(server.ledger) == n
+    kept = out / "old.jsonl"
+    kept.write_text(json.dumps(gone) + "\n")
+    found = trace(f"{kept}:1")
+    assert found.evidence == gone["provenance"]["evidence"][0]
+    assert found.state == "the file is not there, seen from this folder"
+
+
+def test_a_dry_run_asks_nothing_and_comes_near_to_what_is_asked(tmp_path, teacher):
+    folder = tmp_path / "manuals"
+    facts = write_corpus(folder, 30)
+    server = teacher(otherwise=FactTeacher(facts))
+    told = build(folder, tmp_path / "out", None, dry_run=True)
+    assert len(server.ledger) == 0
+    result = build(folder, tmp_path / "out", server)
+    steps = told["estimate"].values()
+    calls, prompts = (sum(step[k] for step in steps) for k in ("calls", "prompt_tokens"))
+    assert calls == result["effort"]["calls"]
+    assert prompts == pytest.approx(result["effort"]["prompt_tokens"], rel=0.1)
+
+
+def test_the_cap_on_the_cost_is_passed_by_what_was_under_way_at_most(tmp_path, teacher):
+    facts = write_corpus(tmp_path / "manuals", 30)
+    server = teacher(otherwise=FactTeacher(facts, delay_s=0.01))
+    prices = Prices(1000, 1000)
+    model = hosted(server, prices=prices, max_cost=10.0, at_once=4)
+    with pytest.raises(EndpointError, match="the cap of 10 is reached"):
+        build(tmp_path / "manuals", tmp_path / "out", server, model=model)
+    costliest = 2.0
+    assert 10 <= model.spend.cost <= 10 + 4 * costliest
+    higher = hosted(server, prices=prices, max_cost=1000.0)
+    n = len(server.ledger)
+    result = build(tmp_path / "manuals", tmp_path / "out", server, model=higher)
+    assert result["fates"]["accepted"] == len(facts)
+    assert len(server.ledger) - n == 60 - model.spend.n_replies
+
+
+def test_with_a_third_of_all_calls_failing_every_row_comes_to_an_end(tmp_path, teacher):
+    facts = write_corpus(tmp_path / "manuals", 40)
+    kinds = [Fault("status", 503), Fault("reset"), Fault("garbage"), Fault("half-closed")]
+    # A comment in the expression makes each rule draw for itself.
+    faults = [Rule(f"(?#{n})", (fault,), probability=0.09) for n, fault in enumerate(kinds)]
+    server = teacher(*faults, otherwise=FactTeacher(facts), seed=3)
+    result = build(tmp_path / "manuals", tmp_path / "out", server)
+    outcomes = Counter(entry.outcome for entry in server.ledger.entries)
+    assert 0.2 < 1 - outcomes["200"] / outcomes.total() < 0.4
+    assert adds_up(result["fates"])
+    assert result["fates"]["accepted"] >= 0.999 * len(facts)
+
+
+def test_a_call_that_failed_is_counted_and_asked_again_on_request(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    down = Rule(facts[0].evidence[:20], (Fault("status", 400, message="no"),))
+    server = teacher(down, otherwise=FactTeacher(facts))
+    result = build(folder, tmp_path / "out", server)
+    assert result["fates"]["failed"] == {"the call failed": PER_DOCUMENT}
+    assert adds_up(result["fates"])
+    server.script = type(server.script)(otherwise=FactTeacher(facts))
+    assert build(folder, tmp_path / "out", server)["fates"]["failed"]
+    settings = BuildSettings(**FACTS, n_processes=1)
+    mended = build_data(
+        [str(folder)], tmp_path / "out", settings, teacher=hosted(server), retry_failed=True
+    )
+    assert mended["fates"]["accepted"] == len(facts)
+
+
+def test_repeated_rows_are_kept_once(tmp_path, teacher):
+    folder = tmp_path / "manuals"
+    facts = write_corpus(folder, 2)
+    twin = (folder / "manual-0000.txt").read_text("utf-8")
+    (folder / "twin.txt").write_text(twin + "\n\nOne more line of the same house.", "utf-8")
+    result = build(folder, tmp_path / "out", teacher(otherwise=FactTeacher(facts)))
+    assert result["fates"]["rejected"] == {"duplicate": PER_DOCUMENT}
+    assert result["fates"]["accepted"] == len(facts)
+
+
+def test_what_people_decide_is_in_the_dataset_with_the_original_beside_it(
+    corpus, teacher, tmp_path
+):
+    folder, facts = corpus
+    out = tmp_path / "out"
+    build(folder, out, teacher(otherwise=FactTeacher(facts, invents={0})))
+    rows = [row.as_dict() for row in read_rows(out / "rows.jsonl")]
+    invented = next(row for row in rows if row["fate"] == "rejected")
+    first, second = [row for row in rows if row["fate"] == "accepted"][:2]
+    with Decisions(out / "review.sqlite") as decisions:
+        decisions.decide(first, "rejected")
+        turns = [{**second["turns"][0], "answer": "for long"}]
+        decisions.decide(second, "edited", turns=turns)
+        decisions.decide(invented, "accepted")
+    result = export_data(out)
+    assert result["reviewed"] == {"accepted": 1, "rejected": 1, "edited": 1}
+    assert result["fates"]["rejected"] == {"rejected in review": 1} and adds_up(result["fates"])
+    written_rows = {
+        row["id"]: row
+        for split in ("train", "eval")
+        for row in lines(out / "dataset" / "instructions" / f"{split}.jsonl")
+    }
+    assert first["id"] not in written_rows and invented["id"] in written_rows
+    edited = written_rows[second["id"]]
+    assert edited["messages"][1]["content"] == "for long"
+    original = json.loads(edited["provenance"]["original"])
+    assert original["turns"][0]["answer"] == second["turns"][0]["answer"]
+
+
+@pytest.mark.parametrize("form", ["messages", "alpaca", "sharegpt"])
+def test_every_format_reads_back_as_the_same_conversations(corpus, teacher, tmp_path, form):
+    folder, facts = corpus
+    build(folder, tmp_path / "out", teacher(otherwise=FactTeacher(facts)), format=form)
+    data = Data(path=str(tmp_path / "out" / "dataset" / "instructions"))
+    found = {
+        (row.example.messages[0].text, row.example.answer)
+        for row in read_data(data)
+        if getattr(row, "example", None) is not None
+    }
+    assert found == {(fact.question, fact.answer) for fact in facts}
+
+
+def test_every_kind_is_made_by_the_demo_teacher_and_can_be_read(tmp_path, teacher, shared):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name in ("en_wiki_duck.html", "zh_regex_tutorial.docx", "es_policy_footnotes.docx"):
+        (folder / name).write_bytes((shared / "documents" / name).read_bytes())
+    kinds = ["qa", "dialogue", "summary", "span-qa", "preference", "text"]
+    parts = [KINDS.parse(name) for name in kinds]
+    parts.append(KINDS.parse({"name": "labels", "labels": ("nature", "software")}))
+    server = teacher(otherwise=reply_from_passage)
+    result = build(folder, tmp_path / "out", server, kinds=parts, eval_fraction=0.3)
+    assert adds_up(result["fates"])
+    made = Counter(
+        r.draft.kind for r in read_rows(tmp_path / "out" / "rows.jsonl") if r.fate == "accepted"
+    )
+    assert set(made) == {*kinds, "labels"}
+    for name in result["rows"]:
+        rows = read_data(Data(path=str(tmp_path / "out" / "dataset" / name)))
+        read = [row for row in rows if hasattr(row, "example")]
+        assert read and all(row.example is not None for row in read)
+        assert len(read) == sum(result["rows"][name].values())
+
+
+def test_a_folder_that_was_not_built_and_a_missing_teacher_are_told(corpus, tmp_path, teacher):
+    folder, facts = corpus
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    server = teacher(otherwise=FactTeacher(facts))
+    with pytest.raises(RunError, match="not empty, and not built here"):
+        build(folder, tmp_path / "mine", server)
+    with pytest.raises(DataError, match="qa: a teacher has to write these"):
+        build(folder, tmp_path / "out", None)
+    with pytest.raises(RunError, match="no dataset that was built"):
+        export_data(tmp_path / "mine")
+
+
+@pytest.mark.slow
+def test_case_58_a_build_killed_at_20_points_ends_like_one_that_was_not(tmp_path, teacher):
+    folder, draw = tmp_path / "manuals", random.Random(4)
+    facts = write_corpus(folder, 60)
+    made = FactTeacher(facts, invents={5}, doubts={9}, delay_s=0.02)
+    server = teacher(otherwise=made)
+    command = [sys.executable, "-m", "tunesmith", "data", "build", str(folder), "--json"]
+    command += ["--teacher", f"{server.url}#teacher", "--at-once", "4", "--processes", "1"]
+    command += ["--per-chunk", str(PER_DOCUMENT), "--out"]
+    killed, clean = tmp_path / "killed", tmp_path / "clean"
+    finished: dict[str, int] = {}
+    n_kills = 0
+    for _ in range(20):
+        stop_at = len(server.ledger) + draw.randint(1, 8)
+        process = subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL)
+        while len(server.ledger) < stop_at and process.poll() is None:
+            time.sleep(0.002)  # a real process is watched
+        process.kill()
+        n_kills += process.wait() == -9
+        asked = Counter(entry.key for entry in server.ledger.entries)
+        for key in done_in(killed):
+            assert finished.setdefault(key, asked[key]) == asked[key], (
+                "a finished call was repeated"
+            )
+    assert n_kills == 20 and 20 < len(finished)
+    subprocess.run([*command, str(killed)], check=True, stdout=subprocess.DEVNULL)
+    asked = Counter(entry.key for entry in server.ledger.entries)
+    assert {key: asked[key] for key in finished} == finished
+    n = len(server.ledger)
+    subprocess.run([*command, str(clean)], check=True, stdout=subprocess.DEVNULL)
+    n_clean = len(server.ledger) - n
+    assert 0 <= n - n_clean <= 20 * 4, "at most what was under way was asked twice"
+    assert written(killed).keys() == written(clean).keys()
+    differing = [name for name, data in written(clean).items() if written(killed)[name] != data]
+    assert not [name for name in differing if name != "dataset/README.md"], differing
+
+
+def done_in(out: Path) -> list[str]:
+    """Keys by which the server knows the requests that a store has finished."""
+    base = sqlite3.connect(f"file:{out / 'requests.sqlite'}?mode=ro", uri=True)
+    try:
+        rows = base.execute("SELECT request FROM requests WHERE state = 'done'").fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        base.close()
+    return [message_key(json.loads(text)["messages"]) for (text,) in rows]
+
+
+def test_verdicts_and_pairs_are_told_apart_by_the_teacher_of_these_tests(teacher, corpus, tmp_path):
+    folder, facts = corpus
+    seen: list[bool] = []
+
+    class Watched(FactTeacher):
+        def __call__(self, asked):
+            seen.append(verifies(asked))
+            return super().__call__(asked)
+
+    build(folder, tmp_path / "out", teacher(otherwise=Watched(facts)))
+    assert Counter(seen) == {False: 6, True: 6}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tunesmith.checks.languages import UNKNOWN
 from tunesmith.synthesize.draft import Draft
@@ -76,6 +77,7 @@ def _linted(draft: Draft, language: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=16)
 def flags_of(passage: Passage) -> tuple[str, ...]:
     """What a reader should know of every row that is made of a passage."""
     return (INSTRUCTIONS,) if instructions_in(passage.text) else ()

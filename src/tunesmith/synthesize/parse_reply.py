@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -81,14 +83,8 @@ def reply_schema(shape: type[BaseModel], *, at_most: int | None = None) -> dict[
         shape: of one item.
         at_most: items.
     """
-    item = shape.model_json_schema()
+    item = deepcopy(_strict(shape))
     shared = item.pop("$defs", {})
-    for part in (item, *shared.values()):
-        if part.get("type") == "object":
-            part["additionalProperties"] = False
-            part["required"] = list(part.get("properties", {}))
-            for field in part.get("properties", {}).values():
-                field.pop("default", None)  # refused in strict mode, where all is required anyway
     items: dict[str, Any] = {"type": "array", "items": item}
     if at_most is not None:
         items["maxItems"] = at_most
@@ -99,6 +95,19 @@ def reply_schema(shape: type[BaseModel], *, at_most: int | None = None) -> dict[
         "additionalProperties": False,
     }
     return {**whole, "$defs": shared} if shared else whole
+
+
+@cache
+def _strict(shape: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a shape, kept because every request of a plan has one."""
+    item = shape.model_json_schema()
+    for part in (item, *item.get("$defs", {}).values()):
+        if part.get("type") == "object":
+            part["additionalProperties"] = False
+            part["required"] = list(part.get("properties", {}))
+            for field in part.get("properties", {}).values():
+                field.pop("default", None)  # refused in strict mode, where all is required anyway
+    return item
 
 
 def _unwrapped(text: str) -> str:

@@ -89,13 +89,13 @@ REFUSALS = _any(
     r"(?:정보가|내용이) (?:없습니다|부족합니다|제공되지)",
 )
 PLACEHOLDERS = _any(
-    r"[\[<{（(【]\s*(?:insert|your|add|enter|put|fill|name of|todo|tbd|placeholder|e\.g\."
-    r"|specify)\b[^\]>})）】]*[\]>})）】]?",
+    r"[\[<{（(【]\s*(?:insert|your|add|enter|put|fill|name of|(?-i:todo(?! )|TODO)|tbd"
+    r"|placeholder|e\.g\.|specify)\b[^\]>})）】]*[\]>})）】]?",
     r"\[(?:(?:company|customer|client|product|first|last|full|user)[ _-]?)?(?:name|date|number"
     r"|address|city|link|answer|question|topic"
     r"|year|amount|x+|blank|redacted)\]",
     r"\{\{.*?\}\}|<(?:answer|question|name|blank)>",
-    r"\b(?:lorem ipsum|answer goes here|your answer here|to be filled in|TBD|TODO|FIXME)\b",
+    r"\b(?:lorem ipsum|answer goes here|your answer here|to be filled in|(?-i:TBD|TODO|FIXME))\b",
     r"(?<![A-Za-z0-9])X{3,}(?![A-Za-z0-9])|_{3,}",
     r"[\[【（(<]\s*(?:此处|这里|在此|请?(?:插入|填写|填入|输入)|您的|你的|待补充|待填"
     r"|占位)[^\]】）)>]*[\]】）)>]?|(?:此处|这里)(?:填写|插入|省略)|待补充|待填写",

@@ -32,8 +32,8 @@ GAP = "____"
 SHORTEST, LONGEST = 12, 400
 """Characters of a sentence that a question is made of."""
 QUESTIONS = {
-    "en": "What stands in the gap of this sentence? {}",
-    "es": "¿Qué falta en el hueco de esta frase? {}",
+    "en": "What stands in the gap? {}",
+    "es": "¿Qué falta en el hueco? {}",
     "ko": "다음 문장의 빈칸에 들어갈 말은 무엇입니까? {}",
     "zh": "下面这句话的空格里应填什么？{}",
 }

@@ -23,9 +23,10 @@ from tunesmith.chat.spend import Prices
 from tunesmith.core.errors import DataError, EndpointError, RunError
 from tunesmith.data.read import read_rows as read_data
 from tunesmith.data.settings import Data
-from tunesmith.pipelines.build_data import BuildSettings, build_data
+from tunesmith.pipelines.build_data import build_data
 from tunesmith.pipelines.export_data import export_data
 from tunesmith.pipelines.trace import trace
+from tunesmith.synthesize.build_settings import BuildSettings
 from tunesmith.synthesize.kinds import KINDS
 from tunesmith.synthesize.review.decisions import Decisions
 from tunesmith.synthesize.rows_file import read_rows
@@ -194,8 +195,12 @@ def test_the_cap_on_the_cost_is_passed_by_what_was_under_way_at_most(tmp_path, t
         build(tmp_path / "manuals", tmp_path / "out", server, model=model)
     costliest = 2.0
     assert 10 <= model.spend.cost <= 10 + 4 * costliest
-    higher = hosted(server, prices=prices, max_cost=1000.0)
     n = len(server.ledger)
+    same = hosted(server, prices=prices, max_cost=10.0, at_once=4)
+    with pytest.raises(EndpointError, match="the cap of 10 is reached"):
+        build(tmp_path / "manuals", tmp_path / "out", server, model=same)
+    assert len(server.ledger) == n, "the cap is on all runs together"
+    higher = hosted(server, prices=prices, max_cost=1000.0)
     result = build(tmp_path / "manuals", tmp_path / "out", server, model=higher)
     assert result["fates"]["accepted"] == len(facts)
     assert len(server.ledger) - n == 60 - model.spend.n_replies
@@ -228,6 +233,105 @@ def test_a_call_that_failed_is_counted_and_asked_again_on_request(corpus, teache
         [str(folder)], tmp_path / "out", settings, teacher=hosted(server), retry_failed=True
     )
     assert mended["fates"]["accepted"] == len(facts)
+
+
+def test_a_teacher_that_stops_leaves_what_is_finished_in_the_dataset(tmp_path, teacher):
+    facts = write_corpus(tmp_path / "manuals", 30)
+    made, n_verified = FactTeacher(facts), [0]
+
+    def tires(asked):
+        n_verified[0] += verifies(asked)
+        return Fault("status", 402, message="pay") if n_verified[0] > 10 else made(asked)
+
+    server = teacher(otherwise=tires)
+    model = hosted(server, at_once=1)
+    with pytest.raises(EndpointError, match=r"40 finished rows are in .*dataset"):
+        build(tmp_path / "manuals", tmp_path / "out", server, model=model)
+    rows = list(read_rows(tmp_path / "out" / "rows.jsonl"))
+    assert Counter(row.fate for row in rows) == {"accepted": 40, "failed": 80}
+    assert {row.reason for row in rows if row.fate == "failed"} == {"not verified: not asked yet"}
+
+
+def test_a_verification_that_failed_is_no_rejection(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    made = FactTeacher(facts)
+    down = Rule('"question"', (Fault("status", 400, message="too long"),))
+    server = teacher(down, otherwise=made)
+    server.script = type(server.script)(
+        otherwise=lambda asked: (
+            Fault("status", 400, message="too long")
+            if verifies(asked) and facts[0].question in asked.text
+            else made(asked)
+        )
+    )
+    result = build(folder, tmp_path / "out", server)
+    assert result["fates"]["failed"] == {"not verified": PER_DOCUMENT}
+    assert not result["fates"]["rejected"] and adds_up(result["fates"])
+    assert any("too long" in reason for reason in result["fates"]["reasons"])
+
+
+def test_a_build_in_which_every_call_fails_alike_stops_early(tmp_path, teacher):
+    write_corpus(tmp_path / "manuals", 60)
+    server = teacher(otherwise=Fault("status", 400, message="max_tokens is too large"))
+    with pytest.raises(EndpointError, match=r"the first 20 calls failed alike: .*too large"):
+        build(tmp_path / "manuals", tmp_path / "out", server, model=hosted(server, at_once=2))
+    assert len(server.ledger) < 30
+
+
+def test_a_broken_item_and_one_too_many_are_told(corpus, teacher, tmp_path):
+    folder, facts = corpus
+
+    class Sloppy(FactTeacher):
+        def _pairs(self, asked):
+            first, *others = super()._pairs(asked)
+            return [{**first, "answer": 7}, *others, *others[:2]]
+
+    result = build(folder, tmp_path / "out", teacher(otherwise=Sloppy(facts)))
+    fates = result["fates"]
+    assert adds_up(fates) and not fates["failed"]
+    assert fates["accepted"] == len(facts) * 3 // 4
+    assert fates["rejected"] == {"not usable": len(facts) // 4}
+    assert any("left out" in reason and "answer" in reason for reason in fates["reasons"])
+
+
+def test_what_another_setting_replaces_is_told(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    server = teacher(otherwise=FactTeacher(facts))
+    assert not build(folder, tmp_path / "out", server)["notices"]
+    other = build(folder, tmp_path / "out", server, kinds=[KINDS.parse("text")])
+    assert "kinds was qa (per_chunk 4) and is text" in other["notices"][0]
+    n = len(server.ledger)
+    again = build(folder, tmp_path / "out", server)
+    assert again["fates"]["accepted"] == len(facts) and len(server.ledger) == n
+    (tmp_path / "out" / "build.json").write_text("")
+    assert build(folder, tmp_path / "out", server)["fates"]["accepted"] == len(facts)
+
+
+def test_an_estimate_learns_from_what_was_answered(tmp_path, teacher):
+    facts = write_corpus(tmp_path / "manuals", 20)
+    server = teacher(otherwise=FactTeacher(facts))
+    build(tmp_path / "manuals", tmp_path / "out", server)
+    write_corpus(tmp_path / "more", 40, seed=1)
+    settings = BuildSettings(**FACTS, n_processes=1)
+    told = build_data(
+        [str(tmp_path / "more")],
+        tmp_path / "out",
+        settings,
+        endpoint=hosted(server).endpoint,
+        dry_run=True,
+    )["estimate"]
+    server.script = type(server.script)(
+        otherwise=FactTeacher(write_corpus(tmp_path / "more", 40, seed=1))
+    )
+    before = len(server.ledger)
+    done = build(tmp_path / "more", tmp_path / "out", server)["effort"]
+    assert told["generate"]["calls"] == 40 and len(server.ledger) - before == 80
+    assert told["generate"]["answer_tokens"] + told["verify"]["answer_tokens"] == pytest.approx(
+        done["answer_tokens"], rel=0.1
+    )
+    assert told["generate"]["prompt_tokens"] + told["verify"]["prompt_tokens"] == pytest.approx(
+        done["prompt_tokens"], rel=0.1
+    )
 
 
 def test_repeated_rows_are_kept_once(tmp_path, teacher):

@@ -12,9 +12,10 @@ pytest.importorskip("httpx")
 
 from tunesmith.chat.endpoint import parse_endpoint
 from tunesmith.chat.hosted import HostedModel
-from tunesmith.pipelines.build_data import BuildSettings, build_data
+from tunesmith.pipelines.build_data import build_data
 from tunesmith.pipelines.train import train
 from tunesmith.recipe import Recipe
+from tunesmith.synthesize.build_settings import BuildSettings
 from tunesmith.synthesize.kinds import KINDS
 from tunesmith.synthesize.teacher.extract import reply_from_passage
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from planted import Planted, planted
 
-from tunesmith.synthesize.teacher.extract import passage_of
 from tunesmith.synthesize.teacher.script import Asked, Reply
 
 PER_DOCUMENT = 4
@@ -55,7 +54,7 @@ class FactTeacher:
         return Reply(text, delay_s=self.delay_s, model="fact-teacher")
 
     def _pairs(self, asked: Asked) -> list[dict[str, Any]]:
-        passage = passage_of(asked)
+        passage = "\n".join(message["content"] for message in asked.messages)
         return [
             {
                 "question": fact.question,

@@ -62,6 +62,11 @@ class Spend:
         cost = self.prices.of(completion.n_prompt_tokens, completion.n_tokens)
         return replace(completion, cost=cost)
 
+    def bring_forward(self, n_prompt_tokens: float, n_tokens: float) -> None:
+        """Counts what was spent before, by another process: the cap is on both together."""
+        self.n_prompt_tokens += round(n_prompt_tokens)
+        self.n_tokens += round(n_tokens)
+
     def add(self, completion: Completion) -> None:
         """Counts a reply."""
         self.n_replies += 1
@@ -76,6 +81,6 @@ class Spend:
         """
         if self.max_cost is not None and self.cost is not None and self.cost >= self.max_cost:
             raise EndpointError(
-                f"the cap of {self.max_cost:g} is reached: {self.n_replies:,} replies cost "
+                f"the cap of {self.max_cost:g} is reached: the replies so far cost "
                 f"{self.cost:.4f}. What was answered is kept; go on with a higher cap."
             )

@@ -38,7 +38,13 @@ KNOWN = "qa, dialogue, summary, span-qa, labels, preference, text"
     show_default=True,
     help="Of instructions and dialogues.",
 )
-@click.option("--chunk-chars", default=2000, show_default=True, help="Characters of a chunk.")
+@click.option(
+    "--chunk-chars",
+    type=click.IntRange(200),
+    default=2000,
+    show_default=True,
+    help="Characters of a chunk.",
+)
 @click.option("--chunk-tokens", type=int, help="Tokens of a chunk, instead; needs --tokenizer.")
 @click.option("--tokenizer", metavar="FOLDER", help="Model whose tokenizer counts them.")
 @click.option(
@@ -96,7 +102,7 @@ def command(
     dry_run: bool,
     processes: int,
     as_json: bool,
-) -> None:
+) -> int:
     """Make a dataset of documents: written by a teacher, grounded in the text, split, traceable.
 
     The same command goes on after Ctrl-C, a crash or a limit; what was answered is kept. For
@@ -104,11 +110,13 @@ def command(
 
         tunesmith data build manuals/ --teacher openai:gpt-4o-mini --out data/manuals
     """
+    from tunesmith.chat.endpoint import is_hosted, parse_endpoint
     from tunesmith.chat.spend import Prices
-    from tunesmith.pipelines.build_data import BuildSettings, build_data
+    from tunesmith.pipelines.build_data import build_data
     from tunesmith.pipelines.open_teacher import open_teacher
     from tunesmith.pipelines.read_documents import tokens_budget
     from tunesmith.synthesize.budget import Budget
+    from tunesmith.synthesize.build_settings import BuildSettings
 
     if (chunk_tokens is None) != (tokenizer is None):
         raise click.UsageError("--chunk-tokens and --tokenizer belong together. Give both.")
@@ -130,8 +138,10 @@ def command(
         n_processes=processes,
     )
     prices = Prices(*price) if price is not None else None
-    model = asked = None
-    if teacher is not None and not dry_run:
+    model = asked = endpoint = None
+    if teacher is not None and dry_run:
+        endpoint = parse_endpoint(teacher) if is_hosted(teacher) else None
+    elif teacher is not None:
         model = open_teacher(teacher, prices=prices, max_cost=max_cost, at_once=at_once)
     if learner is not None and not dry_run:
         asked = open_teacher(learner, at_once=at_once)
@@ -141,6 +151,7 @@ def command(
         settings,
         teacher=model,
         learner=asked,
+        endpoint=endpoint,
         prices=prices,
         dry_run=dry_run,
         retry_failed=retry_failed,
@@ -154,9 +165,11 @@ def command(
     else:
         _print_documents(result)
         _print_fates(result)
+    return 1 if not dry_run and result["planned"] and not result["fates"]["accepted"] else 0
 
 
 def _kinds(names: str, labels: str | None, per_chunk: int | None, with_passage: bool) -> list[Any]:
+    from tunesmith.core.part import PartError
     from tunesmith.synthesize.kinds import KINDS
 
     chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
@@ -174,7 +187,10 @@ def _kinds(names: str, labels: str | None, per_chunk: int | None, with_passage: 
             if not labels:
                 raise click.UsageError("the kind labels needs its classes: --labels NAME,NAME.")
             fields["labels"] = tuple(label.strip() for label in labels.split(","))
-        parts.append(KINDS.parse(fields))
+        try:
+            parts.append(KINDS.parse(fields))
+        except PartError as error:
+            raise click.UsageError(f"the kind {name}: {error}") from None
     if not parts:
         raise click.UsageError(f"--kinds names nothing. Known: {KNOWN}.")
     return parts
@@ -219,7 +235,7 @@ def _print_estimate(result: dict[str, Any]) -> None:
         for step, effort in result["estimate"].items()
     ]
     print_table(["step", "calls", "prompt tokens", "answer tokens", "cost"], rows)
-    click.echo(f"{result['planned']:,} rows are planned; nothing was asked")
+    click.echo(f"{result['planned']:,} rows are planned; nothing was asked. Told is what is open")
 
 
 def _print_fates(result: dict[str, Any]) -> None:
@@ -231,12 +247,18 @@ def _print_fates(result: dict[str, Any]) -> None:
     )
     for fate in ("rejected", "failed"):
         for step, n in fates[fate].items():
-            click.echo(f"  {n:,} {fate}: {step}")
+            click.echo(f"  {n:,} {fate}: {step}{_example(fates['reasons'], step)}")
+    if result["surplus"]:
+        click.echo(f"  {result['surplus']:,} beyond what was planned were left out")
+    if failed:
+        click.echo("  ask what failed again: the same command with --retry-failed")
     effort = result["effort"]
     cost = "" if effort["cost"] is None else f", cost {effort['cost']:.4f}"
+    ever = result["effort_ever"]["calls"] - effort["calls"]
+    others = f"; {ever:,} more calls for what is no longer planned" if ever else ""
     click.echo(
         f"{effort['calls']:,} calls, {effort['prompt_tokens']:,} + {effort['answer_tokens']:,} "
-        f"tokens{cost}"
+        f"tokens{cost}{others}"
     )
     if asked := result["closed_book"]:
         click.echo(
@@ -248,3 +270,9 @@ def _print_fates(result: dict[str, Any]) -> None:
         click.echo(f"{result['dataset']}/{folder}: {told}")
     click.echo(f"card: {result['card']}")
     click.echo(f"look at it: tunesmith data review {result['out']}")
+
+
+def _example(reasons: dict[str, int], step: str) -> str:
+    """The most common reason of a step, where it says more than the step."""
+    found = next((r for r in reasons if r.startswith(f"{step}: ")), "")
+    return f", as: {found.removeprefix(f'{step}: ')}" if found else ""

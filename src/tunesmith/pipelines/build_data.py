@@ -8,17 +8,18 @@ ends with the same bytes as one that was not.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tunesmith.chat.chat_model import Sampling
+from tunesmith.chat.endpoint import Endpoint
 from tunesmith.chat.request import Request
 from tunesmith.chat.spend import Prices
 from tunesmith.chat.teacher import Teacher
-from tunesmith.core.errors import DataError, RunError
+from tunesmith.core.errors import DataError, EndpointError, RunError
 from tunesmith.core.held import held, written_down
 from tunesmith.data.files.located import shown
 from tunesmith.pipelines.build_progress import BuildProgress
@@ -34,58 +35,18 @@ from tunesmith.pipelines.export_data import (
 )
 from tunesmith.pipelines.ingest import Ingested, ingest
 from tunesmith.synthesize.ask_teacher import VERIFY, generate, verify
-from tunesmith.synthesize.budget import Budget
+from tunesmith.synthesize.build_settings import BuildSettings, changes
 from tunesmith.synthesize.catalog import Catalog
 from tunesmith.synthesize.collect import VerifyRequest, rows_of
-from tunesmith.synthesize.dedupe import Dedupe
-from tunesmith.synthesize.documents.limits import Limits
 from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.estimate import Effort, estimate
-from tunesmith.synthesize.kinds.kind import Kind
-from tunesmith.synthesize.outputs import folder_of
+from tunesmith.synthesize.judged_rows import write_judged_rows
 from tunesmith.synthesize.plan import Plan, Planned
-from tunesmith.synthesize.prompts.prompts import SAME, Prompts, check_language
-from tunesmith.synthesize.row import Row
+from tunesmith.synthesize.prompts.prompts import Prompts, check_language
 from tunesmith.synthesize.row_ledger import RowLedger
-from tunesmith.synthesize.rows_file import read_rows, write_rows
+from tunesmith.synthesize.rows_file import read_rows
 from tunesmith.synthesize.store import RequestStore
 from tunesmith.synthesize.verify import verify_request
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What a dataset is made of its documents."""
-
-    kinds: Sequence[Kind]
-    language: str = SAME
-    """Of the rows: ``same`` as the document, or two letters."""
-    prompts: Path | None = None
-    """Folder with prompts of one's own."""
-    budget: Budget = field(default_factory=Budget)
-    limits: Limits = field(default_factory=Limits)
-    eval_fraction: float = 0.1
-    """Of all characters, by whole documents."""
-    seed: int = 0
-    temperature: float = 0.0
-    verifies: bool = True
-    """Whether the teacher is asked again, with the source, about every draft."""
-    format: str = "messages"
-    """Of instructions: ``messages``, ``alpaca`` or ``sharegpt``."""
-    n_processes: int = 2
-
-    def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return {
-            "kinds": [kind.model_dump() for kind in self.kinds],
-            "language": self.language,
-            "prompts": str(self.prompts) if self.prompts else None,
-            "budget": f"{self.budget.limit} {self.budget.unit}",
-            "eval_fraction": self.eval_fraction,
-            "seed": self.seed,
-            "temperature": self.temperature,
-            "verifies": self.verifies,
-            "format": self.format,
-        }
 
 
 def build_data(
@@ -95,6 +56,7 @@ def build_data(
     *,
     teacher: Teacher | None = None,
     learner: Teacher | None = None,
+    endpoint: Endpoint | None = None,
     prices: Prices | None = None,
     dry_run: bool = False,
     retry_failed: bool = False,
@@ -110,19 +72,22 @@ def build_data(
         teacher: is asked; None where no kind needs one.
         learner: the model that is to be tuned; is asked every question without its passage, and
             answers that it gives already count less. None: all rows count the same.
+        endpoint: of the teacher, where a dry run is to know what it has answered before.
         prices: of the teacher, for telling the cost.
         dry_run: read the documents and tell calls, tokens and cost; ask nothing.
         retry_failed: ask again what failed in an earlier call of this function.
         show_progress: on standard error.
 
     Returns:
-        ``documents``, ``skipped``, ``notices``, ``estimate``; and unless it is a dry run what
-        :func:`export_data` returns, ``effort``, ``closed_book`` (``known``, ``missed``,
-        ``not_answered``) and ``out``.
+        ``documents``, ``skipped``, ``notices``, ``estimate`` of what is still to be asked; and
+        unless it is a dry run what :func:`export_data` returns, ``effort`` (of these rows),
+        ``effort_ever``, ``surplus``, ``closed_book`` (``known``, ``missed``, ``not_answered``) and
+        ``out``.
 
     Raises:
         DataError: documents or settings that cannot be used.
-        EndpointError: the teacher answers no more; what was answered is kept.
+        EndpointError: the teacher answers no more; what was answered is kept, and what is finished
+            of it is in the dataset.
         ParkedError: the same, where waiting helps.
         RunError: the folder is not one of a build, or cannot be written.
     """
@@ -132,7 +97,7 @@ def build_data(
         stack.enter_context(held(out, choose="Name another folder"))
         stack.enter_context(written_down(out))
         catalog = stack.enter_context(Catalog(out / DOCUMENTS))
-        before = _settings_before(out)
+        before = _build_before(out)
         ingested = ingest(
             sources,
             catalog,
@@ -140,9 +105,7 @@ def build_data(
             limits=settings.limits,
             eval_fraction=settings.eval_fraction,
             seed=settings.seed,
-            keep_sides=all(
-                before.get(k) == getattr(settings, k) for k in ("eval_fraction", "seed")
-            ),
+            keep_sides=_has_the_same_sides(before, settings),
             n_processes=settings.n_processes,
         )
         if not ingested.documents:
@@ -150,31 +113,47 @@ def build_data(
         sampling = Sampling(temperature=settings.temperature, seed=settings.seed)
         plan = Plan(catalog.passages, settings.kinds, prompts, sampling, settings.language)
         ask = _verify(prompts, sampling) if settings.verifies else None
-        efforts = estimate(plan, ask)
+        store = None
+        asked_at = teacher.endpoint if teacher is not None else endpoint
+        if asked_at is not None and (teacher is not None or (out / REQUESTS).exists()):
+            store = stack.enter_context(RequestStore(out / REQUESTS, asked_at))
+        efforts = estimate(plan, ask, store)
         told = {
             "documents": ingested.documents,
             "found": ingested.n_found,
             "skipped": ingested.skipped,
-            "notices": ingested.notices,
+            "notices": [*ingested.notices, *_replaced(before, settings, teacher)],
             "shared_passages": ingested.n_shared,
             "planned": sum(planned.n for planned in plan),
             "estimate": {step: effort.as_dict(prices) for step, effort in efforts.items()},
         }
         if dry_run:
             return told
-        store = None
-        if teacher is not None:
-            store = stack.enter_context(RequestStore(out / REQUESTS, teacher.endpoint))
-            progress = stack.enter_context(BuildProgress(prices, is_shown=show_progress))
-            _ask(store, teacher, plan, ask, efforts, progress, retry_failed=retry_failed)
+        stopped = None
+        if teacher is not None and store is not None:
+            try:
+                _ask(
+                    store,
+                    teacher,
+                    plan,
+                    ask,
+                    efforts,
+                    prices,
+                    retry_failed=retry_failed,
+                    is_shown=show_progress,
+                )
+            except EndpointError as error:
+                if not _spent(store, planned=True).calls:
+                    raise
+                stopped = error
         ledger = RowLedger()
         rows = rows_of(plan, store, catalog, ask, ledger)
-        _write_rows(out, rows, settings.kinds, catalog)
+        write_judged_rows(out / ROWS, rows, settings.kinds, catalog)
         asked = None
-        if learner is not None:
+        if learner is not None and stopped is None:
             progress = stack.enter_context(BuildProgress(None, is_shown=show_progress))
             asked = ask_closed_book(out, read_rows(out / ROWS), learner, progress)
-        effort = _spent(store)
+        effort, ever = _spent(store, planned=True), _spent(store, planned=False)
         build = {
             "settings": settings.as_dict(),
             "teacher": str(teacher.endpoint) if teacher is not None else None,
@@ -183,10 +162,20 @@ def build_data(
             "documents": ingested.documents,
             "skipped": ingested.skipped,
             "effort": effort.as_dict(prices),
+            "effort_ever": ever.as_dict(prices),
         }
         write_text(out / BUILD, json.dumps(build, ensure_ascii=False, indent=2) + "\n")
-    made = {"effort": effort.as_dict(prices), "closed_book": asked, "out": shown(out)}
-    return {**told, **export_data(out), **made}
+    made = {
+        "effort": effort.as_dict(prices),
+        "effort_ever": ever.as_dict(prices),
+        "surplus": ledger.n_surplus,
+        "closed_book": asked,
+        "out": shown(out),
+    }
+    result = {**told, **export_data(out), **made}
+    if stopped is not None:
+        raise _told_what_is_there(stopped, result)
+    return result
 
 
 def _check(out: Path, settings: BuildSettings, teacher: Teacher | None, *, dry_run: bool) -> None:
@@ -204,13 +193,40 @@ def _check(out: Path, settings: BuildSettings, teacher: Teacher | None, *, dry_r
         raise RunError(f"{shown(out)}: not empty, and not built here. Name another folder.")
 
 
-def _settings_before(out: Path) -> Mapping[str, Any]:
+def _build_before(out: Path) -> Mapping[str, Any]:
+    """What the build before this one wrote about itself; nothing where that is damaged."""
     try:
-        return json.loads((out / BUILD).read_text("utf-8"))["settings"]
-    except FileNotFoundError:
+        found = json.loads((out / BUILD).read_text("utf-8"))
+    except (OSError, ValueError):
         return {}
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{shown(out / BUILD)}: cannot be read ({error}).") from None
+    return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}
+
+
+def _has_the_same_sides(before: Mapping[str, Any], settings: BuildSettings) -> bool:
+    kept = before.get("settings", {})
+    return all(kept.get(key) == getattr(settings, key) for key in ("eval_fraction", "seed"))
+
+
+def _replaced(
+    before: Mapping[str, Any], settings: BuildSettings, teacher: Teacher | None
+) -> list[str]:
+    """What is told where this build replaces the rows of another one."""
+    told = changes(before.get("settings", {}), settings.as_dict())
+    if teacher is not None and before.get("teacher") not in (None, str(teacher.endpoint)):
+        told.append(f"the teacher was {before['teacher']} and is {teacher.endpoint}")
+    if not told:
+        return []
+    return [
+        f"the dataset is made anew: {'; '.join(told)}. Rows of before leave it, with what was "
+        "decided on them in review; their replies are kept and come back with the same settings"
+    ]
+
+
+def _told_what_is_there(stopped: EndpointError, result: Mapping[str, Any]) -> EndpointError:
+    n = result["fates"]["accepted"]
+    if not n:
+        return stopped
+    return type(stopped)(f"{stopped} {n:,} finished rows are in {result['dataset']}.")
 
 
 def _none_read(ingested: Ingested) -> str:
@@ -232,65 +248,26 @@ def _ask(
     plan: Plan,
     ask: VerifyRequest | None,
     efforts: Mapping[str, Effort],
-    progress: BuildProgress,
+    prices: Prices | None,
     *,
     retry_failed: bool,
+    is_shown: bool,
 ) -> None:
-    """Both steps; what an earlier call has answered is not asked again."""
-    whole = Effort()
-    for effort in efforts.values():
-        whole += effort
-    generate(store, teacher, plan, progress, whole, retry_failed=retry_failed)
-    if ask is not None:
-        verify(store, teacher, plan, ask, progress, efforts[VERIFY], retry_failed=retry_failed)
+    """Both steps; what an earlier call has answered is not asked again, and counts for the cap."""
+    before = _spent(store, planned=False)
+    teacher.spend.bring_forward(before.prompt_tokens, before.tokens)
+    with BuildProgress(prices, before=before, is_shown=is_shown) as progress:
+        first, later = efforts["generate"], efforts.get(VERIFY)
+        generate(store, teacher, plan, progress, first, later, retry_failed=retry_failed)
+        if ask is not None and later is not None:
+            verify(store, teacher, plan, ask, progress, later, retry_failed=retry_failed)
 
 
-def _write_rows(out: Path, rows: Iterator[Row], kinds: Sequence[Kind], catalog: Catalog) -> None:
-    """Writes rows as they come, then once more without what repeats another."""
-    by_name = {kind.name: kind for kind in kinds}
-    repeats = {folder_of(kind): Dedupe() for kind in kinds}
-
-    def watched() -> Iterator[Row]:
-        for row in rows:
-            if row.fate == "accepted":
-                kind = by_name[row.draft.kind]
-                asked, answer = _wording(row, kind, catalog)
-                repeats[folder_of(kind)].add(row.id, asked, answer, row.split)
-            yield row
-
-    first = out / f".{ROWS}.judged"
-    try:
-        write_rows(first, watched())
-        drops = {id: reason for one in repeats.values() for id, reason in one.drops().items()}
-        write_rows(out / ROWS, _without(read_rows(first), drops))
-    finally:
-        first.unlink(missing_ok=True)
-
-
-def _without(rows: Iterator[Row], drops: Mapping[str, str]) -> Iterator[Row]:
-    for row in rows:
-        reason = drops.get(row.id)
-        yield row if reason is None else replace(row, fate="rejected", reason=reason)
-
-
-def _wording(row: Row, kind: Kind, catalog: Catalog) -> tuple[str, str]:
-    """What two rows are compared by: what is asked, which is to be asked once, and the answer."""
-    draft, told = row.draft, row.provenance
-    if not draft.turns:
-        text = " ".join(draft.quotes) or catalog.text(told.document)[told.start : told.end]
-        return text, draft.label
-    asked = "\n".join(turn.request for turn in draft.turns)
-    answer = "\n".join(turn.answer for turn in draft.turns)
-    # Beside its passage the same request may stand many times: for a summary of each.
-    shows_passage = kind.name == "summary" or getattr(kind, "with_passage", False)
-    return (f"{asked}\n{answer}", "") if shows_passage else (asked, answer)
-
-
-def _spent(store: RequestStore | None) -> Effort:
-    """All that was ever asked for this dataset as it is planned now."""
+def _spent(store: RequestStore | None, *, planned: bool) -> Effort:
+    """What was answered: of the present plan, or all that was ever paid for."""
     spent = Effort()
     if store is not None:
-        for result in store.results(planned=True):
+        for result in store.results(planned=planned):
             for reply in result.replies:
                 spent += Effort(1, reply.n_prompt_tokens, reply.n_tokens)
     return spent

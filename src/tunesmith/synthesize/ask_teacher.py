@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
 from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.teacher import Teacher
+from tunesmith.core.errors import EndpointError
 from tunesmith.synthesize.collect import VerifyRequest, written
 from tunesmith.synthesize.estimate import Effort
 from tunesmith.synthesize.kinds import KINDS
@@ -17,13 +20,15 @@ from tunesmith.synthesize.work_through import Judge, Worked, judge_items, work_t
 from tunesmith.synthesize.work_through import Verdict as Judgement
 
 VERIFY = "verify"
+MOST_ALIKE = 20
+"""Calls of a step that may fail for one reason before any succeeds."""
 
 
 class Progress(Protocol):
     """Whoever shows how far it is."""
 
-    def begin(self, step: str, n_open: int, expected: Effort) -> None:
-        """Begins a step with so many calls that are not answered yet."""
+    def begin(self, step: str, n_open: int, expected: Effort, later: Effort | None = None) -> None:
+        """Begins a step with so many open calls, what they are expected to take, and the rest."""
         ...
 
     def tell(self, worked: Worked) -> None:
@@ -37,6 +42,7 @@ def generate(
     plan: Plan,
     progress: Progress,
     expected: Effort,
+    later: Effort | None = None,
     *,
     retry_failed: bool = False,
 ) -> None:
@@ -47,7 +53,8 @@ def generate(
         model: is asked.
         plan: what to ask.
         progress: is told.
-        expected: of this step and the next.
+        expected: of this step.
+        later: of the next one.
         retry_failed: ask again what failed before.
 
     Raises:
@@ -56,7 +63,9 @@ def generate(
         RunError: the store cannot be written.
     """
     store.plan(planned.request for planned in plan if planned.request is not None)
-    _work("generate", store, model, plan, progress, expected, retry_failed=retry_failed)
+    if retry_failed:
+        store.retry_failed()
+    _work("generate", store, model, plan, progress, expected, later)
 
 
 def verify(
@@ -90,7 +99,9 @@ def verify(
         for one in written(plan, store)
         if one.survivors and one.planned.request is not None
     )
-    _work(VERIFY, store, model, plan, progress, expected, retry_failed=retry_failed)
+    if retry_failed:  # what has just failed again in the first step is left alone
+        store.retry_failed(VERIFY)
+    _work(VERIFY, store, model, plan, progress, expected)
 
 
 def _work(
@@ -100,14 +111,35 @@ def _work(
     plan: Plan,
     progress: Progress,
     expected: Effort,
-    *,
-    retry_failed: bool,
+    later: Effort | None = None,
 ) -> None:
-    if retry_failed:  # in the second step, what has just failed again is left alone
-        store.retry_failed(VERIFY if step == VERIFY else "")
     counts = store.counts()
-    progress.begin(step, counts["pending"] + counts["leased"], expected)
-    work_through(store, model, judge_by_tag(plan.prompts), progress=progress.tell)
+    progress.begin(step, counts["pending"] + counts["leased"], expected, later)
+    watch = _Watch(str(model.endpoint), progress.tell)
+    work_through(store, model, judge_by_tag(plan.prompts), progress=watch)
+
+
+class _Watch:
+    """Ends a step in which every call fails in the same way, before all have been paid for."""
+
+    def __init__(self, endpoint: str, tell: Callable[[Worked], None]) -> None:
+        self._endpoint = endpoint
+        self._tell = tell
+        self._reasons: Counter[str] = Counter()
+        self._has_success = False
+
+    def __call__(self, worked: Worked) -> None:
+        self._tell(worked)
+        if worked.state != "failed":
+            self._has_success = True
+        elif not self._has_success:
+            self._reasons[worked.reason] += 1
+            reason = worked.reason
+            if self._reasons[reason] >= MOST_ALIKE:
+                raise EndpointError(
+                    f"{self._endpoint}: the first {MOST_ALIKE} calls failed alike: {reason}. "
+                    "Mend that, then run the same command with --retry-failed."
+                )
 
 
 def judge_by_tag(prompts: Prompts) -> Judge:

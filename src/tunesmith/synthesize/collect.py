@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from tunesmith.chat.request import Request
 from tunesmith.checks.languages import UNKNOWN, language_of
@@ -18,12 +18,24 @@ from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.judge_drafts import Judged, flags_of, judge_draft
 from tunesmith.synthesize.kinds.kind import Kind
 from tunesmith.synthesize.plan import Plan, Planned
-from tunesmith.synthesize.row import Provenance, Row, row_id
+from tunesmith.synthesize.row import Fate, Provenance, Row, row_id
 from tunesmith.synthesize.row_ledger import RowLedger
 from tunesmith.synthesize.store import RequestStore, Result
 from tunesmith.synthesize.verify import PURPOSE, Verdict, fails, verdicts_of
 
+OPEN = ("pending", "leased", "stale")
+NOT_ASKED, CALL_FAILED = "not asked yet", "the call failed"
+NO_USE, FEWER = "the reply cannot be used", "not written: the teacher found fewer"
 VerifyRequest = Callable[[Planned, Sequence[Draft]], Request]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of one draft, and the verdict on it if there is one."""
+
+    verdict: Verdict | None = None
+    fate: Fate = "accepted"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +51,10 @@ class Written:
     """The same as the teacher wrote them."""
     n_missing: int = 0
     """Rows that were planned and not written."""
+    missing_fate: Literal["rejected", "failed"] = "failed"
     why_missing: str = ""
-    is_failure: bool = False
-    """The rows are missing because the call failed, not because its reply was no good."""
+    n_surplus: int = 0
+    """Items beyond what was planned."""
 
     @property
     def survivors(self) -> tuple[Draft, ...]:
@@ -62,16 +75,19 @@ def written(plan: Plan, store: RequestStore | None) -> Iterator[Written]:
 
 
 def _written(planned: Planned, result: Result | None) -> Written:
-    if result is None or result.state in ("pending", "leased"):
-        return Written(planned, result, (), (), planned.n, "not asked yet", is_failure=True)
-    if result.state != "done":
-        step = "the call failed" if result.state == "failed" else "the reply cannot be used"
-        reason = _short(f"{step}: {result.reason}")
-        return Written(planned, result, (), (), planned.n, reason, result.state == "failed")
-    items = tuple(result.value[: planned.n])
+    n = planned.n
+    if result is None or result.state in OPEN:
+        return Written(planned, result, (), (), n, "failed", NOT_ASKED)
+    if result.state == "failed":
+        return Written(planned, result, (), (), n, "failed", f"{CALL_FAILED}: {result.reason}")
+    if result.state == "rejected":
+        return Written(planned, result, (), (), n, "rejected", f"{NO_USE}: {result.reason}")
+    items = tuple(result.value[:n])
     judged = tuple(_judged(item, planned) for item in items)
-    missing = planned.n - len(items)
-    return Written(planned, result, judged, items, missing, "the teacher wrote fewer", True)
+    # A teacher may find less to ask; an item that is broken is another matter.
+    why = f"not usable: {result.reason}" if result.reason else FEWER
+    surplus = len(result.value) - len(items)
+    return Written(planned, result, judged, items, n - len(items), "rejected", why, surplus)
 
 
 def _judged(item: dict[str, Any], planned: Planned) -> Judged | str:
@@ -109,45 +125,57 @@ def rows_of(
             document = catalog.document(passage.document)
         ledger.plan(one.planned.n)
         if one.n_missing:
-            ledger.end("failed" if one.is_failure else "rejected", one.why_missing, one.n_missing)
+            ledger.end(one.missing_fate, one.why_missing, one.n_missing)
+        ledger.n_surplus += one.n_surplus
         by = plan.prompts.version(PURPOSE, one.planned.language) if verify else ""
         yield from _rows(one, document, _verdicts(one, store, verify), by)
 
 
 def _verdicts(
     one: Written, store: RequestStore | None, verify: VerifyRequest | None
-) -> list[tuple[Verdict | None, str]]:
-    """What was found of each survivor: a verdict and why it fails."""
+) -> list[Found]:
+    """What was found of each survivor."""
     survivors = one.survivors
-    if verify is None or store is None or one.planned.request is None:
-        return [(None, "") for _ in survivors]
-    result = store.result(verify(one.planned, survivors).key(store.endpoint)) if survivors else None
-    usable = result is not None and result.state == "done"
-    found = verdicts_of(result.value if result and usable else [], len(survivors))
+    if verify is None or store is None or one.planned.request is None or not survivors:
+        return [Found() for _ in survivors]
+    result = store.result(verify(one.planned, survivors).key(store.endpoint))
+    if result is None or result.state in OPEN:
+        return [Found(None, "failed", f"not verified: {NOT_ASKED}")] * len(survivors)
+    if result.state == "failed":
+        reason = f"not verified: {CALL_FAILED}: {result.reason}"
+        return [Found(None, "failed", reason)] * len(survivors)
+    if result.state == "rejected":
+        return [Found(None, "rejected", f"not verified: {NO_USE}: {result.reason}")] * len(
+            survivors
+        )
+    found = verdicts_of(result.value, len(survivors))
     return [
-        (verdict, _failure(verdict, draft, one.planned.kind))
+        _found(verdict, draft, one.planned.kind)
         for verdict, draft in zip(found, survivors, strict=True)
     ]
 
 
-def _failure(verdict: Verdict | None, draft: Draft, kind: Kind) -> str:
+def _found(verdict: Verdict | None, draft: Draft, kind: Kind) -> Found:
     problem = fails(verdict, draft, kind)
-    return f"not verified: {problem}" if problem else ""
+    if not problem:
+        return Found(verdict)
+    return Found(verdict, "rejected", f"not verified: {problem}")
 
 
-def _rows(
-    one: Written, document: ParsedDocument, verdicts: list[tuple[Verdict | None, str]], by: str
-) -> Iterator[Row]:
-    left = iter(verdicts)
+def _rows(one: Written, document: ParsedDocument, found: list[Found], by: str) -> Iterator[Row]:
+    left = iter(found)
     for number, judged in enumerate(one.judged):
         if isinstance(judged, str):
             draft = Draft(one.planned.kind.name, ())
-            row = _row(one, number, Judged(draft, (), (), ()), document, judged)
+            row = _row(
+                one, number, Judged(draft, (), (), ()), document, Found(None, "rejected", judged)
+            )
             told = {"item": _short(str(one.items[number]), 400)}
             yield replace(row, provenance=replace(row.provenance, verdicts=told))
             continue
-        verdict, failure = (None, "") if judged.reason else next(left)
-        row = _row(one, number, judged, document, judged.reason or failure)
+        end = Found(None, "rejected", judged.reason) if judged.reason else next(left)
+        verdict = end.verdict
+        row = _row(one, number, judged, document, end)
         told = {
             "ground": [*judged.ungrounded],
             "lint": [*judged.lint],
@@ -156,7 +184,7 @@ def _rows(
         yield replace(row, provenance=replace(row.provenance, verdicts=told))
 
 
-def _row(one: Written, number: int, judged: Judged, document: ParsedDocument, reason: str) -> Row:
+def _row(one: Written, number: int, judged: Judged, document: ParsedDocument, found: Found) -> Row:
     planned, result = one.planned, one.result
     passage = planned.passage
     start, end = _reach(judged.spans) or (passage.start, passage.end)
@@ -181,8 +209,8 @@ def _row(one: Written, number: int, judged: Judged, document: ParsedDocument, re
     key = provenance.request or f"{planned.kind.name}:{passage.document}:{passage.start}"
     return Row(
         id=row_id(key, number),
-        fate="rejected" if reason else "accepted",
-        reason=reason,
+        fate=found.fate,
+        reason=_short(found.reason),
         split=passage.split,
         language=planned.language,
         draft=judged.draft,

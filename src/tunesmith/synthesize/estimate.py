@@ -1,21 +1,31 @@
-"""Estimate: calls, tokens and money of a plan, before and while it is worked through."""
+"""Estimate: calls, tokens and money of what a plan still asks for.
+
+Before anything was answered, by the length of the prompts and what a row of each kind usually
+takes; from then on by what the answered calls took.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 
+from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.request import Request
 from tunesmith.chat.spend import Prices
+from tunesmith.synthesize.collect import OPEN, VerifyRequest, Written, written
 from tunesmith.synthesize.draft import Draft, Turn
-from tunesmith.synthesize.plan import Planned
+from tunesmith.synthesize.plan import Plan, Planned
+from tunesmith.synthesize.store import RequestStore
+from tunesmith.synthesize.verify import PURPOSE
 
 BYTES_PER_TOKEN = 4
 """Of a prompt: English has rather more bytes in a token, Chinese rather fewer."""
 AROUND_A_MESSAGE = 8
 """Tokens that tell who speaks."""
-TOKENS_PER_ROW = 90
-"""That a teacher writes for a row, until it has shown how many."""
+OF_ITS_ROOM = 0.3
+"""That a row takes of the tokens its kind reserves for one, until it has shown how many."""
 TOKENS_PER_VERDICT = 35
 QUOTE_BYTES = 120
 """Of a typical quote; a question and an answer have half of that each."""
@@ -53,6 +63,29 @@ class Effort:
         }
 
 
+@dataclass
+class _Step:
+    """One step: what is open, and how far the guesses of prompts were off."""
+
+    open: Effort = field(default_factory=Effort)
+    seen_prompt_tokens: int = 0
+    guessed_prompt_tokens: int = 0
+
+    def add(self, request: Request, n_tokens: float, replies: Sequence[Completion]) -> None:
+        """Counts a call that is open, or learns from one that was answered."""
+        if not replies:
+            self.open += Effort(1, n_tokens_of(request), n_tokens)
+            return
+        self.guessed_prompt_tokens += n_tokens_of(request)
+        self.seen_prompt_tokens += replies[0].n_prompt_tokens
+
+    def effort(self) -> Effort:
+        """What is open, in the measure of what was seen."""
+        guessed = self.guessed_prompt_tokens
+        ratio = self.seen_prompt_tokens / guessed if guessed else 1.0
+        return Effort(self.open.calls, self.open.prompt_tokens * ratio, self.open.tokens)
+
+
 def n_tokens_of(request: Request) -> int:
     """Tokens of a prompt, about."""
     return sum(
@@ -62,26 +95,53 @@ def n_tokens_of(request: Request) -> int:
 
 
 def estimate(
-    plan: Iterable[Planned], verify: Callable[[Planned, Sequence[Draft]], Request] | None
+    plan: Plan, verify: VerifyRequest | None, store: RequestStore | None = None
 ) -> dict[str, Effort]:
-    """What a plan asks for: ``generate``, and ``verify`` where drafts are verified.
+    """What a plan still asks for: ``generate``, and ``verify`` where drafts are verified.
 
-    Every call is taken to be answered as it was asked for, and every draft to reach its second
-    call; so the second step is rather too high.
+    Of a call that is not answered yet every draft is taken to reach its second call, so that step
+    is rather too high at first.
 
     Args:
         plan: the calls.
         verify: gives the request that verifies drafts of a call.
+        store: with what was answered before.
     """
-    first, second = Effort(), Effort()
-    for planned in plan:
+    first, second = _Step(), _Step()
+    learnt = _tokens_per_item(store)
+    for one in written(plan, store) if store is not None else map(Written, plan, repeat(None)):
+        planned = one.planned
         if planned.request is None:
             continue
-        first += Effort(1, n_tokens_of(planned.request), planned.n * TOKENS_PER_ROW)
-        if verify is not None:
-            request = verify(planned, _typical(planned))
-            second += Effort(1, n_tokens_of(request), planned.n * TOKENS_PER_VERDICT)
-    return {"generate": first} if verify is None else {"generate": first, "verify": second}
+        is_open = one.result is None or one.result.state in OPEN
+        replies = () if one.result is None or is_open else one.result.replies
+        if is_open or replies:
+            usual = OF_ITS_ROOM * planned.kind.room
+            per_row = learnt.get(planned.kind.name, usual)
+            first.add(planned.request, planned.n * per_row, replies)
+        drafts = _typical(planned) if is_open else one.survivors
+        if verify is None or not drafts:
+            continue
+        request = verify(planned, drafts)
+        done = store.result(request.key(store.endpoint)) if store is not None else None
+        if done is None or done.state in OPEN or done.replies:
+            answered = () if done is None or done.state in OPEN else done.replies
+            per_verdict = learnt.get(PURPOSE, TOKENS_PER_VERDICT)
+            second.add(request, len(drafts) * per_verdict, answered)
+    efforts = {"generate": first.effort()}
+    return efforts if verify is None else {**efforts, PURPOSE: second.effort()}
+
+
+def _tokens_per_item(store: RequestStore | None) -> dict[str, float]:
+    """Tokens that an item of each kind took, and a verdict, in all replies that were kept."""
+    tokens: Counter[str] = Counter()
+    items: Counter[str] = Counter()
+    for result in store.results() if store is not None else ():
+        if result.state == "done" and result.value:
+            step = result.tag.partition("/")[0]
+            tokens[step] += sum(reply.n_tokens for reply in result.replies)
+            items[step] += len(result.value)
+    return {step: tokens[step] / n for step, n in items.items()}
 
 
 def _typical(planned: Planned) -> list[Draft]:

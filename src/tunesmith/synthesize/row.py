@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from tunesmith.synthesize.draft import Draft, Turn
 
-Fate = Literal["accepted", "rejected"]
+Fate = Literal["accepted", "rejected", "failed"]
+"""``failed``: it could not be judged, because a call failed or was not made yet."""
 
 
 @dataclass(frozen=True, slots=True)

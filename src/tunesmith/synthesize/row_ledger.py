@@ -7,18 +7,22 @@ from typing import Any, Literal
 
 RowEnd = Literal["accepted", "rejected", "failed"]
 MOST_REASONS = 30
+LONGEST_REASON = 160
 
 
 class RowLedger:
     """Counts planned rows by what became of them, by step and in detail.
 
     A reason is a step, a colon and what was found: ``not grounded: number 42 is not in ...``.
+
+    Attributes:
+        n_surplus: items that a teacher wrote beyond what was planned; they are left out.
     """
 
     def __init__(self) -> None:
         self.n_planned = 0
-        self.steps: Counter[tuple[RowEnd, str]] = Counter()
-        self.reasons: Counter[str] = Counter()
+        self.n_surplus = 0
+        self._counts: Counter[tuple[RowEnd, str]] = Counter()
 
     def plan(self, n: int) -> None:
         """Counts rows that were planned."""
@@ -26,35 +30,40 @@ class RowLedger:
 
     def end(self, fate: RowEnd, reason: str = "", n: int = 1) -> None:
         """Counts what became of planned rows."""
-        self.steps[fate, step_of(reason)] += n
-        if reason:
-            self.reasons[reason] += n
+        self._counts[fate, reason[:LONGEST_REASON]] += n
 
     def count(self, fate: RowEnd) -> int:
         """Rows of one fate."""
-        return sum(n for (ended, _), n in self.steps.items() if ended == fate)
-
-    def as_counts(self) -> list[tuple[RowEnd, str, int]]:
-        """Every fate and step with its number, for :meth:`end`."""
-        return [(fate, step, n) for (fate, step), n in sorted(self.steps.items())]
+        return sum(n for (ended, _), n in self._counts.items() if ended == fate)
 
     @property
     def adds_up(self) -> bool:
         """Whether every planned row has one fate."""
-        return self.steps.total() == self.n_planned
+        return self._counts.total() == self.n_planned
+
+    def as_counts(self) -> list[tuple[RowEnd, str, int]]:
+        """Every fate and reason with its number, for :meth:`end`."""
+        return [(fate, reason, n) for (fate, reason), n in sorted(self._counts.items())]
 
     def as_dict(self) -> dict[str, Any]:
-        """All counts, ready for JSON."""
+        """All counts, ready for JSON; ``reasons`` holds the most common ones in full."""
+        reasons: Counter[str] = Counter()
+        for (_, reason), n in self._counts.items():
+            if reason:
+                reasons[reason] += n
         return {
             "planned": self.n_planned,
             "accepted": self.count("accepted"),
             "rejected": self._by_step("rejected"),
             "failed": self._by_step("failed"),
-            "reasons": dict(_common(self.reasons)[:MOST_REASONS]),
+            "reasons": dict(_common(reasons)[:MOST_REASONS]),
         }
 
     def _by_step(self, fate: RowEnd) -> dict[str, int]:
-        found = Counter({step: n for (ended, step), n in self.steps.items() if ended == fate and n})
+        found: Counter[str] = Counter()
+        for (ended, reason), n in self._counts.items():
+            if ended == fate:
+                found[step_of(reason)] += n
         return dict(_common(found))
 
 
@@ -65,6 +74,4 @@ def step_of(reason: str) -> str:
 
 def _common(counts: Counter[str]) -> list[tuple[str, int]]:
     """The most common first; of equally common ones the first by name."""
-    return sorted(
-        ((k, n) for k, n in counts.items() if n > 0), key=lambda item: (-item[1], item[0])
-    )
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

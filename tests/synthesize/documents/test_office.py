@@ -200,6 +200,21 @@ def test_chapters_come_in_the_order_of_the_spine(read):
     assert document.blocks[7].headings == ("Two", "Part")
 
 
+def test_chapters_that_are_missing_are_counted_and_those_that_are_no_text_are_refused(read):
+    with zipfile.ZipFile(io.BytesIO(BOOK)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    inner = make_zip({"a.txt": "inner words"})
+    with pytest.raises(Refusal, match=r"OPS/chapter 0\.xhtml in it is no text"):
+        read(make_zip({**files, "OPS/chapter 0.xhtml": inner}), "it")
+    del files["OPS/chapter 0.xhtml"]
+    document = read(make_zip(files), "it")
+    assert "More text." in document.text and "first" not in document.text
+    assert document.left_out == {"chapters that are not in the file": 1}
+    for name in ("OPS/book.opf", "META-INF/container.xml"):
+        with pytest.raises(Refusal, match="its list of chapters is missing"):
+            read(make_zip({n: d for n, d in files.items() if n != name}), "it")
+
+
 def test_a_book_with_locked_chapters_is_refused_and_one_with_locked_fonts_is_read(read):
     def locked(name: str) -> str:
         return f'<encryption><e:CipherReference xmlns:e="x" URI="{name}"/></encryption>'

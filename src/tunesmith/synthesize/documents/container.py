@@ -68,17 +68,14 @@ class Container:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise Refusal(f"{name} in it is damaged ({error}). Save the document anew.") from None
 
-    def refuse_declarations(self, *suffixes: str) -> None:
+    def refuse_declarations(self) -> None:
         """Refuses entities in all members that are XML, before another library reads them.
-
-        Args:
-            suffixes: of those members; ``.xml``, ``.rels`` and ``.vml`` where none is given.
 
         Raises:
             Refusal: one is damaged, or declares a document type.
         """
         for name in sorted(self.names):
-            if name.lower().endswith(suffixes or (".xml", ".rels", ".vml")):
+            if name.lower().endswith((".xml", ".rels", ".vml")):
                 refuse_declarations(name, self.read(name))
 
     def xml(self, name: str) -> Any:

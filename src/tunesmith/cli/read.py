@@ -47,7 +47,7 @@ def command(
     max_mib: int,
     as_json: bool,
 ) -> int:
-    """Read documents: docx, pdf, html, markdown, csv and text, told by their content.
+    """Read documents: docx, pdf, html, markdown, csv, text, pptx, xlsx, epub, told by content.
 
     DOCS are files and folders. Every one is read, or skipped with the reason; with exit code 1
     where none could be read.

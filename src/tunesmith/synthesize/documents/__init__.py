@@ -4,6 +4,9 @@ from __future__ import annotations
 
 READERS = {
     "docx": "tunesmith.synthesize.documents.docx:read",
+    "pptx": "tunesmith.synthesize.documents.pptx:read",
+    "xlsx": "tunesmith.synthesize.documents.xlsx:read",
+    "epub": "tunesmith.synthesize.documents.epub:read",
     "pdf": "tunesmith.synthesize.documents.pdf:read",
     "html": "tunesmith.synthesize.documents.html:read",
     "markdown": "tunesmith.synthesize.documents.markdown:read",

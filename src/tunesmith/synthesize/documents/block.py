@@ -37,7 +37,7 @@ class ParsedDocument:
 
     name: str
     kind: str
-    """What the content is: ``docx``, ``pdf``, ``html``, ``markdown``, ``csv`` or ``text``."""
+    """What the content is, a key of ``READERS``: ``docx``, ``pdf``, ``html`` and so on."""
     sha256: str
     """Of the file's bytes, as hexadecimal digits."""
     text: str

@@ -1,4 +1,4 @@
-"""Containers: a docx is a zip; what no word processor writes is refused before it is unpacked."""
+"""Containers: a docx is a zip; what no office program writes is refused before it is unpacked."""
 
 from __future__ import annotations
 
@@ -68,6 +68,16 @@ class Container:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise Refusal(f"{name} in it is damaged ({error}). Save the document anew.") from None
 
+    def refuse_declarations(self) -> None:
+        """Refuses entities in all members that are XML, before another library reads them.
+
+        Raises:
+            Refusal: one is damaged, or declares a document type.
+        """
+        for name in sorted(self.names):
+            if name.lower().endswith((".xml", ".rels", ".vml")):
+                refuse_declarations(name, self.read(name))
+
     def xml(self, name: str) -> Any:
         """The root element of a member that is XML.
 
@@ -97,7 +107,7 @@ class _PrologueEnded(Exception):
 def refuse_declarations(name: str, data: bytes) -> None:
     """Refuses XML with a document type, where entities would be declared.
 
-    Word processors write none. Entities that name files or addresses would be fetched by a reader
+    Office programs write none. Entities that name files or addresses would be fetched by a reader
     that trusts them, and entities made of entities grow without bound.
 
     Raises:
@@ -106,7 +116,7 @@ def refuse_declarations(name: str, data: bytes) -> None:
 
     def declared(*_: object) -> None:
         raise Refusal(
-            f"{name} in it declares a document type (<!DOCTYPE>), as no word processor does; it "
+            f"{name} in it declares a document type (<!DOCTYPE>), as no office program does; it "
             "could name other files or grow without bound. Save the document anew."
         )
 
@@ -137,4 +147,4 @@ def _refuse_harm(member: zipfile.ZipInfo) -> None:
         raise Refusal("needs a password. Save it without one.")
     else:
         return
-    raise Refusal(f"the file {name!r} in it {what}. No word processor writes this; save it anew.")
+    raise Refusal(f"the file {name!r} in it {what}. No office program writes this; save it anew.")

@@ -32,6 +32,12 @@ MAGIC = {
 SUFFIXES = {
     ".docx": "docx",
     ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".epub": "epub",
     ".pdf": "pdf",
     ".html": "html",
     ".htm": "html",
@@ -93,15 +99,17 @@ def _zip_kind(data: bytes) -> str:
     directory = data[-(2**20) :]
     if b"word/document" in directory or b"word/_rels/document" in directory:
         return "docx"
-    if b"xl/workbook" in directory:
-        raise Refusal("is a spreadsheet (xlsx). Save its sheets as CSV.")
-    if b"ppt/presentation" in directory:
-        raise Refusal("is a presentation (pptx), which is not read. Save it as PDF.")
+    if b"xl/workbook.bin" in directory:
+        raise Refusal("is a binary spreadsheet (xlsb), which is not read. Save it as xlsx.")
+    if b"xl/workbook.xml" in directory:
+        return "xlsx"
+    if b"ppt/presentation.xml" in directory:
+        return "pptx"
     head = data[:200]
     if b"mimetypeapplication/vnd.oasis" in head:
         raise Refusal("is an OpenDocument file, which is not read. Save it as docx.")
-    if b"mimetypeapplication/epub" in head:
-        raise Refusal("is an e-book (EPUB), which is not read. Save it as html.")
+    if b"mimetypeapplication/epub" in head or b"META-INF/container.xml" in directory:
+        return "epub"
     if b"word/" in directory or b"[Content_Types].xml" in directory:
         return "docx"  # whose reader says what is missing
     raise Refusal("is a zip archive. Unpack it first.")

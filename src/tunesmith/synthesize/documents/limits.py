@@ -19,6 +19,6 @@ class Limits(Settings):
     file_mib: int = Field(default=128, ge=1)
     """Size of the file."""
     unpacked_mib: int = Field(default=256, ge=1)
-    """Size of everything in a container (docx) when it is unpacked."""
+    """Size of everything in a container (docx, pptx, xlsx, epub) when it is unpacked."""
     members: int = Field(default=4096, ge=1)
     """Files in a container."""

@@ -20,13 +20,22 @@ def read(data: bytes, writer: Writer, limits: Limits) -> None:
     Raises:
         Refusal: a byte is not of its encoding.
     """
-    from markdown_it import MarkdownIt
-
     text = plain_text(data).replace("\r\n", "\n")
     front = FRONT_MATTER.match(text)
     if front:
         writer.left_out["lines of front matter"] += front[0].count("\n")
         text = text[front.end() :]
+    read_markdown(text, writer)
+
+
+def read_markdown(text: str, writer: Writer) -> None:
+    """Reads Markdown that has no front matter.
+
+    Raises:
+        Refusal: it is nested too deeply.
+    """
+    from markdown_it import MarkdownIt
+
     markup = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     read_markup(markup.render(text), writer, is_page=False)
 

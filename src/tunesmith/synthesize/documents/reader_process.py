@@ -106,7 +106,12 @@ class ReaderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**keep, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
+            env={
+                **keep,
+                "PYTHONPATH": os.pathsep.join(paths),
+                "PYTHONHASHSEED": "0",
+                "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime, which markitdown loads
+            },
             start_new_session=True,  # Ctrl-C is ours to answer
         )
         return self._process

@@ -564,3 +564,17 @@ def test_everything_that_matters_is_in_the_key():
     assert len(set(keys)) == len(keys)
     same = Request(({"content": "x", "role": "user"},), Sampling(temperature=0), tag="other")
     assert same.key(here) == keys[0]
+
+
+def test_a_character_that_a_stream_is_cut_in_is_joined_and_half_of_one_replaced():
+    reply = ReplyStream()
+    for piece in (r"a \ud83d", r"\ude00 b \ud83d", " c"):
+        event = '{"choices": [{"delta": {"content": "' + piece + '"}}]}'
+        shown = reply.take_line(f"data: {event}")
+        shown.encode()
+    reply.take_line(
+        r'data: {"model": "\ud83d", "choices": [{"delta": {"refusal": "\ude00"}, '
+        '"finish_reason": "stop"}]}'
+    )
+    assert reply.close() is None
+    assert (reply.text, reply.model, reply.refusal) == ("a 😀 b \ufffd c", "\ufffd", "\ufffd")

@@ -103,3 +103,9 @@ def test_the_schema_is_as_strict_as_openai_wants_it():
     assert schema["required"] == ["items"] and schema["additionalProperties"] is False
     assert items["maxItems"] == 3 and items["items"]["additionalProperties"] is False
     assert items["items"]["required"] == ["question", "answer", "evidence"]
+
+
+def test_an_escape_of_half_a_character_is_replaced_and_two_halves_are_joined():
+    text = r'{"question": "why \ud83d?", "answer": "\ud83d\ude00", "evidence": "“b” \udc00"}'
+    assert parse(text).values == (Pair(question="why \ufffd?", answer="😀", evidence="“b” \ufffd"),)
+    assert parse(text[:-1] + ",}").values[0].question == "why \ufffd?", "read with slips too"

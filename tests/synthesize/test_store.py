@@ -133,8 +133,8 @@ def test_results_are_found_by_key_and_by_tag(tmp_path):
 
 def test_it_is_written_for_good(tmp_path):
     with open_store(tmp_path) as store:
-        assert store._base.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert store._base.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert store._base.one("PRAGMA journal_mode") == ("wal",)
+        assert store._base.one("PRAGMA synchronous") == (2,)
         store.add([request("a")])
         said = Completion("raw", "stop", 3, 1, model="m", latency_s=0.5)
         store.reply(store.lease(), said, "rejected", reason="why")
@@ -434,3 +434,30 @@ def test_throughput_is_at_least_95_percent_of_the_limit_with_32_in_flight(teache
     print(f"{rate:.0f} requests a minute of {per_minute}; {server.ledger.counts()}")
     assert rate >= 0.95 * per_minute
     assert server.ledger.counts()["429"] <= 0.02 * n
+
+
+def test_half_a_character_is_kept_and_given_back(tmp_path):
+    with open_store(tmp_path) as store:
+        assert store.plan([request("half \ud83d of it")]) == 1
+        asked = store.lease()
+        said = Completion('{"a": "\ud83d"}', "stop", 3, 1)
+        again = request("\ude00 again")
+        store.reply(asked, said, "pending", reason="no \ud83d", following=again)
+        store.reply(store.lease(), None, "done", value=[{"a": "\ud83d"}], reason="left \ud83d out")
+        [found] = store.results()
+    assert found.value == [{"a": "\ud83d"}] and found.replies == (said,)
+    assert found.reason == "left \ufffd out"
+
+
+def test_a_store_that_is_damaged_is_named(tmp_path):
+    with open_store(tmp_path) as store:
+        store.plan(request(f"{n} " + "long " * 500) for n in range(50))
+    path = tmp_path / "store.sqlite"
+    with path.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xee" * (path.stat().st_size - 4 * 4096))
+    with open_store(tmp_path) as store:
+        with pytest.raises(RunError, match=r"store\.sqlite: the store is damaged .* Put a copy"):
+            [*store.results()]
+        with pytest.raises(RunError, match="is damaged"):
+            store.plan(map(request, "abc"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tunesmith.chat.reply_faults import Fault, Passing, Unanswerable, fault_in_stream
+from tunesmith.core.surrogates import mended
 
 Finish = Literal["stop", "length", "content_filter", "refusal"]
 FINISHES: dict[str, Finish] = {
@@ -77,7 +78,9 @@ class ReplyStream:
             What is wrong with the answer, None for one in good order.
         """
         called = [text for pieces in self._calls if (text := "".join(pieces)).strip()]
-        self.text = "\n".join(called) or "".join(self._pieces)
+        # Mended when all is there, for a stream may be cut within a character.
+        self.text = mended("\n".join(called) or "".join(self._pieces))
+        self.refusal, self.model = mended(self.refusal), mended(self.model)
         if self.fault:
             return self.fault
         if not self.finish:
@@ -129,7 +132,7 @@ class ReplyStream:
         if not isinstance(added, str) or not self._has_room(added):
             return ""
         self._pieces.append(added)
-        return added
+        return mended(added)
 
     def _take_call(self, call: Any) -> None:
         """Takes a call, or the next piece of one."""

@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tunesmith.core.errors import RunError
@@ -24,13 +24,13 @@ def held(path: Path, *, choose: str) -> Generator[str]:
     """Holds a directory until the block ends; gives who left it behind, or nothing.
 
     Args:
-        path: the directory; made if it is not there, and taken away again if nothing came into it.
+        path: the directory; made if it is not there. If nothing came into it, it is left as it was.
         choose: what is to be done where it cannot be used, as ``Choose another with --out``.
 
     Raises:
         RunError: another process holds it, or it cannot be written or locked.
     """
-    is_new = not path.exists()
+    is_new, was_unused = not path.exists(), is_unused(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         handle = os.open(path / HOLDER, os.O_RDWR | os.O_CREAT, 0o644)
@@ -41,20 +41,39 @@ def held(path: Path, *, choose: str) -> Generator[str]:
         yield _holder(handle)
     finally:
         os.close(handle)
-        if is_new and [entry.name for entry in path.iterdir()] == [HOLDER]:
-            (path / HOLDER).unlink()
-            path.rmdir()
+        if was_unused and is_unused(path):
+            (path / HOLDER).unlink(missing_ok=True)
+            if is_new:
+                path.rmdir()
+
+
+def is_unused(path: Path) -> bool:
+    """Whether nothing lies in a directory but what an ended process left that held it, if that."""
+    return not path.exists() or (
+        path.is_dir() and all(entry.name == HOLDER for entry in path.iterdir())
+    )
 
 
 @contextmanager
 def written_down(path: Path) -> Generator[None]:
-    """Writes this process down as the one that holds a directory, and takes it out in the end."""
+    """Writes this process down as the one that holds a directory, and takes it out in the end.
+
+    Raises:
+        RunError: the disk is full.
+    """
     file = path / HOLDER
-    file.write_text(f"process {os.getpid()} on {socket.gethostname()}\n{this_boot()}\n", "utf-8")
+    text = f"process {os.getpid()} on {socket.gethostname()}\n{this_boot()}\n"
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise RunError(
+            f"{file}: cannot be written ({error.strerror}). Make room, or name another folder."
+        ) from None
     try:
         yield
     finally:
-        os.truncate(file, 0)
+        with suppress(OSError):  # it must not hide what ended the block
+            os.truncate(file, 0)
 
 
 def _lock(path: Path, handle: int, choose: str) -> None:

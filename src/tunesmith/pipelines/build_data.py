@@ -20,7 +20,7 @@ from tunesmith.chat.request import Request
 from tunesmith.chat.spend import Prices
 from tunesmith.chat.teacher import Teacher
 from tunesmith.core.errors import DataError, EndpointError, RunError
-from tunesmith.core.held import held, written_down
+from tunesmith.core.held import held, is_unused, written_down
 from tunesmith.data.files.located import shown
 from tunesmith.pipelines.build_progress import BuildProgress
 from tunesmith.pipelines.closed_book import ask_closed_book
@@ -107,6 +107,7 @@ def build_data(
             seed=settings.seed,
             keep_sides=_has_the_same_sides(before, settings),
             n_processes=settings.n_processes,
+            out=out,
         )
         if not ingested.documents:
             raise DataError(_none_read(ingested))
@@ -189,7 +190,7 @@ def _check(out: Path, settings: BuildSettings, teacher: Teacher | None, *, dry_r
         )
     if out.exists() and not out.is_dir():
         raise RunError(f"{shown(out)}: is a file. Name a folder.")
-    if out.is_dir() and any(out.iterdir()) and not (out / DOCUMENTS).exists():
+    if not is_unused(out) and not (out / DOCUMENTS).exists():
         raise RunError(f"{shown(out)}: not empty, and not built here. Name another folder.")
 
 

@@ -14,7 +14,7 @@ from tunesmith.pipelines.read_documents import describe
 from tunesmith.synthesize.budget import Budget
 from tunesmith.synthesize.catalog import Catalog
 from tunesmith.synthesize.chunks import chunks
-from tunesmith.synthesize.documents.find import find_documents
+from tunesmith.synthesize.documents.find import FoundFile, find_documents
 from tunesmith.synthesize.documents.limits import Limits
 from tunesmith.synthesize.documents.pool import read_documents
 from tunesmith.synthesize.split import DocumentSplit
@@ -45,8 +45,12 @@ def ingest(
     seed: int,
     keep_sides: bool,
     n_processes: int,
+    out: Path | None = None,
 ) -> Ingested:
     """Reads what was not read before, and parts all documents into training and evaluation.
+
+    Every document is kept as soon as it was read. Which are there, and on which side, changes at
+    the end, all at once.
 
     Args:
         sources: files and folders.
@@ -57,29 +61,29 @@ def ingest(
         seed: which documents those are.
         keep_sides: documents that were on a side stay there.
         n_processes: that read at the same time.
+        out: folder that is written to; where it lies in a source, it is passed over.
 
     Raises:
         DataError: something named is not there.
         MissingExtraError: a library is not installed.
-        RunError: the catalog cannot be written; it is as it was.
+        RunError: the catalog cannot be written; what is there in it is as it was.
     """
-    found = find_documents(sources)
+    found = find_documents(sources, out=out)
     reading = f"{__version__}, {budget.limit} {budget.unit}"
+    outcomes = _read(found.files, catalog, budget, reading, limits, n_processes)
     told = Ingested(len(found.files), notices=found.notices)
     with catalog.reading():
-        places = {path: place for place, (path, _) in enumerate(found.files)}
-        unread = _unread(found.files, catalog, reading, told)
-        with closing(read_documents(unread, limits, n_processes=n_processes)) as results:
-            for result in results:
-                document = result.document
-                if document is None:
-                    told.skipped.append({"name": result.name, "reason": result.reason})
-                elif (twin := catalog.name_of(document.sha256)) is not None:
-                    told.skipped.append(_twin(result.name, twin))
-                else:
-                    parts = chunks(document, budget)
-                    place = places[result.path]
-                    catalog.add(document, parts, reading=reading, place=place)
+        names: dict[str, str] = {}
+        for place, file in enumerate(found.files):
+            sha256, reason = outcomes[file.path]
+            if not reason and sha256 in names:
+                reason = f"has the same bytes as {names[sha256]}."
+            if reason:
+                told.skipped.append({"name": file.name, "reason": reason})
+                continue
+            names[sha256] = file.name
+            path = file.path.absolute()
+            catalog.found(sha256, reading, name=file.name, place=place, file=path)
         kept = catalog.sides() if keep_sides else {}
         split = DocumentSplit()
         for document in catalog.documents():
@@ -94,18 +98,44 @@ def ingest(
     return told
 
 
-def _unread(
-    files: Sequence[tuple[Path, str]], catalog: Catalog, reading: str, told: Ingested
-) -> Iterator[tuple[Path, str]]:
-    """Files that have to be read; those whose bytes are known are only noted."""
-    for place, (path, name) in enumerate(files):
-        sha256 = _hash(path)
-        if sha256 is None or not catalog.known(sha256, reading):
-            yield path, name
-        elif (twin := catalog.name_of(sha256)) is not None:
-            told.skipped.append(_twin(name, twin))
-        else:
-            catalog.found_again(sha256, name, place)
+def _read(
+    files: Sequence[FoundFile],
+    catalog: Catalog,
+    budget: Budget,
+    reading: str,
+    limits: Limits,
+    n_processes: int,
+) -> dict[Path, tuple[str, str]]:
+    """Reads what is not known; gives the hash of every file and why it is skipped, by its path."""
+    outcomes: dict[Path, tuple[str, str]] = {}
+    hashes: dict[Path, str | None] = {}
+
+    def unread() -> Iterator[tuple[Path, str]]:
+        for file in files:
+            sha256 = hashes[file.path] = _hash(file.path)
+            refusal = sha256 and catalog.refusal(sha256, _trial(file.path, limits))
+            if sha256 is None or not (refusal or catalog.known(sha256, reading)):
+                yield file.path, file.name
+            else:
+                outcomes[file.path] = (sha256, refusal or "")
+
+    with closing(read_documents(unread(), limits, n_processes=n_processes)) as results:
+        for result in results:
+            document, path = result.document, result.path
+            if document is not None:
+                catalog.take_in(document, chunks(document, budget), reading=reading)
+                outcomes[path] = (document.sha256, "")
+                continue
+            outcomes[path] = ("", result.reason)
+            sha256 = _hash(path)
+            if not result.is_passing and sha256 and sha256 == hashes[path]:  # not changed meanwhile
+                catalog.note_refusal(sha256, _trial(path, limits), result.reason)
+    return outcomes
+
+
+def _trial(path: Path, limits: Limits) -> str:
+    """What, beside its bytes, decides whether a file is refused."""
+    return f"{__version__}, {path.suffix.lower()}, {limits.model_dump_json()}"
 
 
 def _hash(path: Path) -> str | None:
@@ -117,7 +147,3 @@ def _hash(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _twin(name: str, twin: str) -> dict[str, str]:
-    return {"name": name, "reason": f"has the same bytes as {twin}."}

@@ -16,7 +16,7 @@ from tunesmith.data.files.located import shown
 from tunesmith.synthesize.budget import Budget, in_tokens
 from tunesmith.synthesize.chunks import Chunk, chunks
 from tunesmith.synthesize.documents.block import ParsedDocument
-from tunesmith.synthesize.documents.find import find_documents
+from tunesmith.synthesize.documents.find import FoundFile, find_documents
 from tunesmith.synthesize.documents.limits import Limits
 from tunesmith.synthesize.documents.pool import read_documents as read_all
 from tunesmith.synthesize.split import DocumentSplit, SplitPlan
@@ -30,8 +30,8 @@ class Tally:
 
     documents: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-    names: dict[str, str] = field(default_factory=dict[str, str])
-    """Hash of each document that was read -> its name."""
+    places: dict[str, str] = field(default_factory=dict[str, str])
+    """Hash of each document that was read -> its place as it was typed."""
 
 
 def read_documents(
@@ -60,14 +60,15 @@ def read_documents(
     Returns:
         ``found`` = ``read`` + ``skipped_files``; ``documents`` (``name``, ``kind``, ``sha256``,
         ``pages``, ``blocks``, ``characters``, ``chunks``, ``junk`` by reason, ``left_out``,
-        ``notes``, ``split``), ``skipped`` (``name``, ``reason``), ``chunks``, ``junk_chunks``,
+        ``notes``, ``split``), ``skipped`` (``name`` as it was typed, ``reason``), ``chunks``,
+        ``junk_chunks``,
         ``split`` (None without an ``eval_fraction``), ``notices`` and ``out``.
 
     Raises:
         DataError: something named is not there, or ``out`` cannot be written.
         MissingExtraError: a library is not installed.
     """
-    found = find_documents(sources)
+    found = find_documents(sources, out=out)
     if out is not None:
         _require_free(out, force=force)
     tally, split = Tally(), DocumentSplit()
@@ -114,9 +115,10 @@ def show_document(source: str, *, limits: Limits | None = None) -> dict[str, Any
     files = find_documents([source]).files
     if len(files) != 1:
         raise DataError(f"{source}: {len(files)} documents. Name one to be shown.")
-    (result,) = read_all(files, limits or Limits(), n_processes=1)
+    [file] = files
+    (result,) = read_all([(file.path, file.name)], limits or Limits(), n_processes=1)
     if result.document is None:
-        raise DataError(f"{result.name}: {result.reason}")
+        raise DataError(f"{file.typed}: {result.reason}")
     document = result.document
     fields = document.as_dict()
     for block, told in zip(document.blocks, fields["blocks"], strict=True):
@@ -137,7 +139,7 @@ def tokens_budget(folder: str, limit: int) -> Budget:
 
 
 def _read(
-    files: Iterable[tuple[Path, str]],
+    files: Sequence[FoundFile],
     limits: Limits,
     budget: Budget | None,
     tally: Tally,
@@ -145,17 +147,19 @@ def _read(
     n_processes: int,
 ) -> Generator[dict[str, Any]]:
     """Every chunk of every document, ready to be written; what is skipped is counted."""
-    with closing(read_all(files, limits, n_processes=n_processes)) as results:
+    typed = {file.path: file.typed for file in files}
+    to_read = ((file.path, file.name) for file in files)
+    with closing(read_all(to_read, limits, n_processes=n_processes)) as results:
         for result in results:
             document = result.document
             if document is None:
-                tally.skipped.append({"name": result.name, "reason": result.reason})
+                tally.skipped.append({"name": typed[result.path], "reason": result.reason})
                 continue
-            if (twin := tally.names.get(document.sha256)) is not None:
+            if (twin := tally.places.get(document.sha256)) is not None:
                 reason = f"has the same bytes as {twin}."
-                tally.skipped.append({"name": result.name, "reason": reason})
+                tally.skipped.append({"name": typed[result.path], "reason": reason})
                 continue
-            tally.names[document.sha256] = document.name
+            tally.places[document.sha256] = typed[result.path]
             parts = chunks(document, budget)
             split.add(document, parts)
             tally.documents.append(describe(document, parts))

@@ -51,6 +51,7 @@ def trace(place: str) -> Traced:
         )
     with Catalog(_catalog_above(path)) as catalog:
         document = catalog.document(told["document"])
+        file = catalog.file(told["document"])
     text, start, end = document.text, told["start"], told["end"]
     first, last = paragraph_of(document, start), paragraph_of(document, max(start, end - 1))
     begins = max(first[1].start if first else start, start - AROUND)
@@ -62,7 +63,7 @@ def trace(place: str) -> Traced:
         text[begins:start],
         text[start:end],
         text[end:ends],
-        _state(Path(told["name"]), told["document"]),
+        _state(file, told["document"]),
     )
 
 
@@ -94,11 +95,14 @@ def _catalog_above(path: Path) -> Path:
     )
 
 
-def _state(path: Path, sha256: str) -> str:
-    """Whether the file is still what it was; names are as they were given to the build."""
+def _state(file: Path | None, sha256: str) -> str:
+    """Whether the file is still what it was, at the place where the build found it last."""
+    if file is None:
+        return "where its file lay is not known"
     try:
-        with path.open("rb") as file:
-            now = hashlib.file_digest(file, "sha256").hexdigest()
+        with file.open("rb") as opened:
+            now = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError:
-        return "the file is not there, seen from this folder"
-    return "the file is as it was" if now == sha256 else "the file has changed since"
+        return f"the file is gone: {shown(file)}"
+    is_same = now == sha256
+    return f"the file {'is as it was' if is_same else 'has changed since'}: {shown(file)}"

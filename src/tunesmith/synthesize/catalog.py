@@ -1,45 +1,35 @@
 """Catalog: the documents of a dataset and their passages, on disk, so that memory stays flat.
 
-A document is known by the hash of its file. Documents that are no longer there are kept, so that a
-row can always be traced; what is made now is made of those that the last reading found.
+A document is known by the hash of its file. What was read of it is on the disk at once, so that a
+reading that breaks off is not lost; what of it is there is settled at the end, all at once.
+Documents that are no longer there are kept, so that a row can always be traced; what is made now is
+made of those that the last reading found.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import os
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tunesmith.checks.languages import language_of
-from tunesmith.core.errors import DataError, RunError
+from tunesmith.core.errors import DataError
+from tunesmith.synthesize.catalogued import (
+    LOOKED_AT,
+    TABLES,
+    VERSION,
+    chunk_of,
+    language_in,
+    passage_of,
+)
 from tunesmith.synthesize.chunks import Chunk
+from tunesmith.synthesize.database import Database, as_json
 from tunesmith.synthesize.documents.block import Block, ParsedDocument
 from tunesmith.synthesize.passage import Passage
 from tunesmith.synthesize.split import SplitPlan
-
-VERSION = 1
-LOOKED_AT = 2000
-"""Characters of a passage by which its language is told."""
-TABLES = """
-CREATE TABLE IF NOT EXISTS documents (
-    sha256 TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    parsed TEXT NOT NULL,       -- ParsedDocument as JSON
-    reading TEXT NOT NULL,      -- how it was read and parted
-    place INTEGER,              -- in the last reading; NULL: it was not found there
-    side TEXT                   -- train or eval, once it was decided
-);
-CREATE TABLE IF NOT EXISTS chunks (
-    document TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    chunk TEXT NOT NULL,        -- Chunk as JSON
-    language TEXT NOT NULL,
-    side TEXT,                  -- NULL: junk, or shared by both sides and so left out
-    PRIMARY KEY (document, number)
-) WITHOUT ROWID;
-"""
 
 
 class Catalog:
@@ -49,23 +39,14 @@ class Catalog:
         """Opens a catalog, or makes it.
 
         Raises:
-            RunError: it cannot be opened, or was made by a newer version.
+            RunError: it cannot be opened, or was made by another version.
         """
         self.path = path
-        self._last: ParsedDocument | None = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(
-                path, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            self._base.execute("PRAGMA journal_mode=WAL")
-            [found] = self._base.execute("PRAGMA user_version").fetchone()
-            if found <= VERSION:
-                self._base.executescript(f"{TABLES}PRAGMA user_version={VERSION};")
-        except (OSError, sqlite3.Error) as error:
-            raise RunError(f"{path}: the catalog cannot be opened ({error}).") from None
-        if found > VERSION:
-            raise RunError(f"{path}: was made by a newer version. Update tunesmith.")
+        self._last: tuple[int, ParsedDocument] | None = None
+        # What a power cut takes can be read again, and files are many.
+        self._base = Database(
+            path, "catalog", TABLES, version=VERSION, oldest=2, synchronous="NORMAL"
+        )
 
     def close(self) -> None:
         """Closes the file."""
@@ -77,77 +58,106 @@ class Catalog:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """One reading of all documents; what it finds is what is there from then on.
-
-        Raises:
-            RunError: the disk is full, or another process holds the catalog.
-        """
-        try:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                self._base.execute("UPDATE documents SET place = NULL")
-                yield
-            except BaseException:
-                self._base.execute("ROLLBACK")
-                raise
-            self._base.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise RunError(f"{self.path}: the catalog cannot be written ({error}).") from None
-
     def known(self, sha256: str, reading: str) -> bool:
         """Whether a file was read before in the same way."""
-        row = self._base.execute(
-            "SELECT 1 FROM documents WHERE sha256 = ? AND reading = ?", (sha256, reading)
-        )
-        return row.fetchone() is not None
+        query = "SELECT 1 FROM documents WHERE sha256 = ? AND reading = ?"
+        return self._base.one(query, (sha256, reading)) is not None
 
-    def name_of(self, sha256: str) -> str | None:
-        """The name of a document that this reading has found already."""
-        row = self._base.execute(
-            "SELECT name FROM documents WHERE sha256 = ? AND place IS NOT NULL", (sha256,)
-        ).fetchone()
-        return None if row is None else str(row[0])
+    def take_in(self, document: ParsedDocument, chunks: Sequence[Chunk], *, reading: str) -> None:
+        """Keeps what was read of a document; it is on the disk when this returns.
 
-    def found_again(self, sha256: str, name: str, place: int) -> None:
-        """Notes that a known document is there, perhaps under another name."""
-        self._base.execute(
-            "UPDATE documents SET place = ?, name = ? WHERE sha256 = ?", (place, name, sha256)
-        )
-
-    def add(
-        self, document: ParsedDocument, chunks: Sequence[Chunk], *, reading: str, place: int
-    ) -> None:
-        """Takes a document in; one with the same hash is replaced.
+        Nothing else changes: it is there from the end of a reading on that finds it.
 
         Args:
             document: as it was read.
             chunks: all of them.
             reading: how it was read and parted: the same words mean the same chunks.
-            place: in the order of this reading.
         """
-        parsed = json.dumps(document.as_dict(), ensure_ascii=False)
-        self._base.execute(
-            "INSERT INTO documents (sha256, name, parsed, reading, place) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (sha256) DO UPDATE SET name = excluded.name, parsed = excluded.parsed, "
-            "reading = excluded.reading, place = excluded.place",
-            (document.sha256, document.name, _storable(parsed), reading, place),
-        )
-        self._base.execute("DELETE FROM chunks WHERE document = ?", (document.sha256,))
-        whole = language_of(document.text[: 5 * LOOKED_AT])
-        self._base.executemany(
-            "INSERT INTO chunks (document, number, chunk, language) VALUES (?, ?, ?, ?)",
-            (
+        with self._base.change():
+            if self.known(document.sha256, reading):
+                return
+            self._base.run(
+                "INSERT INTO documents (sha256, reading, name) VALUES (?, ?, ?)",
+                (document.sha256, reading, document.name),
+            )
+            [id] = self._base.one("SELECT last_insert_rowid()")
+            parsed = as_json(document.as_dict())
+            self._base.run("INSERT INTO texts (id, parsed) VALUES (?, ?)", (id, parsed))
+            whole = language_of(document.text[: 5 * LOOKED_AT])
+            self._base.run_many(
+                "INSERT INTO chunks (document, number, chunk, language) VALUES (?, ?, ?, ?)",
                 (
-                    document.sha256,
-                    number,
-                    _storable(json.dumps(chunk.as_dict(), ensure_ascii=False)),
-                    _language(chunk.text_in(document), whole),
-                )
-                for number, chunk in enumerate(chunks)
-            ),
+                    (
+                        id,
+                        number,
+                        as_json(chunk.as_dict()),
+                        language_in(chunk.text_in(document), whole),
+                    )
+                    for number, chunk in enumerate(chunks)
+                ),
+            )
+
+    def refusal(self, sha256: str, reading: str) -> str | None:
+        """Why a file could not be read, where it was tried before in the same way."""
+        query = "SELECT reason FROM refusals WHERE sha256 = ? AND reading = ?"
+        row = self._base.one(query, (sha256, reading))
+        return None if row is None else str(row[0])
+
+    def note_refusal(self, sha256: str, reading: str, reason: str) -> None:
+        """Keeps why a file cannot be read, so that it is not tried again."""
+        statement = "INSERT OR REPLACE INTO refusals (sha256, reading, reason) VALUES (?, ?, ?)"
+        self._base.run(statement, (sha256, reading, reason))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The end of a reading: what is found within is what is there from then on.
+
+        Raises:
+            RunError: the disk is full, or another process holds the catalog.
+        """
+        with self._base.change():
+            self._base.run("UPDATE documents SET place = NULL")
+            yield
+            self._forget("is_current = 0")
+
+    def found(
+        self, sha256: str, reading: str, *, name: str, place: int, file: Path | None = None
+    ) -> None:
+        """Notes that a document that was taken in is there, in place of one read otherwise.
+
+        Args:
+            sha256: of the file.
+            reading: as it was taken in.
+            name: what it is called now.
+            place: in the order of this reading.
+            file: where it lies.
+        """
+        [id] = self._base.one(
+            "SELECT id FROM documents WHERE sha256 = ? AND reading = ?", (sha256, reading)
         )
+        others = "SELECT side FROM documents WHERE sha256 = ? AND id != ? AND is_current"
+        before = self._base.one(others, (sha256, id))
+        if before is not None:
+            self._base.run("UPDATE documents SET side = ? WHERE id = ?", (before[0], id))
+            self._forget("sha256 = ? AND id != ?", sha256, id)
+        self._base.run(
+            "UPDATE documents SET is_current = 1, place = ?, name = ?, file = ? WHERE id = ?",
+            (place, name, None if file is None else os.fsencode(file), id),
+        )
+
+    def add(
+        self, document: ParsedDocument, chunks: Sequence[Chunk], *, reading: str, place: int
+    ) -> None:
+        """Takes a document in that this reading has found."""
+        self.take_in(document, chunks, reading=reading)
+        self.found(document.sha256, reading, name=document.name, place=place)
+
+    def _forget(self, which: str, *values: object) -> None:
+        self._last = None  # its number may be given to another
+        chosen = f"SELECT id FROM documents WHERE {which}"
+        self._base.run(f"DELETE FROM chunks WHERE document IN ({chosen})", values)
+        self._base.run(f"DELETE FROM texts WHERE id IN ({chosen})", values)
+        self._base.run(f"DELETE FROM documents WHERE {which}", values)
 
     def sides(self) -> dict[str, str]:
         """The side of every document that was put on one, by its hash.
@@ -156,8 +166,8 @@ class Catalog:
         """
         by_name: dict[str, str] = {}
         sides: dict[str, str] = {}
-        rows = self._base.execute(
-            "SELECT sha256, name, side FROM documents ORDER BY side IS NULL, rowid"
+        rows = self._base.rows(
+            "SELECT sha256, name, side FROM documents WHERE is_current ORDER BY side IS NULL, id"
         )
         for sha256, name, side in rows:
             if side is not None:
@@ -168,24 +178,21 @@ class Catalog:
 
     def put_on_sides(self, plan: SplitPlan) -> None:
         """Notes which documents and passages are for training and which for evaluation."""
-        for (sha256,) in self._base.execute(
-            "SELECT sha256 FROM documents WHERE place IS NOT NULL"
-        ).fetchall():
+        there = self._base.all("SELECT id, sha256 FROM documents WHERE place IS NOT NULL")
+        for id, sha256 in there:
             side = "eval" if sha256 in plan.evaluation else "train"
-            self._base.execute("UPDATE documents SET side = ? WHERE sha256 = ?", (side, sha256))
-            self._base.execute("UPDATE chunks SET side = ? WHERE document = ?", (side, sha256))
-            self._base.executemany(
+            self._base.run("UPDATE documents SET side = ? WHERE id = ?", (side, id))
+            self._base.run("UPDATE chunks SET side = ? WHERE document = ?", (side, id))
+            self._base.run_many(
                 "UPDATE chunks SET side = NULL WHERE document = ? AND number = ?",
-                ((sha256, number) for number in plan.shared.get(sha256, ())),
+                ((id, number) for number in plan.shared.get(sha256, ())),
             )
 
     def documents(self) -> Iterator[ParsedDocument]:
         """Every document that is there, in order."""
-        rows = self._base.execute(
-            "SELECT sha256, name, parsed FROM documents WHERE place IS NOT NULL ORDER BY place"
-        )
-        for _, name, parsed in rows:
-            yield _document(parsed, name)
+        there = "SELECT id, name FROM documents WHERE place IS NOT NULL ORDER BY place"
+        for id, name in self._base.all(there):
+            yield self._document(id, name)
 
     def document(self, sha256: str) -> ParsedDocument:
         """A document by its hash, also one that is no longer there.
@@ -193,14 +200,13 @@ class Catalog:
         Raises:
             DataError: it was never read.
         """
-        row = self._base.execute(
-            "SELECT name, parsed FROM documents WHERE sha256 = ?", (sha256,)
-        ).fetchone()
-        if row is None:
-            raise DataError(f"{self.path}: holds no document {sha256[:12]}.")
-        if self._last is None or (self._last.sha256, self._last.name) != (sha256, row[0]):
-            self._last = _document(row[1], row[0])  # rows of one document follow each other
-        return self._last
+        return self._document(*self._current(sha256))
+
+    def file(self, sha256: str) -> Path | None:
+        """Where a document's file lay when it was found last; None where that was not told."""
+        query = "SELECT file FROM documents WHERE sha256 = ? AND is_current"
+        row = self._base.one(query, (sha256,))
+        return None if row is None or row[0] is None else Path(os.fsdecode(row[0]))
 
     def text(self, sha256: str) -> str:
         """The whole text of a document.
@@ -211,11 +217,14 @@ class Catalog:
         return self.document(sha256).text
 
     def chunks(self, sha256: str) -> list[Chunk]:
-        """All chunks of a document, in order."""
-        rows = self._base.execute(
-            "SELECT chunk FROM chunks WHERE document = ? ORDER BY number", (sha256,)
-        )
-        return [_chunk(json.loads(text)) for (text,) in rows]
+        """All chunks of a document, in order.
+
+        Raises:
+            DataError: it was never read.
+        """
+        query = "SELECT chunk FROM chunks WHERE document = ? ORDER BY number"
+        rows = self._base.rows(query, (self._current(sha256)[0],))
+        return [chunk_of(text) for (text,) in rows]
 
     def passages(self) -> Iterator[Passage]:
         """Every passage of every document that is there, junk and what both sides share left out.
@@ -223,15 +232,15 @@ class Catalog:
         Only one document is held at a time.
         """
         for document in self.documents():
-            rows = self._base.execute(
+            rows = self._base.all(
                 "SELECT number, chunk, language, side FROM chunks WHERE document = ? "
                 "AND side IS NOT NULL ORDER BY number",
-                (document.sha256,),
+                (self._current(document.sha256)[0],),
             )
-            for number, text, language, side in rows.fetchall():
-                chunk = _chunk(json.loads(text))
+            for number, text, language, side in rows:
+                chunk = chunk_of(text)
                 if not chunk.junk:
-                    yield _passage(document, number, chunk, language, side)
+                    yield passage_of(document, number, chunk, language, side)
 
     def passage(self, sha256: str, number: int) -> Passage:
         """One passage.
@@ -239,62 +248,34 @@ class Catalog:
         Raises:
             DataError: there is none of that number.
         """
-        document = self.document(sha256)
-        row = self._base.execute(
+        id, name = self._current(sha256)
+        row = self._base.one(
             "SELECT chunk, language, side FROM chunks WHERE document = ? AND number = ?",
-            (sha256, number),
-        ).fetchone()
+            (id, number),
+        )
         if row is None:
-            raise DataError(f"{self.path}: {document.name} has no passage {number}.")
-        return _passage(document, number, _chunk(json.loads(row[0])), row[1], row[2] or "train")
+            raise DataError(f"{self.path}: {name} has no passage {number}.")
+        document = self._document(id, name)
+        return passage_of(document, number, chunk_of(row[0]), row[1], row[2] or "train")
+
+    def _current(self, sha256: str) -> tuple[int, str]:
+        """Number and name of a document, which are found without its text."""
+        query = "SELECT id, name FROM documents WHERE sha256 = ? AND is_current"
+        row = self._base.one(query, (sha256,))
+        if row is None:
+            raise DataError(f"{self.path}: holds no document {sha256[:12]}.")
+        return row
+
+    def _document(self, id: int, name: str) -> ParsedDocument:
+        if self._last is None or (self._last[0], self._last[1].name) != (id, name):
+            [parsed] = self._base.one("SELECT parsed FROM texts WHERE id = ?", (id,))
+            fields: Mapping[str, object] = json.loads(parsed)
+            document = ParsedDocument.from_dict({**fields, "name": name})
+            self._last = id, document  # rows of one document follow each other
+        return self._last[1]
 
 
 def paragraph_of(document: ParsedDocument, start: int) -> tuple[int, Block] | None:
     """The block that a place in a document's text is in, and its number from 1."""
-    for number, block in enumerate(document.blocks, 1):
-        if start < block.end:
-            return number, block
-    return None
-
-
-def _language(text: str, whole: str) -> str:
-    """Of a passage; of one that is too short to tell, or a table, the document's."""
-    found = language_of(text[:LOOKED_AT])
-    return whole if found == "unknown" else found
-
-
-def _passage(
-    document: ParsedDocument, number: int, chunk: Chunk, language: str, side: str
-) -> Passage:
-    return Passage(
-        document=document.sha256,
-        name=document.name,
-        number=number,
-        start=chunk.start,
-        end=chunk.end,
-        text=chunk.text_in(document),
-        headings=chunk.headings,
-        context=chunk.context,
-        page=chunk.page,
-        language=language,
-        split="eval" if side == "eval" else "train",
-    )
-
-
-def _document(parsed: str, name: str) -> ParsedDocument:
-    fields: Mapping[str, object] = json.loads(parsed)
-    return ParsedDocument.from_dict({**fields, "name": name})
-
-
-def _chunk(fields: dict[str, object]) -> Chunk:
-    headings, blocks = fields.pop("headings"), fields.pop("blocks")
-    return Chunk(headings=tuple(headings), blocks=tuple(blocks), **fields)  # type: ignore
-
-
-def _storable(text: str) -> str:
-    """JSON without lone surrogates, which SQLite cannot hold as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(text))
-    return text
+    place = bisect_right(document.blocks, start, key=lambda block: block.end)
+    return (place + 1, document.blocks[place]) if place < len(document.blocks) else None

@@ -128,8 +128,9 @@ def _weighted(example: Example, row: Row) -> Example:
 
 def told(row: Row, catalog: Catalog) -> dict[str, Any]:
     """What a written row says of where it comes from."""
-    text = catalog.text(row.provenance.document)
-    evidence = [text[start:end] for start, end in row.provenance.spans]
+    spans = row.provenance.spans
+    text = catalog.text(row.provenance.document) if spans else ""
+    evidence = [text[start:end] for start, end in spans]
     return {
         "kind": row.draft.kind,
         "style": row.draft.style,

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tunesmith.core.surrogates import mended
 from tunesmith.synthesize.lenient_json import Cut, Malformed, read_value
 
 T = TypeVar("T", bound=BaseModel)
@@ -147,7 +148,7 @@ def _values(text: str) -> tuple[list[Any], list[str], bool]:
                 end = text.find("\n\n", place)
                 broken_until = len(text) if end < 0 else end
         else:
-            found.append(value)
+            found.append(mended(value))  # an escape may stand for half a character
     else:
         problems.append(f"more than {MOST_STARTS} brackets")
     if not found and not problems and re.fullmatch(r"[\s`]*(?:json)?\s*(?:null|None)[\s`]*", text):

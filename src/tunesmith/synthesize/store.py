@@ -10,11 +10,9 @@ one does not name are stale: nobody asks them, and their answers stay for the pl
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +20,9 @@ from typing import Any, Literal
 from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.endpoint import Endpoint
 from tunesmith.chat.request import Request
-from tunesmith.core.errors import RunError
 from tunesmith.core.holder import is_gone, this_process
+from tunesmith.core.surrogates import mended
+from tunesmith.synthesize.database import Database, as_json
 from tunesmith.synthesize.stored import (
     SELECT_RESULTS,
     STATE_NOW,
@@ -56,21 +55,7 @@ class RequestStore:
         self.path = path
         self.endpoint = endpoint
         self._me = this_process()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # One thread at a time uses it, but in a notebook that is not the one that opened it.
-            self._base = sqlite3.connect(
-                path, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=FULL")
-            [found] = self._base.execute("PRAGMA user_version").fetchone()
-            if found <= VERSION:
-                self._base.executescript(f"{TABLES}PRAGMA user_version={VERSION};")
-        except (OSError, sqlite3.Error) as error:
-            raise RunError(f"{path}: the store cannot be opened ({error}).") from None
-        if found > VERSION:
-            raise RunError(f"{path}: was made by a newer version. Update tunesmith.")
+        self._base = Database(path, "store", TABLES, version=VERSION)
 
     def close(self) -> None:
         """Closes the file."""
@@ -91,7 +76,7 @@ class RequestStore:
         Returns:
             How many are new.
         """
-        with self._change():
+        with self._base.change():
             return self._add(requests)
 
     def plan(self, requests: Iterable[Request]) -> int:
@@ -104,15 +89,15 @@ class RequestStore:
         Returns:
             How many are new.
         """
-        with self._change():
+        with self._base.change():
             self._free_abandoned()
-            self._base.execute("UPDATE requests SET is_planned = 0 WHERE is_planned = 1")
+            self._base.run("UPDATE requests SET is_planned = 0 WHERE is_planned = 1")
             return self._add(requests)
 
     def _add(self, requests: Iterable[Request]) -> int:
-        rows = ((r.key(self.endpoint), r.tag, text_of(r)) for r in requests)
+        rows = ((r.key(self.endpoint), mended(r.tag), text_of(r)) for r in requests)
         before = self._size()
-        self._base.executemany(
+        self._base.run_many(
             "INSERT INTO requests (key, tag, request) VALUES (?, ?, ?) ON CONFLICT (key) DO "
             "UPDATE SET is_planned = 1, tag = excluded.tag, request = excluded.request",
             rows,
@@ -120,29 +105,27 @@ class RequestStore:
         return self._size() - before
 
     def _size(self) -> int:
-        [size] = self._base.execute("SELECT count(*) FROM requests").fetchone()
+        [size] = self._base.one("SELECT count(*) FROM requests")
         return size
 
     def lease(self) -> Leased | None:
         """Takes the plan's next request that nobody asks; None where there is none."""
-        with self._change():
+        with self._base.change():
             row = (
-                self._base.execute(
+                self._base.one(
                     "SELECT place, request, following FROM requests WHERE is_planned = 1 AND "
                     "state = 'pending' ORDER BY place LIMIT 1"
-                ).fetchone()
+                )
                 or self._abandoned()
             )
             if row is None:
                 return None
             place, first, following = row
-            self._base.execute(
+            self._base.run(
                 "UPDATE requests SET state = 'leased', holder = ?, until_s = ? WHERE place = ?",
                 (self._me, time.monotonic() + LEASE_S, place),
             )
-            [n_replies] = self._base.execute(
-                "SELECT count(*) FROM replies WHERE place = ?", (place,)
-            ).fetchone()
+            [n_replies] = self._base.one("SELECT count(*) FROM replies WHERE place = ?", (place,))
         asked = request_of_text(following or first)
         return Leased(place, replace(asked, tag=str(place)), request_of_text(first), n_replies)
 
@@ -166,24 +149,24 @@ class RequestStore:
             reason: why it is no better.
             following: what to ask next.
         """
-        with self._change():
+        with self._base.change():
             if completion is not None:
-                self._base.execute(
+                self._base.run(
                     "INSERT INTO replies SELECT ?, count(*), ?, ? FROM replies WHERE place = ?",
                     (
                         leased.place,
                         leased.request.key(self.endpoint),
-                        json.dumps(asdict(completion), ensure_ascii=False),
+                        as_json(asdict(completion)),
                         leased.place,
                     ),
                 )
-            self._base.execute(
+            self._base.run(
                 "UPDATE requests SET state = ?, value = ?, reason = ?, following = ?, "
                 "holder = NULL, until_s = NULL WHERE place = ?",
                 (
                     state,
-                    None if value is None else json.dumps(value, ensure_ascii=False),
-                    reason,
+                    None if value is None else as_json(value),
+                    mended(reason),
                     None if following is None else text_of(following),
                     leased.place,
                 ),
@@ -191,8 +174,8 @@ class RequestStore:
 
     def renew(self) -> None:
         """Begins the leases of this process anew."""
-        with self._change():
-            self._base.execute(
+        with self._base.change():
+            self._base.run(
                 "UPDATE requests SET until_s = ? "
                 "WHERE is_planned = 1 AND state = 'leased' AND holder = ?",
                 (time.monotonic() + LEASE_S, self._me),
@@ -200,8 +183,8 @@ class RequestStore:
 
     def release(self) -> None:
         """Gives back what this process has leased and not finished."""
-        with self._change():
-            self._base.execute(
+        with self._base.change():
+            self._base.run(
                 "UPDATE requests SET state = 'pending', holder = NULL, until_s = NULL "
                 "WHERE state = 'leased' AND holder = ?",
                 (self._me,),
@@ -213,12 +196,12 @@ class RequestStore:
         Args:
             tag_prefix: how their tags begin; empty: all.
         """
-        with self._change():
-            return self._base.execute(
+        with self._base.change():
+            return self._base.run(
                 "UPDATE requests SET state = 'pending', reason = '' "
                 "WHERE is_planned = 1 AND state = 'failed' AND substr(tag, 1, ?) = ?",
                 (len(tag_prefix), tag_prefix),
-            ).rowcount
+            )
 
     def has_abandoned(self) -> bool:
         """Whether a process has left a request of the plan without an outcome."""
@@ -227,11 +210,11 @@ class RequestStore:
     def counts(self) -> Counter[str]:
         """Requests by state; they add up to all that were added."""
         query = f"SELECT {STATE_NOW}, count(*) FROM requests GROUP BY 1"
-        return Counter(dict(self._base.execute(query).fetchall()))
+        return Counter(dict(self._base.rows(query)))
 
     def result(self, key: str) -> Result | None:
         """What became of a request, by its key; None where it was never added."""
-        row = self._base.execute(f"{SELECT_RESULTS} WHERE key = ?", (key,)).fetchone()
+        row = self._base.one(f"{SELECT_RESULTS} WHERE key = ?", (key,))
         return None if row is None else self._result(*row)
 
     def results(self, tag_prefix: str = "", *, planned: bool = False) -> Iterator[Result]:
@@ -242,7 +225,7 @@ class RequestStore:
             planned: only those of the plan.
         """
         which = "substr(tag, 1, ?) = ? AND is_planned >= ?"
-        rows = self._base.execute(
+        rows = self._base.rows(
             f"{SELECT_RESULTS} WHERE {which} ORDER BY place", (len(tag_prefix), tag_prefix, planned)
         )
         for row in rows:
@@ -251,7 +234,7 @@ class RequestStore:
     def _result(
         self, place: int, key: str, tag: str, state: State, value: str | None, reason: str
     ) -> Result:
-        replies = self._base.execute(
+        replies = self._base.rows(
             "SELECT reply FROM replies WHERE place = ? ORDER BY number", (place,)
         )
         return Result(
@@ -261,45 +244,27 @@ class RequestStore:
             state,
             None if value is None else json.loads(value),
             reason,
-            tuple(Completion(**json.loads(text)) for (text,) in replies.fetchall()),
+            tuple(Completion(**json.loads(text)) for (text,) in replies),
         )
 
     def _abandoned(self) -> tuple[int, str, str | None] | None:
         """A request of the plan whose process is gone, or took far too long."""
-        rows = self._base.execute(
+        rows = self._base.all(
             "SELECT place, request, following, holder, until_s FROM requests "
             "WHERE is_planned = 1 AND state = 'leased' ORDER BY place"
         )
-        for place, request, following, holder, until_s in rows.fetchall():
+        for place, request, following, holder, until_s in rows:
             if _is_over(holder, until_s):
                 return place, request, following
         return None
 
     def _free_abandoned(self) -> None:
-        rows = self._base.execute(
-            "SELECT place, holder, until_s FROM requests WHERE state = 'leased'"
-        )
-        over = [(place,) for place, holder, until_s in rows.fetchall() if _is_over(holder, until_s)]
-        self._base.executemany(
+        rows = self._base.all("SELECT place, holder, until_s FROM requests WHERE state = 'leased'")
+        over = [(place,) for place, holder, until_s in rows if _is_over(holder, until_s)]
+        self._base.run_many(
             "UPDATE requests SET state = 'pending', holder = NULL, until_s = NULL WHERE place = ?",
             over,
         )
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One change, whole or not at all."""
-        try:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._base.execute("ROLLBACK")
-                raise
-            self._base.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise RunError(
-                f"{self.path}: the store cannot be written ({error}). What is in it is whole."
-            ) from None
 
 
 def _is_over(holder: str, until_s: float) -> bool:

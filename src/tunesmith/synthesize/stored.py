@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tunesmith.chat.chat_model import Completion, Sampling
 from tunesmith.chat.request import Request
+from tunesmith.synthesize.database import as_json
 
 State = Literal["pending", "leased", "done", "failed", "rejected", "stale"]
 """``stale``: open, and no part of the plan; it is pending again when it is planned again."""
@@ -71,7 +72,7 @@ class Result:
 
 def text_of(request: Request) -> str:
     """A request as it is stored."""
-    return json.dumps(asdict(request), ensure_ascii=False)
+    return as_json(asdict(request))
 
 
 def request_of_text(text: str) -> Request:

@@ -27,7 +27,7 @@ def library(package: str, what: str) -> Any:
     try:
         return require(package, extra=EXTRA, purpose=f"is {what}. Reading it")
     except MissingExtraError as error:
-        raise Refusal(str(error)) from None
+        raise Refusal(str(error), is_passing=True) from None
 
 
 def as_markdown(converter: str, data: bytes, suffix: str, what: str) -> str:

@@ -29,6 +29,8 @@ class ReadResult:
     document: ParsedDocument | None
     reason: str = ""
     """Why there is no document."""
+    is_passing: bool = False
+    """It may be read another time."""
 
 
 def read_documents(
@@ -56,7 +58,7 @@ def read_documents(
         try:
             return ReadResult(path, name, reader.read(path, name))
         except Refusal as refusal:
-            return ReadResult(path, name, None, str(refusal))
+            return ReadResult(path, name, None, str(refusal), refusal.is_passing)
         finally:
             idle.put(reader)
 

@@ -48,9 +48,9 @@ class ReaderProcess:
         """
         limits = self.limits
         if self._is_stopped:
-            raise Refusal("was not read: reading was stopped.")
+            raise Refusal("was not read: reading was stopped.", is_passing=True)
         if not path.is_file():  # a pipe or a device would be waited for without end
-            raise Refusal("is no plain file. Name the document itself.")
+            raise Refusal("is no plain file. Name the document itself.", is_passing=True)
         request = {
             "path": os.fsencode(path.resolve()).hex(),
             "name": shown(name),
@@ -62,12 +62,13 @@ class ReaderProcess:
             send(process.stdin, request)  # pyright: ignore[reportArgumentType]
             answer = self._answer(process, time.monotonic() + limits.wall_s)
         except (BrokenPipeError, EOFError):
-            raise Refusal(self._ended(process)) from None
+            raise Refusal(self._ended(process), is_passing=True) from None
         except TimeoutError:
             self.close()
             raise Refusal(
                 f"took more than {limits.wall_s:g} s and was stopped. Split it, or raise "
-                "--max-seconds."
+                "--max-seconds.",
+                is_passing=True,
             ) from None
         if answer.get("ends"):
             self.close()
@@ -163,11 +164,12 @@ def _checked(answer: dict[str, Any]) -> ParsedDocument:
     if "missing" in answer:
         raise _missing()
     if "refused" in answer:
-        raise Refusal(str(answer["refused"]))
+        raise Refusal(str(answer["refused"]), is_passing=bool(answer.get("passing")))
     try:
         return ParsedDocument.from_dict(answer["document"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Refusal(f"its reader broke down ({error}). Save the document anew.") from None
+        reason = f"its reader broke down ({error}). Save the document anew."
+        raise Refusal(reason, is_passing=True) from None
 
 
 def _missing() -> TunesmithError:

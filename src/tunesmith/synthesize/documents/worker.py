@@ -53,11 +53,11 @@ def _answer(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
             raise Refusal(f"is larger than {limits.file_mib} MiB. Split it, or raise --max-mib.")
         return {"document": parse(name, path.read_bytes(), limits).as_dict()}
     except Refusal as error:
-        return {"refused": str(error)}
+        return {"refused": str(error), "passing": error.is_passing}
     except MissingExtraError as error:
         return {"missing": str(error)}
     except OSError as error:
-        return {"refused": f"cannot be read ({error.strerror or error})."}
+        return {"refused": f"cannot be read ({error.strerror or error}).", "passing": True}
     except MemoryError:
         # Memory that was refused once may have left anything half done.
         told = f"needs more than {limits.memory_mib} MiB of memory. Split it."

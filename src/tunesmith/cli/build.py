@@ -28,7 +28,12 @@ KNOWN = "qa, dialogue, summary, span-qa, labels, preference, text"
 @click.option(
     "--with-passage", is_flag=True, help="Questions come with their passage, not closed-book."
 )
-@click.option("--language", default="same", show_default=True, help="Of the rows: same, en, zh ...")
+@click.option(
+    "--language",
+    default="same",
+    show_default=True,
+    help="Of the rows: same, en, zh ... In another than the documents' less can be checked.",
+)
 @click.option("--prompts", type=click.Path(path_type=Path), help="Folder with your own prompts.")
 @click.option(
     "--format",

@@ -29,6 +29,8 @@ def command(folder: Path, form: str | None, as_json: bool) -> None:
     for name, splits in result["rows"].items():
         told = ", ".join(f"{split} {n:,}" for split, n in splits.items())
         click.echo(f"{result['dataset']}/{name}: {told}")
+    if n := result["preferences_from_drafts"]:
+        click.echo(f"preferences from drafts: {n:,}")
     for what, n in result["reviewed"].items():
         click.echo(f"in review {n:,} {what}")
     click.echo(f"card: {result['card']}")

@@ -29,7 +29,7 @@ from tunesmith.pipelines.export_data import (
     DOCUMENTS,
     REQUESTS,
     ROWS,
-    export_data,
+    export_held,
     instruction_format,
     write_text,
 )
@@ -80,7 +80,7 @@ def build_data(
 
     Returns:
         ``documents``, ``skipped``, ``notices``, ``estimate`` of what is still to be asked; and
-        unless it is a dry run what :func:`export_data` returns, ``effort`` (of these rows),
+        unless it is a dry run what ``export_data`` returns, ``effort`` (of these rows),
         ``effort_ever``, ``surplus``, ``closed_book`` (``known``, ``missed``, ``not_answered``) and
         ``out``.
 
@@ -158,6 +158,7 @@ def build_data(
         build = {
             "settings": settings.as_dict(),
             "teacher": str(teacher.endpoint) if teacher is not None else None,
+            "learner": str(learner.endpoint) if learner is not None else None,
             "planned": ledger.n_planned,
             "missing": ledger.as_counts(),
             "documents": ingested.documents,
@@ -166,6 +167,7 @@ def build_data(
             "effort_ever": ever.as_dict(prices),
         }
         write_text(out / BUILD, json.dumps(build, ensure_ascii=False, indent=2) + "\n")
+        exported = export_held(out)
     made = {
         "effort": effort.as_dict(prices),
         "effort_ever": ever.as_dict(prices),
@@ -173,7 +175,7 @@ def build_data(
         "closed_book": asked,
         "out": shown(out),
     }
-    result = {**told, **export_data(out), **made}
+    result = {**told, **exported, **made}
     if stopped is not None:
         raise _told_what_is_there(stopped, result)
     return result

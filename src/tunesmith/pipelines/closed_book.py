@@ -6,6 +6,7 @@ Rows that it misses are what the documents are for; those that it knows already 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ from tunesmith.synthesize.store import Leased, RequestStore
 from tunesmith.synthesize.work_through import Done, Verdict, work_through
 
 STORE, FOUND = "closed-book.sqlite", "closed-book.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """What was found of a row that was asked about."""
+
+    question: str
+    reference: str
+    """The row's own answer, that the model's was compared with."""
+    is_known: bool
 
 
 def ask_closed_book(
@@ -43,15 +54,14 @@ def ask_closed_book(
         EndpointError: the model answers no more; what was answered is kept.
         RunError: the disk is full.
     """
-    asked: list[tuple[str, str, str]] = []
-    """Key, reference answer and question of each row, in order."""
+    asked: list[tuple[str, Row]] = []
+    """Key of the request and row, in order."""
 
     def requests() -> Iterator[Request]:
         for row in rows:
             request = closed_book_request(row) if row.fate == "accepted" else None
             if request is not None:
-                turn = row.draft.turns[0]
-                asked.append((request.key(model.endpoint), turn.answer, turn.request))
+                asked.append((request.key(model.endpoint), row))
                 yield request
 
     counts = {"known": 0, "missed": 0, "not_answered": 0}
@@ -63,15 +73,17 @@ def ask_closed_book(
         draft = folder / f".{FOUND}.draft"
         try:
             with draft.open("wb") as file:
-                for key, reference, question in asked:
+                file.write(_line({"learner": str(model.endpoint)}))
+                for key, row in asked:
                     result = store.result(key)
                     if result is None or result.state != "done":
                         counts["not_answered"] += 1
                         continue
-                    known = knows(result.value, reference, question)
+                    (turn,) = row.draft.turns
+                    known = knows(result.value, turn.answer, turn.request)
                     counts["known" if known else "missed"] += 1
-                    line = {"question": question, "known": known, "answer": result.value}
-                    file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+                    line = {"row": row.id, "question": turn.request, "reference": turn.answer}
+                    file.write(_line({**line, "known": known, "answer": result.value}))
             draft.replace(folder / FOUND)
         except OSError as error:
             raise RunError(f"{folder / FOUND}: cannot be written ({error.strerror}).") from None
@@ -80,13 +92,34 @@ def ask_closed_book(
     return counts
 
 
-def known_questions(folder: Path) -> Mapping[str, bool]:
-    """Question -> whether the model knew the answer; nothing where it was not asked."""
+def known_answers(folder: Path, learner: str | None) -> Mapping[str, KnownAnswer]:
+    """What a learner was found to know, by row.
+
+    Args:
+        folder: of the build.
+        learner: the model that the last build was to ask; of another one nothing is told.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
     path = folder / FOUND
-    if not path.exists():
+    if learner is None or not path.exists():
         return {}
-    found: list[Any] = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    return {line["question"]: line["known"] for line in found}
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+        head, *found = [orjson.loads(line) for line in lines] or [{}]
+        if head.get("learner") != learner:
+            return {}
+        return {
+            one["row"]: KnownAnswer(one["question"], one["reference"], one["known"])
+            for one in found
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path}: cannot be read ({error}). Build the dataset again.") from None
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _as_it_is(leased: Leased, completion: Completion) -> Verdict:

@@ -4,48 +4,73 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tunesmith.core.errors import RunError
+from tunesmith.core.examples import Document, Preference
+from tunesmith.core.held import held, written_down
+from tunesmith.core.swapped import swapped
 from tunesmith.data import FORMATS
 from tunesmith.data.files.located import shown
 from tunesmith.data.format import Format
 from tunesmith.pipelines import dataset_info
-from tunesmith.pipelines.closed_book import known_questions
+from tunesmith.pipelines.closed_book import known_answers
+from tunesmith.pipelines.decided import Decided
 from tunesmith.synthesize.card import RowFacts, dataset_card
 from tunesmith.synthesize.catalog import Catalog
+from tunesmith.synthesize.draft_pairs import DraftPair, repeated_pairs, with_pairs
 from tunesmith.synthesize.kinds import KINDS
 from tunesmith.synthesize.kinds.kind import Kind
-from tunesmith.synthesize.outputs import INSTRUCTIONS, formats, write_dataset
+from tunesmith.synthesize.outputs import FOLDERS, INSTRUCTIONS, SPLITS, DatasetWriter, formats
 from tunesmith.synthesize.review.decisions import Decision, Decisions
-from tunesmith.synthesize.row import Row
 from tunesmith.synthesize.row_ledger import RowLedger
-from tunesmith.synthesize.rows_file import read_rows
 
 DOCUMENTS, REQUESTS, ROWS = "documents.sqlite", "requests.sqlite", "rows.jsonl"
 BUILD, REVIEW, DATASET = "build.json", "review.sqlite", "dataset"
+CARD = "README.md"
+THERE = "llamafactory"
+"""Folder of what has another layout there."""
+OURS = frozenset(
+    [
+        CARD,
+        dataset_info.FILE_NAME,
+        *(f"{name}/{split}.jsonl" for name in FOLDERS.values() for split in SPLITS),
+        *(f"{THERE}/{FOLDERS[Preference]}_{split}.jsonl" for split in SPLITS),
+    ]
+)
+"""Every file of a dataset."""
 INSTRUCTION_FORMATS = ("messages", "alpaca", "sharegpt")
 
 
 def export_data(folder: Path, *, form: str | None = None) -> dict[str, Any]:
     """Writes ``FOLDER/dataset`` anew from what a build made and people decided.
 
+    The new datasets are written beside the old ones and take their place together.
+
     Args:
         folder: of a build.
         form: format of instructions: ``messages``, ``alpaca`` or ``sharegpt``; None: as before.
 
     Returns:
-        ``dataset``, ``rows`` by folder and split, ``fates`` (``planned`` = ``accepted`` + the sum
-        of ``rejected`` + the sum of ``failed``), ``reviewed`` and ``card``.
+        ``dataset``, ``rows`` by folder and split, ``preferences_from_drafts`` (how many of the
+        preferences are answers that failed a check beside accepted ones), ``fates`` (``planned`` =
+        ``accepted`` + the sum of ``rejected`` + the sum of ``failed``), ``reviewed`` and ``card``.
 
     Raises:
-        RunError: there is no build in the folder.
+        RunError: there is no build in the folder, another process writes there, or it cannot be
+            written.
         DataError: a file cannot be written.
     """
+    read_build(folder)  # before anything is made in a folder that is none
+    with held(folder, choose="Copy the folder elsewhere"), written_down(folder):
+        return export_held(folder, form=form)
+
+
+def export_held(folder: Path, *, form: str | None = None) -> dict[str, Any]:
+    """The same in a folder that the caller holds."""
     build = read_build(folder)
     written_as: str = form or build["settings"]["format"]
     instructions = instruction_format(written_as)
@@ -56,40 +81,52 @@ def export_data(folder: Path, *, form: str | None = None) -> dict[str, Any]:
         ledger.end(fate, step, n)
     with ExitStack() as stack:
         catalog = stack.enter_context(Catalog(folder / DOCUMENTS))
-        decisions, known = _decisions(folder / REVIEW), known_questions(folder)
-        for row in _decided(folder / ROWS, decisions, known, reviewed):
-            ledger.end(row.fate, row.reason)
-            if row.fate == "accepted":
-                facts.add(row)
-        counts = write_dataset(
-            lambda: _decided(folder / ROWS, decisions, known, Counter()),
+        decided = Decided(
+            folder / ROWS,
             kinds,
             catalog,
-            folder / DATASET,
-            instructions,
+            _decisions(folder / REVIEW),
+            known_answers(folder, build.get("learner")),
         )
-    _describe_there(folder / DATASET, counts, instructions)
-    card = dataset_card(
-        folder.resolve().name,
-        facts,
-        documents=build["documents"],
-        skipped=build["skipped"],
-        counts=counts,
-        fates=ledger.as_dict(),
-        reviewed=reviewed,
-        effort=build["effort"],
-        form=written_as,
-    )
-    write_text(folder / DATASET / "README.md", card)
+        repeated = repeated_pairs(with_pairs(decided.rows(Counter())))
+        new = stack.enter_context(swapped(folder / DATASET, OURS))
+        writer = stack.enter_context(DatasetWriter(new, kinds, catalog, instructions, _copies()))
+        for one in with_pairs(decided.rows(reviewed)):
+            if isinstance(one, DraftPair):
+                if one.id not in repeated:
+                    writer.add_pair(one, decided.passage(one.chosen))
+                    facts.n_from_drafts += 1
+                continue
+            ledger.end(one.fate, one.reason)
+            if one.fate == "accepted":
+                passage = decided.passage(one)
+                facts.add(one, passage.language)
+                writer.add(one, passage)
+        writer.close()
+        counts = writer.counts
+        _describe_there(new, counts, instructions)
+        card = dataset_card(
+            folder.resolve().name,
+            facts,
+            documents=build["documents"],
+            skipped=build["skipped"],
+            counts=counts,
+            fates=ledger.as_dict(),
+            reviewed=reviewed,
+            effort=build["effort"],
+            form=written_as,
+        )
+        write_text(new / CARD, card)
     return {
         "dataset": shown(folder / DATASET),
         "rows": {
             name: {split: n for (of, split), n in counts.items() if of == name}
             for name in dict.fromkeys(name for name, _ in counts)
         },
+        "preferences_from_drafts": facts.n_from_drafts,
         "fates": ledger.as_dict(),
         "reviewed": dict(reviewed),
-        "card": shown(folder / DATASET / "README.md"),
+        "card": shown(folder / DATASET / CARD),
     }
 
 
@@ -151,41 +188,12 @@ def _decisions(path: Path) -> dict[str, Decision]:
         return opened.all()
 
 
-def _decided(
-    path: Path,
-    decisions: Mapping[str, Decision],
-    known: Mapping[str, bool],
-    reviewed: Counter[str],
-) -> Iterator[Row]:
-    """Rows as they are after review, and with what the model to be tuned knew."""
-    for read in read_rows(path):
-        row = _asked(read, known)
-        decision = decisions.get(row.id)
-        if decision is None:
-            yield row
-            continue
-        fields = row.as_dict()
-        if not decision.holds_for(fields):
-            reviewed["changed since and to be looked at again"] += 1
-            yield row
-            continue
-        reviewed[decision.verdict] += 1
-        original = json.dumps(dict(decision.original), ensure_ascii=False)
-        after = Row.from_dict(decision.applied_to(fields))
-        told = replace(
-            after.provenance,
-            review=decision.verdict,
-            original=original if decision.verdict == "edited" else "",
-        )
-        yield replace(after, provenance=told)
-
-
-def _asked(row: Row, known: Mapping[str, bool]) -> Row:
-    """A row with whether its question was answered closed-book."""
-    if len(row.draft.turns) != 1 or row.draft.turns[0].request not in known:
-        return row
-    found = "known" if known[row.draft.turns[0].request] else "missed"
-    return replace(row, provenance=replace(row.provenance, closed_book=found))
+def _copies() -> dict[str, tuple[str, Format]]:
+    """Preferences in the layout of LLaMA-Factory, which reads no lists of messages as answers."""
+    preferences = formats(FORMATS.parse("messages"))[FOLDERS[Preference]]
+    there = dataset_info.layout_there(preferences)
+    assert there is not None
+    return {FOLDERS[Preference]: (THERE, there)}
 
 
 def _describe_there(
@@ -193,15 +201,17 @@ def _describe_there(
 ) -> None:
     """Describes what LLaMA-Factory can read in a ``dataset_info.json``."""
     entries: dict[str, Any] = {}
-    forms = formats(instructions)
+    forms, copies = formats(instructions), _copies()
     for name, split in counts:
-        form = forms[name]
-        if name not in (INSTRUCTIONS, "text"):
+        if name in copies:
+            where, there = copies[name]
+            file_name = f"{where}/{name}_{split}.jsonl"
+        elif name in (INSTRUCTIONS, FOLDERS[Document]):
+            there, file_name = dataset_info.layout_there(forms[name]), f"{name}/{split}.jsonl"
+        else:
             continue
-        there = dataset_info.layout_there(form)
         if there is None:
             continue
-        file_name = f"{name}/{split}.jsonl"
         with (folder / file_name).open(encoding="utf-8") as file:
             keys = set(json.loads(file.readline()))
         entries[f"{name}_{split}"] = dataset_info.entry(there, file_name, keys)

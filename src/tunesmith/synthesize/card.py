@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from tunesmith.checks.languages import UNKNOWN
 from tunesmith.synthesize.row import Row
 
 SAMPLES = 3
@@ -32,12 +33,22 @@ class RowFacts:
     flags: Counter[str] = field(default_factory=Counter[str])
     samples: dict[str, Row] = field(default_factory=dict[str, Row])
     """The first row of each kind."""
+    n_translated: int = 0
+    """Rows that a teacher wrote in another language than their passage's."""
+    n_from_drafts: int = 0
+    """Preferences made of answers that failed a check."""
 
-    def add(self, row: Row) -> None:
-        """Takes an accepted row in."""
+    def add(self, row: Row, language: str) -> None:
+        """Takes an accepted row in.
+
+        Args:
+            row: to be exported.
+            language: of its passage.
+        """
         told = row.provenance
         self.kinds[row.draft.kind] += 1
         self.languages[row.language] += 1
+        self.n_translated += bool(row.draft.turns) and row.language != language != UNKNOWN
         self.documents[told.document] += 1
         if told.model:
             self.models[told.model] += 1
@@ -115,6 +126,11 @@ def _contents(counts: Mapping[tuple[str, str], int], facts: RowFacts, form: str)
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in facts.kinds.most_common())
     languages = ", ".join(f"{name} {n:,}" for name, n in facts.languages.most_common())
     told = f" `instructions` holds {FORMS[form]}." if "instructions" in folders else ""
+    if facts.n_from_drafts:
+        told += (
+            f" Preferences from drafts: {facts.n_from_drafts:,}; their worse answers are drafts "
+            "that failed a check, beside accepted ones to the same question."
+        )
     return [
         "## Contents",
         _table(["folder", "train", "eval"], rows),
@@ -191,6 +207,12 @@ def _limits(facts: RowFacts, fates: Mapping[str, Any], reviewed: Mapping[str, in
     ]
     if not any(reviewed.values()):
         lines.append("No row was looked at by a person.")
+    if n := facts.n_translated:
+        lines.append(
+            f"{n:,} rows are in another language than their document: their quotes and numbers "
+            "were looked up in it, their names only where both are in the same script. An "
+            "invented name in them was left to the model to find."
+        )
     for flag, n in facts.flags.most_common():
         lines.append(f"{n:,} rows are flagged: {flag}.")
     if n := sum(fates["failed"].values()):

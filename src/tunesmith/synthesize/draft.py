@@ -29,3 +29,8 @@ class Draft:
     """Of a labelled text, whose text is its quote."""
     rejected: str = ""
     """Of a preference pair: the answer that the passage does not bear out."""
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything was written; nothing was where an item could not be used."""
+        return bool(self.turns or self.quotes or self.label)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tunesmith.checks.languages import SCRIPTS, UNKNOWN, WORDS, language_of
 from tunesmith.checks.languages import WORD as LETTERS
-from tunesmith.checks.personal import EMAIL, numbers_in
 from tunesmith.synthesize.grounding.fold import fold
+from tunesmith.synthesize.personal import personal_data
 from tunesmith.synthesize.phrases import (
     CONTEXT_BOUND,
     EXPLETIVE,
@@ -114,7 +114,7 @@ def _found(
             yield "placeholder", _shown(found)
         if found := LINK.search(text):
             yield "link", ""
-        if kind := _personal(text):
+        if kind := personal_data(text):
             yield "personal-data", kind
     yield from _languages(question, answer, language)
     if style not in MAY_END_ANYWHERE and _is_cut(answer):
@@ -163,15 +163,6 @@ def _is_echo(question: str, answer: str) -> bool:
     is_spaced = len(said) > 3
     # An answer that chooses one of two things said in the question is shorter than it.
     return is_spaced and set(said) <= words and len(set(said)) >= 0.8 * len(words)
-
-
-def _personal(text: str) -> str:
-    data = text.encode("utf-8", "ignore")
-    if EMAIL.search(data):
-        return "e-mail address"
-    for kind, _ in numbers_in(data):
-        return f"{kind} number"
-    return ""
 
 
 def _languages(question: str, answer: str, wanted: str | None) -> Iterator[tuple[str, str]]:

@@ -237,3 +237,19 @@ def test_rows_stand_in_little_memory(tmp_path, dataset):
     assert rows.position(f"{1234:016x}") == 1234
     assert rows.position("ffffffffffffffff") is rows.position("no") is None
     rows.close()
+
+
+def test_a_row_without_a_draft_can_be_rejected_and_nothing_else(folder, desk):
+    rows = read_rows(folder)
+    empty = {"turns": [], "quotes": [], "label": "", "rejected": "", "fate": "rejected"}
+    rows[3] |= {**empty, "kind": "qa", "reason": "not usable: no quote"}
+    rows[6] |= {**empty, "kind": "text", "reason": "duplicate: the same as abc"}
+    write_rows(folder, [json.dumps(row) for row in rows])
+    shown = desk.item(Filter(), rows[3]["id"])
+    for verdict, given in (("accepted", {}), ("edited", {"label": "complaint"})):
+        with pytest.raises(Refusal, match="no draft to accept") as refused:
+            decide(desk, shown, verdict, **given)
+        assert refused.value.status == 422
+    assert decide(desk, shown, "rejected")["decided"] == "rejected"
+    text = desk.item(Filter(), rows[6]["id"])
+    assert decide(desk, text, "accepted")["decided"] == "accepted", "running text is its passage"

@@ -32,7 +32,10 @@ class Summarised(Item):
 
 
 class Summary(Kind):
-    """Summaries of passages. The row always carries the passage: it is what is summarised."""
+    """Summaries of passages: of a section where it is one, else of a part of it or of a few.
+
+    The row always carries the passage: it is what is summarised.
+    """
 
     shape: ClassVar[type[BaseModel]] = Summarised
     at_most: ClassVar[int] = 1

@@ -19,7 +19,7 @@ from tunesmith.synthesize.review.decisions import (
     Decisions,
     content_key,
 )
-from tunesmith.synthesize.review.edits import checked_edit
+from tunesmith.synthesize.review.edits import checked_edit, has_draft
 from tunesmith.synthesize.review.filters import STATES, Filter, holds_text, is_open
 from tunesmith.synthesize.review.rows import FACETS, Rows, stamp
 from tunesmith.synthesize.review.source import Documents, passage_of, source_of
@@ -148,6 +148,8 @@ class Desk:
         row = rows.read(at)
         if asked.get("content") != content_key(row):
             raise Refusal(409, "The dataset was built again, and this row has changed. Look again.")
+        if verdict != "rejected" and not has_draft(row):
+            raise Refusal(422, "There is no draft to accept: what was written could not be used.")
         edit: dict[str, Any] = {}
         if verdict == "edited":
             given = {name: asked[name] for name in EDITABLE if name in asked}

@@ -9,6 +9,12 @@ from tunesmith.synthesize.kinds.stretch import stretch_of
 from tunesmith.synthesize.loopback import Refusal
 
 
+def has_draft(row: Mapping[str, Any]) -> bool:
+    """Whether there is anything that can be accepted; not where an item could not be used."""
+    is_empty = not any(row.get(name) for name in ("turns", "quotes", "label"))
+    return not (is_empty and str(row.get("reason")).startswith("not usable"))
+
+
 def checked_edit(
     row: Mapping[str, Any], given: Mapping[str, Any], passage: str | None
 ) -> dict[str, Any]:

@@ -1,12 +1,17 @@
-"""Build: what `tunesmith data build` reaches: throughput, memory, faults, parsing.
+"""Build: what `tunesmith data build` reaches: throughput, memory, faults, parsing, repeats, fates.
 
-The teacher is a scripted server in a process of its own, so what is measured is the build.
+The teacher is a scripted server in a process of its own, so what is measured is the build. It
+answers as `tunesmith teacher demo` does: from the passage, without a language model.
 
-Usage: python benchmarks/build.py [throughput] [memory] [faults] [parsing DIR]   all: no words
+Usage: python benchmarks/build.py WHAT ... [--documents DIR] [--out FILE.json]
+
+WHAT is throughput, tokens, memory, faults, parsing, dedupe or documents; parsing and documents read
+DIR. A file that is there keeps what is not measured this time.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -15,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +28,8 @@ from measure import machine
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-LIMIT_PER_MINUTE = 6000
-N_THROUGHPUT, N_FAULTS = 1000, 300
+LIMITS_PER_MINUTE = {"requests": 3000, "tokens": 3_000_000}
+N_THROUGHPUT, N_FAULTS, N_PAIRS = 1000, 300, 10_000
 SIZES = (1, 50, 500, 5000)
 SENTENCES = [
     "The {thing} of hall {n} is cleaned every {figure} hours by two people of the night shift.",
@@ -33,19 +39,27 @@ SENTENCES = [
 ]
 THINGS = ["pump", "valve", "heater", "meter", "filter", "motor", "sensor", "press"]
 SERVER = """
-import json, sys
+import json, sys, time
+from tunesmith.synthesize.teacher.account import Allowance
 from tunesmith.synthesize.teacher.extract import reply_from_passage
 from tunesmith.synthesize.teacher.script import Fault, Rule, Script
 from tunesmith.synthesize.teacher.server import TeacherServer
 told = json.loads(sys.argv[1])
+taken = []
+class Counted(Allowance):
+    def take(self, amount):
+        wait = super().take(amount)
+        if not wait:
+            taken.append((time.monotonic(), amount))
+        return wait
 kinds = [Fault("status", 503), Fault("reset"), Fault("garbage"), Fault("half-closed")]
 rules = tuple(Rule(f"(?#{n})", (f,), probability=told["faults"]) for n, f in enumerate(kinds))
-server = TeacherServer(Script(rules, otherwise=reply_from_passage), burst_s=0.5,
-                       requests_per_minute=told["limit"])
+server = TeacherServer(Script(rules, otherwise=reply_from_passage))
+server.limits = {kind: Counted(limit, limit * 0.5 / 60) for kind, limit in told["limits"].items()}
 with server:
     print(server.url, flush=True)
     sys.stdin.readline()
-    print(json.dumps([[e.outcome, e.arrived_s] for e in server.ledger.entries]))
+    print(json.dumps({"outcomes": server.ledger.counts(), "taken": taken}))
 """
 
 
@@ -66,8 +80,8 @@ def write_documents(folder: Path, n: int, n_sentences: int = 8) -> None:
 class Server:
     """A teacher in a process of its own."""
 
-    def __init__(self, *, limit: int | None = None, faults: float = 0.0) -> None:
-        told = json.dumps({"limit": limit, "faults": faults})
+    def __init__(self, *, faults: float = 0.0, **limits: int) -> None:
+        told = json.dumps({"limits": limits, "faults": faults})
         self._process = subprocess.Popen(
             [sys.executable, "-c", SERVER, told],
             stdin=subprocess.PIPE,
@@ -77,8 +91,8 @@ class Server:
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
 
-    def end(self) -> list[list[Any]]:
-        """Stops it; outcome and arrival of every request."""
+    def end(self) -> dict[str, Any]:
+        """Stops it; ``outcomes`` of all requests, and when ``taken`` how much of the limit."""
         out, _ = self._process.communicate("\n")
         return json.loads(out)
 
@@ -97,22 +111,30 @@ def build(folder: Path, out: Path, url: str, *more: str) -> tuple[dict[str, Any]
     return json.loads(text), time.perf_counter() - started, usage.ru_maxrss // 1024
 
 
-def throughput(place: Path) -> dict[str, Any]:
-    """Calls per second against what the endpoint allows, with 32 in flight."""
+def throughput(place: Path, kind: str) -> dict[str, Any]:
+    """What is used of a limit on requests or tokens, with 32 in flight."""
     write_documents(place / "docs", N_THROUGHPUT)
-    server = Server(limit=LIMIT_PER_MINUTE)
+    limit = LIMITS_PER_MINUTE[kind]
+    before = os.getloadavg()[0]
+    server = Server(**{kind: limit})
     build(place / "docs", place / "out", server.url, "--at-once", "32")
-    entries = server.end()
+    ended = server.end()
     # The steps are taken apart: between them drafts are judged and nothing is to be asked.
-    arrived = [at for outcome, at in entries if outcome == "200"]
-    first = arrived[:N_THROUGHPUT]
-    rate = (len(first) - 1) / (first[-1] - first[0])
+    taken = ended["taken"]
+    steps = {"generate": taken[:N_THROUGHPUT], "verify": taken[N_THROUGHPUT:]}
     return {
-        "allowed_per_s": LIMIT_PER_MINUTE / 60,
-        "reached_per_s": round(rate, 2),
-        "fraction": round(rate / (LIMIT_PER_MINUTE / 60), 4),
-        "refused": sum(outcome == "429" for outcome, _ in entries),
+        "limit_per_minute": limit,
+        "used_fraction": {step: _used(part, limit / 60) for step, part in steps.items()},
+        "calls": {step: len(part) for step, part in steps.items()},
+        "refused": ended["outcomes"].get("429", 0),
+        "load_before": round(before, 2),
     }
+
+
+def _used(taken: list[list[float]], per_s: float) -> float:
+    """Share of the limit that was used from the first call to the last, the last left out."""
+    seconds = taken[-1][0] - taken[0][0]
+    return round(sum(amount for _, amount in taken[:-1]) / seconds / per_s, 4)
 
 
 def memory(place: Path) -> list[dict[str, Any]]:
@@ -122,11 +144,11 @@ def memory(place: Path) -> list[dict[str, Any]]:
         write_documents(place / f"docs-{n}", n)
         server = Server()
         result, seconds, peak = build(place / f"docs-{n}", place / f"out-{n}", server.url)
-        entries = server.end()
+        outcomes = server.end()["outcomes"]
         found.append(
             {
                 "documents": n,
-                "calls": len(entries),
+                "calls": sum(outcomes.values()),
                 "rows": result["fates"]["planned"],
                 "accepted": result["fates"]["accepted"],
                 "seconds": round(seconds, 1),
@@ -142,17 +164,18 @@ def faults(place: Path) -> dict[str, Any]:
     write_documents(place / "docs", N_FAULTS)
     server = Server(faults=0.085)
     result, seconds, _ = build(place / "docs", place / "out", server.url)
-    outcomes = Counter(outcome for outcome, _ in server.end())
+    outcomes = Counter(server.end()["outcomes"])
     fates = result["fates"]
     ended = fates["accepted"] + sum(fates["rejected"].values())
-    lost = sum(n for step, n in fates["failed"].items() if step == "the call failed")
+    lost = fates["failed"].get("the call failed", 0)
+    assert ended + sum(fates["failed"].values()) == fates["planned"]
     return {
         "outcomes": dict(outcomes),
         "failed_calls_fraction": round(1 - outcomes["200"] / outcomes.total(), 3),
         "planned": fates["planned"],
-        "ended": ended,
-        "lost_to_failed_calls": lost,
-        "terminal_fraction": 1 - lost / fates["planned"],
+        "accepted_or_rejected": ended,
+        "failed": fates["failed"],
+        "terminal_fraction": round(1 - lost / fates["planned"], 5),
         "seconds": round(seconds, 1),
     }
 
@@ -167,25 +190,101 @@ def parsing(folder: Path) -> dict[str, Any]:
     return {**told, "seconds": round(time.perf_counter() - started, 2)}
 
 
-def main(words: list[str]) -> None:
-    """Measures what is asked for, and prints one JSON object."""
-    found: dict[str, Any] = {"machine": machine()}
-    wanted = [word for word in words if word in ("throughput", "memory", "faults", "parsing")]
-    wanted = wanted or ["throughput", "memory", "faults"]
-    for name in wanted:
+def dedupe() -> dict[str, Any]:
+    """Seconds, recall and precision of finding the repeats among made pairs."""
+    sys.path.insert(0, str(ROOT / "tests" / "synthesize" / "made"))
+    from made_pairs import made_pairs
+
+    from tunesmith.synthesize.dedupe import Dedupe
+
+    found: dict[str, Any] = {}
+    for language in ("en", "zh"):
+        pairs = made_pairs(N_PAIRS, language)
+        started = time.perf_counter()
+        rows = Dedupe()
+        for pair in pairs:
+            rows.add(pair.id, pair.question, pair.answer, pair.split)
+        dropped = set(rows.drops())
+        seconds = time.perf_counter() - started
+        planted = {pair.id for pair in pairs if pair.repeats}
+        found[language] = {
+            "pairs": len(pairs),
+            "seconds": round(seconds, 1),
+            "recall": round(len(dropped & planted) / len(planted), 4),
+            "precision": round(len(dropped & planted) / len(dropped), 4),
+        }
+    return found
+
+
+def documents(folder: Path, place: Path) -> list[dict[str, Any]]:
+    """What becomes of every real document, each built for itself, and of all together."""
+    server = Server()
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    found = []
+    for number, path in enumerate([*files, folder]):
+        name = "all together" if path == folder else path.name
+        result, seconds, _ = build(path, place / str(number), server.url)
+        fates = result["fates"]
+        one = {
+            "document": name,
+            "blocks": sum(d["blocks"] for d in result["documents"]),
+            "chunks": sum(d["chunks"] for d in result["documents"]),
+            "skipped": len(result["skipped"]),
+            "planned": fates["planned"],
+            "accepted": fates["accepted"],
+            "rejected": fates["rejected"],
+            "failed": fates["failed"],
+            "seconds": round(seconds, 1),
+        }
+        ended = [fates["accepted"], *fates["rejected"].values(), *fates["failed"].values()]
+        assert sum(ended) == fates["planned"], one
+        found.append(one)
+        print(json.dumps(one, ensure_ascii=False), flush=True)
+    server.end()
+    return found
+
+
+def main() -> None:
+    """Measures what is asked for, and writes one JSON object."""
+    known = ("throughput", "tokens", "memory", "faults", "parsing", "dedupe", "documents")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="+", choices=known)
+    parser.add_argument("--documents", type=Path, default=ROOT.parent / "shared/data/documents")
+    parser.add_argument("--out", type=Path)
+    words = parser.parse_args()
+    kept = json.loads(words.out.read_text()) if words.out and words.out.exists() else {}
+    found: dict[str, Any] = {**kept, "machine": machine(), "versions": versions()}
+    for name in words.what:
         with tempfile.TemporaryDirectory() as place:
             match name:
                 case "throughput":
-                    found[name] = throughput(Path(place))
+                    figures: Any = throughput(Path(place), "requests")
+                case "tokens":
+                    figures = throughput(Path(place), "tokens")
                 case "memory":
-                    found[name] = memory(Path(place))
+                    figures = memory(Path(place))
                 case "faults":
-                    found[name] = faults(Path(place))
+                    figures = faults(Path(place))
+                case "parsing":
+                    figures = parsing(words.documents)
+                case "dedupe":
+                    figures = dedupe()
                 case _:
-                    found[name] = parsing(Path(words[words.index("parsing") + 1]))
-        print(name, found[name], flush=True)
-    print(json.dumps(found, indent=2))
+                    figures = documents(words.documents, Path(place))
+        print(name, json.dumps(figures, ensure_ascii=False), flush=True)
+        # Of what hangs on the machine's other work every run is kept, not the best.
+        found[name] = (
+            [*kept.get(name, []), figures] if name in ("throughput", "tokens") else figures
+        )
+        if words.out:
+            words.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Of what takes part."""
+    names = ("tunesmith", "httpx", "python-docx", "pypdf", "pdfplumber")
+    return {name: version(name) for name in names}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -578,3 +578,58 @@ def test_a_character_that_a_stream_is_cut_in_is_joined_and_half_of_one_replaced(
     )
     assert reply.close() is None
     assert (reply.text, reply.model, reply.refusal) == ("a 😀 b \ufffd c", "\ufffd", "\ufffd")
+
+
+@pytest.mark.parametrize(
+    "fault, field",
+    [
+        (
+            Fault(
+                "status",
+                400,
+                "unsupported_value",
+                "Unsupported value: 'temperature' does not support 0.0 with this model. Only the "
+                "default (1) value is supported.",
+                "temperature",
+            ),
+            "temperature",
+        ),
+        (
+            Fault("status", 400, None, "temperature is not supported with this model"),
+            "temperature",
+        ),
+        (Fault("status", 400, "unsupported_parameter", "no 'top_p' here", "top_p"), "top_p"),
+    ],
+    ids=["value", "no code", "top_p"],
+)
+def test_a_field_that_a_model_does_not_take_is_left_out_and_the_same_asked_once_more(
+    teacher, fault, field
+):
+    server = teacher(Rule("^0$", (fault, Reply("OK"))))
+    model = hosted(server)
+    sampling = Sampling(temperature=0.5, top_p=0.9)
+    outcomes = {}
+    asked = [request(str(n), sampling=sampling) for n in range(8)]
+    model.work(asked, lambda r, o: outcomes.update({r.tag: o}))
+    assert [outcomes[one.tag].text for one in asked] == ["OK"] * 8
+    assert server.ledger.counts() == {"400": 1, "200": 8}, "the first finds it out for all"
+    assert model.left_out == {field}
+    body = asked[0].body(model.endpoint, form="plain", without=model.left_out)
+    assert field not in body and {"model", "messages", "stream"} <= set(body)
+
+
+def test_a_field_that_is_refused_although_it_was_left_out_ends_the_job(teacher):
+    fault = Fault("status", 400, "unsupported_value", "no 'temperature'", "temperature")
+    server = teacher(Rule("", (fault,)))
+    with pytest.raises(EndpointError, match="no 'temperature'"):
+        work(hosted(server), "x")
+    assert len(server.ledger) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["'temperature' must be between 0 and 2", "The seed of this text is not understood."],
+)
+def test_a_mistake_about_a_field_is_told_and_not_left_out(message):
+    body = json.dumps({"error": {"message": message, "code": "invalid_value"}})
+    assert isinstance(fault_of(400, {}, body), Unanswerable)

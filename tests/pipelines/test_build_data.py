@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -480,36 +484,111 @@ def test_case_58_a_build_killed_at_20_points_ends_like_one_that_was_not(tmp_path
     command = [sys.executable, "-m", "tunesmith", "data", "build", str(folder), "--json"]
     command += ["--teacher", f"{server.url}#teacher", "--at-once", "4", "--processes", "1"]
     command += ["--per-chunk", str(PER_DOCUMENT), "--out"]
-    killed, clean = tmp_path / "killed", tmp_path / "clean"
+    killed, clean = tmp_path / "killed" / "data", tmp_path / "clean" / "data"  # alike in the card
     finished: dict[str, int] = {}
-    n_kills = 0
-    for _ in range(20):
-        stop_at = len(server.ledger) + draw.randint(1, 8)
-        process = subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL)
-        while len(server.ledger) < stop_at and process.poll() is None:
-            time.sleep(0.002)  # a real process is watched
-        process.kill()
-        n_kills += process.wait() == -9
-        asked = Counter(entry.key for entry in server.ledger.entries)
+
+    def run(out: Path, until: Callable[[Watched], bool] = lambda _: False) -> Watched:
+        process = subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL)
+        return watch(process, out, server, until)
+
+    def kill(until: Callable[[Watched], bool]) -> Watched:
+        seen = run(killed, until)
+        asked = Counter(entry.key for entry in server.ledger.entries[n_clean:])
         for key in done_in(killed):
             assert finished.setdefault(key, asked[key]) == asked[key], (
                 "a finished call was repeated"
             )
-    assert n_kills == 20 and 20 < len(finished)
-    subprocess.run([*command, str(killed)], check=True, stdout=subprocess.DEVNULL)
-    asked = Counter(entry.key for entry in server.ledger.entries)
+        return seen
+
+    whole = run(clean)
+    n_clean = len(server.ledger)
+    first = written(clean)
+    again = run(clean)
+    assert written(clean) == first and len(server.ledger) == n_clean == 120
+
+    # While documents are read, before any call.
+    shares = (0.15, 0.4, 0.65, 0.9)
+    ends = [kill(lambda seen, u=u: seen.reading_s > u * whole.reading_s) for u in shares]
+    assert not any(seen.n_calls for seen in ends)
+    # While drafts are written, and while they are judged by the teacher.
+    for n in [draw.randint(1, 8) for _ in range(7)] + [60]:
+        ends.append(kill(lambda seen, n=n: seen.n_calls >= n))
+    assert 60 < len(finished) < 120
+    # While they are judged here, and while rows and dataset are written.
+    ends += [kill(lambda seen, n=n: seen.n_changes >= n) for n in (1, again.n_changes // 3)]
+    n_steps = min(whole.n_steps, again.n_steps)
+    for n in range(6):
+        at = 2 + n * (n_steps - 3) // 6
+        ends.append(kill(lambda seen, at=at: seen.n_steps >= at))
+    assert len(finished) == 120
+    assert "rows.jsonl" not in ends[12].names, "judging was not done"
+    assert any(
+        "rows.jsonl" in seen.names and "dataset/README.md" not in seen.names for seen in ends
+    ), "nor writing the dataset"
+    assert [seen.ended for seen in ends] == [-9] * 20
+
+    assert run(killed).ended == 0
+    asked = Counter(entry.key for entry in server.ledger.entries[n_clean:])
     assert {key: asked[key] for key in finished} == finished
-    n = len(server.ledger)
-    subprocess.run([*command, str(clean)], check=True, stdout=subprocess.DEVNULL)
-    n_clean = len(server.ledger) - n
-    assert 0 <= n - n_clean <= 20 * 4, "at most what was under way was asked twice"
-    assert written(killed).keys() == written(clean).keys()
-    differing = [name for name, data in written(clean).items() if written(killed)[name] != data]
-    assert not [name for name in differing if name != "dataset/README.md"], differing
+    assert 0 <= asked.total() - n_clean <= 20 * 4, "at most what was under way was asked twice"
+    assert written(killed) == written(clean)
+
+
+@dataclass
+class Watched:
+    """What a build has done so far, seen from outside."""
+
+    n_calls: int = 0
+    reading_s: float = 0.0
+    """From the first sight of its catalog to the first call."""
+    n_changes: int = 0
+    """Of the names and sizes of all that it writes beside its databases."""
+    n_steps: int = 0
+    """Of the names alone."""
+    names: frozenset[str] = frozenset()
+    ended: int | None = None
+
+
+def watch(
+    process: subprocess.Popen, out: Path, server, until: Callable[[Watched], bool]
+) -> Watched:
+    """Looks at a build until it ends, or until something is seen, and then kills it."""
+    n_before, seen, begun, before = len(server.ledger), Watched(), None, there(out)
+    while process.poll() is None:
+        now, seen.n_calls = time.monotonic(), len(server.ledger) - n_before
+        if begun is None and (out / "documents.sqlite").exists():
+            begun = now
+        if begun is not None and not seen.n_calls:
+            seen.reading_s = now - begun
+        files = there(out)
+        seen.n_changes += files != before
+        seen.n_steps += {name for name, _ in files} != {name for name, _ in before}
+        before = files
+        if until(seen):
+            process.kill()
+            break
+        time.sleep(0.001)  # a real process is watched
+    seen.ended = process.wait()
+    seen.names = frozenset(name for name, _ in there(out))
+    return seen
+
+
+def there(out: Path) -> set[tuple[str, int]]:
+    """Names and sizes of what a build has written beside its databases."""
+    found = set()
+    for folder, _, names in os.walk(out):
+        for name in names:
+            path = Path(folder, name)
+            if ".sqlite" not in name and name != "holder":
+                with suppress(FileNotFoundError):  # it was a draft
+                    found.add((str(path.relative_to(out)), path.stat().st_size))
+    return found
 
 
 def done_in(out: Path) -> list[str]:
     """Keys by which the server knows the requests that a store has finished."""
+    if not (out / "requests.sqlite").exists():
+        return []
     base = sqlite3.connect(f"file:{out / 'requests.sqlite'}?mode=ro", uri=True)
     try:
         rows = base.execute("SELECT request FROM requests WHERE state = 'done'").fetchall()

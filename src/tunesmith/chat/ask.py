@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tunesmith.chat.api_key import ApiKey
 from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.endpoint import Endpoint
+from tunesmith.chat.list_models import list_models
 from tunesmith.chat.pace import Pace
 from tunesmith.chat.patience import Failure, Patience
 from tunesmith.chat.reply_cache import ReplyCache
@@ -19,19 +20,23 @@ from tunesmith.chat.reply_faults import (
     Filtered,
     Hopeless,
     NoForm,
+    NotTaken,
     Passing,
     TooMany,
     Unanswerable,
-    fault_of,
     hopeless_message,
 )
 from tunesmith.chat.request import NEXT_FORM, Form, Request
-from tunesmith.chat.send import name_of, open_client, send
+from tunesmith.chat.send import open_client, send
 from tunesmith.chat.spend import Spend
 from tunesmith.core.errors import EndpointError, ParkedError
 
 if TYPE_CHECKING:
     import httpx
+
+
+LOOK_AGAIN_S = 0.1
+"""Whoever waits for a slot looks so often whether it still holds."""
 
 
 class _Stopped(Exception):
@@ -57,6 +62,8 @@ class Asker:
         self._cache = cache
         self.form: Form = "schema"
         """What the endpoint takes, as far as it has shown."""
+        self.left_out: frozenset[str] = frozenset()
+        """Fields of sampling that the endpoint has refused, and is asked without."""
         self._draw = random.Random()
         self._pace = Pace()
         self._fresh()
@@ -69,7 +76,7 @@ class Asker:
         self._asks_first = True
         self._why: EndpointError | None = None
         self._lost_in_a_row = 0
-        self._tokens_in_flight = 0
+        self._tokens_in_flight = 0.0
 
     async def work(
         self,
@@ -125,25 +132,8 @@ class Asker:
 
     async def models(self) -> list[str]:
         """What the endpoint serves."""
-        import httpx
-
-        try:
-            async with open_client(self.endpoint, self._key, self._patience, 1) as client:
-                answer = await client.get("/models")
-        except httpx.TransportError as error:
-            raise EndpointError(
-                f"{self.endpoint}: cannot be reached ({name_of(error)}). Is the server running?"
-            ) from None
-        if answer.status_code != 200:
-            headers = dict(answer.headers)
-            fault = fault_of(answer.status_code, headers, answer.text)
-            raise EndpointError(self._hidden(f"{self.endpoint}: {fault.reason}."))
-        try:
-            return [str(model["id"]) for model in answer.json()["data"]]
-        except (ValueError, KeyError, TypeError):
-            raise EndpointError(
-                f"{self.endpoint}: does not list its models. Name one: {self.endpoint}#MODEL."
-            ) from None
+        async with open_client(self.endpoint, self._key, self._patience, 1) as client:
+            return await list_models(client, self.endpoint, self._hidden)
 
     async def _one(
         self,
@@ -163,6 +153,7 @@ class Asker:
         self._asks_first = False
         while True:
             form = "plain" if request.schema is None else self.form
+            asked_without = self.left_out
             sent_at, outcome = await self._try(client, request, form, give)
             match outcome:
                 case Completion():
@@ -180,6 +171,13 @@ class Asker:
                         return Failure(self._hidden(reason), False)
                     if form == self.form:  # else another request has found it out meanwhile
                         self.form = NEXT_FORM[form]
+                case NotTaken(field):
+                    # Of many under way together the first to come back finds it out.
+                    if field in asked_without:
+                        hopeless = Hopeless(outcome.reason, 400)
+                        told = hopeless_message(self.endpoint, hopeless)
+                        raise EndpointError(self._hidden(told))
+                    self.left_out |= {field}
                 case Hopeless():
                     raise EndpointError(self._hidden(hopeless_message(self.endpoint, outcome)))
                 case TooMany(asked_s):
@@ -211,11 +209,8 @@ class Asker:
         give: Callable[[str], None] | None,
     ) -> tuple[float, Completion | Fault]:
         """Waits for a slot and sends the request once; gives when it was sent, too."""
-        cost = request.n_tokens_about + request.sampling.max_new_tokens
-        n_pauses = -1
-        while n_pauses != self._pace.n_pauses:
-            n_pauses = self._pace.n_pauses
-            await self._sleep(self._pace.reserve(cost) - time.monotonic())
+        n_about = request.n_tokens_about
+        cost = await self._slot(n_about, request.sampling.max_new_tokens)
         if self._stop.is_set():
             raise _Stopped
         self._spend.check()
@@ -223,17 +218,32 @@ class Asker:
         sent_at = time.monotonic()
         self._tokens_in_flight += cost
         try:
-            body = request.body(self.endpoint, form=form)
-            return sent_at, await send(
+            body = request.body(self.endpoint, form=form, without=self.left_out)
+            outcome = await send(
                 client,
                 body,
                 self._patience,
-                n_prompt_tokens=request.n_tokens_about,
+                n_prompt_tokens=n_about,
                 on_headers=self._learn,
                 give=give,
             )
+            if isinstance(outcome, Completion):
+                self._pace.counted(n_about, outcome.n_prompt_tokens)
+            return sent_at, outcome
         finally:
             self._tokens_in_flight -= cost
+
+    async def _slot(self, n_prompt_about: int, n_answer: int) -> float:
+        """Waits until a request may go out; gives what it will cost in tokens."""
+        while True:
+            n_lapses = self._pace.n_lapses
+            cost = self._pace.cost(n_prompt_about, n_answer)
+            at = self._pace.reserve(cost)
+            while n_lapses == self._pace.n_lapses:
+                wait_s = at - time.monotonic()
+                if wait_s <= 0:
+                    return cost
+                await self._sleep(min(wait_s, LOOK_AGAIN_S))
 
     def _learn(self, status: int, headers: Mapping[str, str]) -> None:
         self._pace.learn(headers, self._tokens_in_flight)

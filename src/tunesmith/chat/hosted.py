@@ -110,6 +110,11 @@ class HostedModel(ChatModel):
         """How the endpoint is told the form of a reply; the next way once it has refused one."""
         return self._asker.form
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Fields of sampling, such as ``temperature``, that the endpoint does not take."""
+        return self._asker.left_out
+
     def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
         """Answers many conversations, in their order.
 

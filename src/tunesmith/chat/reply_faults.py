@@ -25,6 +25,8 @@ FORM = re.compile(
 )
 """What an endpoint speaks of that takes no schema or no tools."""
 TOO_LONG = ("context_length", "context length", "context window", "too many tokens")
+SAMPLING = ("temperature", "top_p", "seed")
+"""Fields that a request can do without; models that reason refuse some of them."""
 NOT_TAKEN = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 
 
@@ -69,6 +71,14 @@ class NoForm:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The endpoint refuses a field of sampling; the same may be asked without it."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hopeless:
     """No request will be answered until a person does something."""
 
@@ -76,7 +86,7 @@ class Hopeless:
     status: int = 0
 
 
-Fault = Passing | TooMany | Unanswerable | Filtered | NoForm | Hopeless
+Fault = Passing | TooMany | Unanswerable | Filtered | NoForm | NotTaken | Hopeless
 
 
 def fault_of(status: int, headers: Mapping[str, str], body: str) -> Fault:
@@ -108,12 +118,28 @@ def fault_of(status: int, headers: Mapping[str, str], body: str) -> Fault:
             return NoForm(reason)
         if any(word in marks for word in FILTERED):
             return Filtered(reason)
+        if field := _sampling_refused(code, param, message):
+            return NotTaken(field, reason)
         if code in NOT_TAKEN:
             return Hopeless(reason, status)
         return Unanswerable(reason)
     if status == 413:
         return Unanswerable(reason)
     return Hopeless(reason, status)
+
+
+def _sampling_refused(code: str, param: str, message: str) -> str:
+    """The field of sampling that is not taken; empty where it is something else.
+
+    A value that is out of bounds is a mistake of the caller, and is told as one.
+    """
+    if code not in NOT_TAKEN and not re.search(
+        r"(?:not|n't) support|unsupported|may only be", message, re.I
+    ):
+        return ""
+    if param in SAMPLING:
+        return param
+    return next((f for f in SAMPLING if re.search(rf"\b{f}\b", message)), "")
 
 
 def hopeless_message(endpoint: Endpoint, fault: Hopeless) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -57,12 +57,13 @@ class Request:
         text = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def body(self, endpoint: Endpoint, *, form: Form) -> Json:
+    def body(self, endpoint: Endpoint, *, form: Form, without: Collection[str] = ()) -> Json:
         """The body of its HTTP request; replies are streamed, so that silence can be told.
 
         Args:
             endpoint: that is asked.
             form: how the schema is sent, where there is one.
+            without: fields that the endpoint does not take.
         """
         body: Json = {
             "model": endpoint.model,
@@ -83,7 +84,7 @@ class Request:
             told = {"name": TOOL, "description": "Takes the reply.", "parameters": self.schema}
             body["tools"] = [{"type": "function", "function": told}]
             body["tool_choice"] = {"type": "function", "function": {"name": TOOL}}
-        return body
+        return {name: value for name, value in body.items() if name not in without}
 
     @property
     def n_tokens_about(self) -> int:

@@ -1,0 +1,46 @@
+"""List models: what an endpoint says that it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tunesmith.chat.endpoint import Endpoint
+from tunesmith.chat.reply_faults import fault_of
+from tunesmith.chat.send import name_of
+from tunesmith.core.errors import EndpointError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+async def list_models(
+    client: httpx.AsyncClient, endpoint: Endpoint, hidden: Callable[[str], str]
+) -> list[str]:
+    """Names of the models that are served.
+
+    Args:
+        client: for the endpoint.
+        endpoint: that is asked.
+        hidden: takes the key out of a text.
+
+    Raises:
+        EndpointError: it cannot be reached, refuses, or lists nothing.
+    """
+    import httpx
+
+    try:
+        answer = await client.get("/models")
+    except httpx.TransportError as error:
+        raise EndpointError(
+            f"{endpoint}: cannot be reached ({name_of(error)}). Is the server running?"
+        ) from None
+    if answer.status_code != 200:
+        fault = fault_of(answer.status_code, dict(answer.headers), answer.text)
+        raise EndpointError(hidden(f"{endpoint}: {fault.reason}."))
+    try:
+        return [str(model["id"]) for model in answer.json()["data"]]
+    except (ValueError, KeyError, TypeError):
+        raise EndpointError(
+            f"{endpoint}: does not list its models. Name one: {endpoint}#MODEL."
+        ) from None

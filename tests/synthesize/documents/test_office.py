@@ -242,6 +242,7 @@ def test_without_the_extra_the_reason_is_how_to_install_it(read, monkeypatch, pa
         f"{what}. Reading it needs '{package}', which is not installed. "
         "Install it with: pip install 'tunesmith[more-documents]'"
     )
+    assert told.value.is_passing, "it is tried again once it is installed"
 
 
 SOUND = {"pptx": make_pptx(deck), "xlsx": make_xlsx(sheets), "epub": BOOK}

@@ -423,6 +423,9 @@ def test_a_folder_that_was_not_built_and_a_missing_teacher_are_told(corpus, tmp_
         build(folder, tmp_path / "mine", server)
     with pytest.raises(DataError, match="qa: a teacher has to write these"):
         build(folder, tmp_path / "out", None)
+    with pytest.raises(DataError, match="no such file or folder"):
+        build(tmp_path / "manual", tmp_path / "out", server)
+    assert not (tmp_path / "out").exists()
     with pytest.raises(RunError, match="no dataset that was built"):
         export_data(tmp_path / "mine")
 

@@ -38,6 +38,7 @@ from tunesmith.synthesize.ask_teacher import VERIFY, generate, verify
 from tunesmith.synthesize.build_settings import BuildSettings, changes
 from tunesmith.synthesize.catalog import Catalog
 from tunesmith.synthesize.collect import VerifyRequest, rows_of
+from tunesmith.synthesize.documents.find import find_documents
 from tunesmith.synthesize.draft import Draft
 from tunesmith.synthesize.estimate import Effort, estimate
 from tunesmith.synthesize.judged_rows import write_judged_rows
@@ -93,6 +94,7 @@ def build_data(
     """
     _check(out, settings, teacher, dry_run=dry_run)
     prompts = Prompts(settings.prompts)
+    find_documents(sources, out=out)  # a slip in a name leaves no folder behind
     with ExitStack() as stack:
         stack.enter_context(held(out, choose="Name another folder"))
         stack.enter_context(written_down(out))

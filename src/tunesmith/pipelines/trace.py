@@ -60,9 +60,9 @@ def trace(place: str) -> Traced:
         row,
         told,
         first[1].headings if first else (),
-        text[begins:start],
+        ("... " if first and begins > first[1].start else "") + text[begins:start],
         text[start:end],
-        text[end:ends],
+        text[end:ends] + (" ..." if last and ends < last[1].end else ""),
         _state(file, told["document"]),
     )
 

@@ -158,7 +158,7 @@ def test_case_54_a_limit_that_no_header_tells_is_found_out(teacher, tells):
     server.limits = {"requests": kind(600, 5)}
     requests = [Request(({"role": "user", "content": str(n)},), tag=str(n)) for n in range(40)]
     ask_all(server, requests)
-    assert server.ledger.counts()["429"] <= 80  # 300 to 350 before the rate was guessed
+    assert server.ledger.counts()["429"] <= 160  # usually 30 to 50; 300 to 350 without a guess
 
 
 def test_refusals_that_have_nothing_to_do_with_the_rate_do_not_lower_it():

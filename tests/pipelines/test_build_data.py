@@ -258,6 +258,16 @@ def test_a_teacher_that_stops_leaves_what_is_finished_in_the_dataset(tmp_path, t
     assert {row.reason for row in rows if row.fate == "failed"} == {"not verified: not asked yet"}
 
 
+def test_a_learner_that_stops_takes_no_row_away(corpus, teacher, tmp_path):
+    folder, facts = corpus
+    server, other = teacher(otherwise=FactTeacher(facts)), teacher(otherwise=Fault("status", 402))
+    settings = BuildSettings(**FACTS, n_processes=1)
+    with pytest.raises(EndpointError, match=rf"{len(facts)} finished rows are in"):
+        build_data(
+            [str(folder)], tmp_path / "out", settings, teacher=hosted(server), learner=hosted(other)
+        )
+
+
 def test_a_verification_that_failed_is_no_rejection(corpus, teacher, tmp_path):
     folder, facts = corpus
     made = FactTeacher(facts)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tunesmith.cli.show import json_option, print_json, print_table
+from tunesmith.cli.show_documents import print_documents
 
 KNOWN = "qa, dialogue, summary, span-qa, labels, preference, text"
 
@@ -202,25 +203,7 @@ def _kinds(names: str, labels: str | None, per_chunk: int | None, with_passage: 
 
 
 def _print_documents(result: dict[str, Any]) -> None:
-    print_table(
-        ["document", "kind", "blocks", "characters", "chunks", "junk", "split"],
-        [
-            [
-                entry["name"],
-                entry["kind"],
-                f"{entry['blocks']:,}",
-                f"{entry['characters']:,}",
-                f"{entry['chunks']:,}",
-                f"{sum(entry['junk'].values()):,}",
-                entry["split"],
-            ]
-            for entry in result["documents"]
-        ],
-    )
-    for entry in result["skipped"]:
-        click.secho(f"skipped {entry['name']}: {entry['reason']}", fg="yellow")
-    for notice in result["notices"]:
-        click.echo(f"note: {notice}")
+    print_documents(result, with_split=True)
     if result["shared_passages"]:
         click.echo(
             f"{result['shared_passages']:,} passages of evaluation stand in training too and are "

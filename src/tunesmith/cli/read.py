@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from tunesmith.cli.show import json_option, print_json, print_table
+from tunesmith.cli.show import json_option, print_json
+from tunesmith.cli.show_documents import print_documents
 
 
 @click.command("read")
@@ -82,37 +83,7 @@ def command(
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    rows = [
-        [
-            entry["name"],
-            entry["kind"],
-            f"{entry['pages']:,}" if entry["pages"] else "-",
-            f"{entry['blocks']:,}",
-            f"{entry['characters']:,}",
-            f"{entry['chunks']:,}",
-            f"{sum(entry['junk'].values()):,}",
-            entry["split"],
-        ]
-        for entry in result["documents"]
-    ]
-    if rows:
-        header = ["document", "kind", "pages", "blocks", "characters", "chunks", "junk", "split"]
-        n_columns = len(header) if result["split"] else len(header) - 1
-        print_table(header[:n_columns], [row[:n_columns] for row in rows])
-    for entry in result["documents"]:
-        left_out = ", ".join(f"{what} ({n:,})" for what, n in entry["left_out"].items())
-        junk = ", ".join(f"{what} ({n:,})" for what, n in entry["junk"].items())
-        told = [
-            *([f"not read: {left_out}"] if left_out else []),
-            *([f"junk: {junk}"] if junk else []),
-            *entry["notes"],
-        ]
-        if told:
-            click.echo(f"{entry['name']}: {'; '.join(told)}")
-    for entry in result["skipped"]:
-        click.secho(f"skipped {entry['name']}: {entry['reason']}", fg="yellow")
-    for notice in result["notices"]:
-        click.echo(f"note: {notice}")
+    print_documents(result, with_split=bool(result["split"]))
     click.echo(
         f"{result['found']:,} found = {result['read']:,} read + {result['skipped_files']:,} "
         f"skipped; {result['chunks']:,} chunks, of which "

@@ -155,7 +155,11 @@ def build_data(
         asked = None
         if learner is not None and stopped is None:
             progress = stack.enter_context(BuildProgress(None, is_shown=show_progress))
-            asked = ask_closed_book(out, read_rows(out / ROWS), learner, progress)
+            try:
+                asked = ask_closed_book(out, read_rows(out / ROWS), learner, progress)
+            except EndpointError as error:
+                stopped = error
+        # Rows are whole without what the learner said, so they are written all the same.
         effort, ever = _spent(store, planned=True), _spent(store, planned=False)
         build = {
             "settings": settings.as_dict(),

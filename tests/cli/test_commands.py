@@ -209,3 +209,13 @@ def test_a_table_too_wide_for_its_place_breaks_headings_and_no_figure(capsys):
     assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= WIDTH_OF_A_FILE
     assert [line.count("0.133") for line in lines if "base/generate" in line] == [6]
     assert [line.count("0.250") for line in lines if "tuned/head" in line] == [6]
+
+
+@pytest.mark.slow
+def test_the_demo_prints_a_row_for_every_model_and_for_nothing_else(capsys, tmp_path):
+    settings = ["train.max_steps=2", "evaluate.max_rows=2", "evaluate.max_new_tokens=8"]
+    code, out, _ = answer(capsys, "demo", "--out", tmp_path / "demo", *settings)
+    assert code == 0
+    table = out[out.index("rows of test") :]
+    names = [line.split("│")[1].strip() for line in table.splitlines() if line.startswith("│")]
+    assert names == ["constant answer", "base", "tuned"]

@@ -33,7 +33,7 @@ def command(overrides: tuple[str, ...], out: str | None, as_json: bool) -> None:
         return
     for example in Run(Path(result["run"])).lines(PREDICTIONS)[:N_SHOWN]:
         _print_example(example)
-    print_scores(result)
+    print_scores({name: value for name, value in result.items() if name != "train"})
     click.echo(f"{result['seconds']:.0f} s in all")
     click.echo(f"report: {result['report']}")
     me = command_name()

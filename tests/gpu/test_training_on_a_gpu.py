@@ -43,7 +43,8 @@ def test_losses_are_those_of_the_cpu(recipe_fields, tmp_path, monkeypatch):
 
 def test_packed_rows_attend_as_each_row_alone():
     """The variable-length kernel, with fewer heads of keys than of queries."""
-    from tunesmith.model.attention import Segments, attend
+    from tunesmith.model.attention import attend
+    from tunesmith.model.segments import Segments
 
     lengths, options = (5, 1, 40, 17), {"scaling": 8**-0.5, "dropout": 0.0}
     q, k, v = (

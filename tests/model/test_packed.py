@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.model import attention  # noqa: E402
-from tunesmith.model.attention import Segments  # noqa: E402
 from tunesmith.model.load import load_model, recompute_activations  # noqa: E402
 from tunesmith.model.packed import packed  # noqa: E402
+from tunesmith.model.segments import Segments  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.objectives import OBJECTIVES  # noqa: E402

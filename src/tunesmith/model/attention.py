@@ -10,7 +10,6 @@ sum (measured on a CPU: lines of 2,000 tokens take 2 to 14 times as long with a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from tunesmith.core.errors import ModelError
+from tunesmith.model.segments import Segments, attend_within
 
 try:
     from torch.nn.attention.varlen import varlen_attn
@@ -27,19 +27,6 @@ except ImportError:  # torch before 2.10
     varlen_attn = None
 
 NAME = "tunesmith"
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """The rows of a packed line.
-
-    Attributes:
-        lengths: tokens of each of S rows, on the host.
-        cu_seqlens: [S + 1] int32, where each begins, and the end of the last.
-    """
-
-    lengths: tuple[int, ...]
-    cu_seqlens: Tensor
 
 
 def attend(
@@ -94,6 +81,9 @@ def _apart(
             f"a row of {max(segments.lengths)} tokens, and the model's attention sees {window} "
             "back. Set train.packing=false, or data.max_tokens to that."
         )
+    if segments.has_shared:
+        q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))  # [T, H, D]
+        return attend_within(q, k, v, segments, options.get("scaling"))[None], None
     if _has_kernel(query, options):
         return _in_one_kernel(query, key, value, segments, options.get("scaling")), None
     parts = zip(*(t.split(segments.lengths, dim=2) for t in (query, key, value)), strict=True)

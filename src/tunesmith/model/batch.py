@@ -24,9 +24,11 @@ class Batch:
         n_targets: what the loss is divided by: the sum of the targets' weights; on the host.
         n_tokens: tokens that are not padding, on the host.
         beside: further rows, seen only by what is measured before the step's loss; or None.
-        lengths: tokens of each row, on the host: of B padded rows, or of the S packed ones.
+        lengths: tokens of each row, on the host: of B padded rows, or of the S packed pieces.
         position_ids: [1, T] int64 of a packed batch, each row's from 0; None: rows are padded.
-        cu_seqlens: [S + 1] int32 of a packed batch: where each row begins, and the end; or None.
+        cu_seqlens: [S + 1] int32 of a packed batch: where each piece begins, and the end; or None.
+        parents: of a packed batch, for each piece the one it goes on from, or -1; (): all pieces
+            are whole rows. See :class:`tunesmith.model.segments.Segments`.
     """
 
     input_ids: Tensor
@@ -38,6 +40,7 @@ class Batch:
     lengths: tuple[int, ...] = ()
     position_ids: Tensor | None = None
     cu_seqlens: Tensor | None = None
+    parents: tuple[int, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""

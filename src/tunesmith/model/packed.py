@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tunesmith.core.errors import RecipeError
-from tunesmith.model.attention import Segments
 from tunesmith.model.batch import Batch
+from tunesmith.model.segments import Segments
 
 
 def packed(batch: Batch) -> Batch:
@@ -59,7 +59,7 @@ def kept_apart(batch: Batch) -> dict[str, Any]:
     return {
         "position_ids": batch.position_ids,
         "attention_mask": _prepared(batch.input_ids),
-        "segments": Segments(batch.lengths, batch.cu_seqlens),
+        "segments": Segments(batch.lengths, batch.cu_seqlens, batch.parents),
     }
 
 

@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from tunesmith.core.errors import ModelError
 from tunesmith.model.batch import Batch, LossSum, Targets
 from tunesmith.model.head import output_head
 from tunesmith.model.packed import kept_apart
+from tunesmith.model.trunk import Trunk
 
 
 class HiddenLoss(Protocol):
@@ -35,16 +37,26 @@ class TaskModel(nn.Module):
     The head is applied only to rows that carry a target; there is never a [B, T, V] tensor.
     """
 
-    def __init__(self, model: Any, objective: HiddenLoss) -> None:
+    trunk: Trunk | None
+
+    def __init__(self, model: Any, objective: HiddenLoss, *, fused: bool = True) -> None:
         """Takes a transformers model apart.
 
         Args:
             model: the model; stays whole, so that it can be saved and can generate.
             objective: turns hidden states and targets into a loss sum.
+            fused: whether states come from the trunk, where it knows the model's build; else from
+                transformers' forward.
         """
         super().__init__()
         self.model = model
         self.objective = objective
+        self.trunk, self.unfused_because = None, "train.fused=false"
+        if fused:
+            try:
+                self.trunk, self.unfused_because = Trunk.over(model), None
+            except ModelError as error:
+                self.unfused_because = str(error)
 
     @property
     def backbone(self) -> nn.Module:
@@ -62,6 +74,8 @@ class TaskModel(nn.Module):
         Rows are padded on the right and attention is causal, so no token of text ever sees
         padding, and no mask is needed. Packed rows are kept apart by where they begin.
         """
+        if self.trunk is not None and self.trunk.takes(batch):
+            return self.trunk.states(batch)
         hidden = self.backbone(
             input_ids=batch.input_ids, use_cache=False, **kept_apart(batch)
         ).last_hidden_state

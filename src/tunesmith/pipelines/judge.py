@@ -103,7 +103,7 @@ def _weighed(
     from tunesmith.objectives.answers import answer_logps
 
     objective = recipe.loss
-    model = TaskModel(network, objective)
+    model = TaskModel(network, objective, fused=recipe.train.fused)
     device = next(model.parameters()).device
     weighed, means = torch.zeros(len(rows.split)), torch.zeros(len(rows.split))
     order = sorted(range(len(rows.lengths)), key=lambda row: -rows.lengths[row])

@@ -241,7 +241,7 @@ def build_trainer(
     if recipe.train.gradient_checkpointing:
         recompute_activations(network)
     placement = SingleDevice(device)
-    model = TaskModel(network, recipe.loss)
+    model = TaskModel(network, recipe.loss, fused=recipe.train.fused)
     placement.place(model)
     rows = {
         split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)

@@ -197,6 +197,6 @@ def _forgetting(recipe: Recipe, prepared: Prepared, trainer: Trainer) -> General
     if name is None or recipe.model.init == "random" or prepared.task.head() is not None:
         return None
     rows = TextRows(general_text(name), prepared.tokenizer, prepared.template, prepared.limits)
-    model = TaskModel(trainer.model.model, Tokens())
+    model = TaskModel(trainer.model.model, Tokens(), fused=recipe.train.fused)
     passes = Passes(model, trainer.placement, trainer.passes.precision)
     return GeneralText(rows, passes.forward, trainer.evaluator.portion)

@@ -59,6 +59,10 @@ class Train(Settings):
     """Decides the order of rows, fresh weights and dropout."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of the arithmetic; ``auto``: bfloat16 on a GPU that has it, float32 on a CPU."""
+    fused: bool = True
+    """Whether a Llama's layers are computed by the fused trunk, without padding and the last one
+    only where there are targets; false: by transformers' forward, with the same numbers up to
+    rounding. Models built in another way always take that."""
     gradient_checkpointing: bool = False
     """Whether activations are computed again in the backward pass: less memory, more time."""
     neftune_alpha: float | None = Field(default=None, gt=0)

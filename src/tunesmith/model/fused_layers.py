@@ -1,0 +1,95 @@
+"""Fused layers: a model's linear modules told in tensors; frozen weights are cast once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tunesmith.model.fused import Linear
+from tunesmith.model.lora_linear import LoRALinear
+from tunesmith.model.quantised import is_quantised, rounds_inputs
+from tunesmith.model.trained_copy import TrainedCopy
+
+
+@dataclass(frozen=True, slots=True)
+class _FourBit:
+    """A weight that bitsandbytes holds in four bits."""
+
+    layer: Any
+    dtype: torch.dtype
+
+    @torch.no_grad()
+    def dense(self) -> Tensor:
+        import bitsandbytes.functional as bnb  # installed, or there were no such layer
+
+        weight = self.layer.weight
+        return bnb.dequantize_4bit(weight.data, weight.quant_state).to(self.dtype)
+
+
+class FusedLayers:
+    """Linear modules -> :class:`tunesmith.model.fused.Linear`, as they are at the moment."""
+
+    def __init__(self) -> None:
+        self._casts: dict[int, tuple[Tensor, int, Tensor]] = {}
+
+    def of(self, module: nn.Module) -> Linear | None:
+        """What a module multiplies by; None: only the module itself knows (DoRA, eight bits)."""
+        if isinstance(module, LoRALinear):
+            if module.lora_magnitude_vector is not None and module.enabled:
+                return None
+            base = self._plain(module.base)
+            if base is None or not module.enabled:
+                return base
+            return Linear(
+                base.weight,
+                base.bias,
+                module.lora_A,
+                module.lora_B,
+                module.scale,
+                module.dropout.p if isinstance(module.dropout, nn.Dropout) else 0.0,
+                module.start_A,
+                module.start_B,
+            )
+        if isinstance(module, TrainedCopy):
+            if not module.enabled:
+                return self._plain(module.original)
+            trained: Any = module.trained
+            bias = trained.bias
+            return Linear(module.weight, None if bias is None else bias.to(module.weight.dtype))
+        return self._plain(module)
+
+    def _plain(self, module: Any) -> Linear | None:
+        if rounds_inputs(module):
+            return None
+        if is_quantised(module):
+            return Linear(_FourBit(module, self._dtype(module, module.compute_dtype)), module.bias)
+        return Linear(self.cast(module.weight), module.bias)
+
+    def cast(self, weight: Tensor) -> Tensor:
+        """A frozen weight in the type of the products, cast at its first use; a trained one."""
+        dtype = self._dtype_of(weight)
+        if weight.requires_grad or weight.dtype == dtype:
+            return weight
+        held = self._casts.get(id(weight))
+        # A weight that was written to since, or another at its address, is cast again.
+        if held is None or held[0] is not weight or held[1] != weight._version:
+            held = (weight, weight._version, weight.detach().to(dtype))
+            self._casts[id(weight)] = held
+        return held[2]
+
+    @staticmethod
+    def _dtype_of(weight: Tensor) -> torch.dtype:
+        device = weight.device.type
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        return weight.dtype
+
+    @staticmethod
+    def _dtype(module: Any, held: torch.dtype | None) -> torch.dtype:
+        device = module.weight.device.type
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        return held or torch.float32

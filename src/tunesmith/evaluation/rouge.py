@@ -63,15 +63,7 @@ def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
 
     Source: Hyyrö 2004, "Bit-parallel LCS-length computation revisited".
     """
-    places: dict[str, int] = {}
-    for i, word in enumerate(a):
-        places[word] = places.get(word, 0) | 1 << i
-    full = (1 << len(a)) - 1
-    row = full
-    for word in b:
-        matches = row & places.get(word, 0)
-        row = ((row + matches) | (row - matches)) & full
-    return len(a) - row.bit_count()
+    return len(a) - _lcs_rows(a, b)[-1].bit_count()
 
 
 def _lsum_f1(answer: str, reference: str) -> float:
@@ -100,23 +92,39 @@ def _union_lcs(reference: list[str], candidates: list[list[str]]) -> list[str]:
 
 
 def _lcs_places(reference: list[str], candidate: list[str]) -> list[int]:
-    """Places in ``reference`` of one longest common subsequence: the one ``rouge_score`` takes."""
-    rows, columns = len(reference), len(candidate)
-    table = [[0] * (columns + 1) for _ in range(rows + 1)]
-    for i in range(1, rows + 1):
-        for j in range(1, columns + 1):
-            if reference[i - 1] == candidate[j - 1]:
-                table[i][j] = table[i - 1][j - 1] + 1
-            else:
-                table[i][j] = max(table[i - 1][j], table[i][j - 1])
+    """Places in ``reference`` of one longest common subsequence: the one ``rouge_score`` takes.
+
+    The table of lengths is held as one number a row, as in :func:`lcs_length`, and is asked only
+    along the way back.
+    """
+    rows = _lcs_rows(candidate, reference)
     places: list[int] = []
-    i, j = rows, columns
+    i, j = len(reference), len(candidate)
     while i > 0 and j > 0:
         if reference[i - 1] == candidate[j - 1]:
             places.append(i - 1)
             i, j = i - 1, j - 1
-        elif table[i][j - 1] > table[i - 1][j]:
+        elif _length_at(rows[i], j - 1) > _length_at(rows[i - 1], j):
             j -= 1
         else:
             i -= 1
     return places[::-1]
+
+
+def _lcs_rows(a: Sequence[str], b: Sequence[str]) -> list[int]:
+    """For 0, 1, ... words of ``b``: a bit of each word of ``a`` that makes nothing longer."""
+    places: dict[str, int] = {}
+    for i, word in enumerate(a):
+        places[word] = places.get(word, 0) | 1 << i
+    full = (1 << len(a)) - 1
+    rows = [full]
+    for word in b:
+        row = rows[-1]
+        matches = row & places.get(word, 0)
+        rows.append(((row + matches) | (row - matches)) & full)
+    return rows
+
+
+def _length_at(row: int, n_words: int) -> int:
+    """Length of the longest common subsequence with the first words."""
+    return n_words - (row & ((1 << n_words) - 1)).bit_count()

@@ -43,6 +43,7 @@ def score_answers(
         together.values.update(found.values)
         for row, scores in zip(together.rows, found.rows, strict=True):
             row.update(scores)
+        together.parts.update(found.parts)
     return together
 
 

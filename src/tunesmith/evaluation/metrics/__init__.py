@@ -10,6 +10,7 @@ METRICS: Registry[Metric] = Registry(
         "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",
         "correlation": "tunesmith.evaluation.metrics.numbers:Correlation",
         "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",
+        "mcc": "tunesmith.evaluation.metrics.agreement:MCC",
         "preference": "tunesmith.evaluation.metrics.preference:PreferenceAccuracy",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
         "squad": "tunesmith.evaluation.metrics.squad:Squad",

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
+
+import numpy as np
 
 from tunesmith.core.answers import Answer
 from tunesmith.core.part import Part
+from tunesmith.evaluation.statistics.sample import Sample, Statistic, ratio, sample
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A score as a function of sums over answers, so that it can be had of any resample.
+
+    Attributes:
+        sums: [N, K], what each of N answers adds.
+        statistic: makes the score of their sums.
+        columns: names of the sums where they depend on the answers, as of classes; sorted.
+    """
+
+    sums: np.ndarray
+    statistic: Statistic
+    columns: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +36,30 @@ class Scores:
     Attributes:
         values: by name, over all answers.
         rows: by name, for each answer; nothing of a name that has no meaning for one answer alone.
+        parts: by name, of values that are not the mean of their rows.
     """
 
     values: dict[str, float]
     rows: list[dict[str, float]]
+    parts: dict[str, Parts] = field(default_factory=dict)
+
+    def samples(self, clusters: Sequence[str] | None = None) -> dict[str, Sample]:
+        """The values as samples, of which intervals and differences can be had.
+
+        A value that is neither a mean over the rows that have it nor has parts is left out.
+
+        Args:
+            clusters: for each answer the document or conversation it is of; None: all stand alone.
+        """
+        found: dict[str, Sample] = {}
+        for name in self.values:
+            if name in self.parts:
+                parts = self.parts[name]
+                found[name] = sample(parts.sums, parts.statistic, clusters, parts.columns)
+            elif any(name in row for row in self.rows):
+                sums = [(row.get(name, 0.0), float(name in row)) for row in self.rows]
+                found[name] = sample(sums, ratio, clusters)
+        return found
 
 
 class Metric(Part):

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.metrics.metric import Metric, Scores
+from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
+from tunesmith.evaluation.statistics.sample import ratio
 
 
 class SquaredError(Metric):
@@ -32,7 +33,13 @@ class SquaredError(Metric):
         if not len(known):
             return Scores({}, rows)
         values = {"mse": float((known**2).mean()), "mae": float(np.abs(known).mean())}
-        return Scores(values, rows)
+        is_known = (~np.isnan(errors)).astype(np.float64)
+        filled = np.nan_to_num(errors)
+        parts = {
+            "mse": Parts(np.stack([filled**2, is_known], 1), ratio),
+            "mae": Parts(np.stack([np.abs(filled), is_known], 1), ratio),
+        }
+        return Scores(values, rows, parts)
 
 
 class Correlation(Metric):
@@ -51,6 +58,7 @@ class Correlation(Metric):
         """Nothing where one side is constant, as a correlation with it has no meaning."""
         said, right = _numbers(answers, references)
         known = ~np.isnan(said)
+        sums = _moments(np.where(known, said, 0.0), right) * known[:, None]
         said, right = said[known], right[known]
         rows: list[dict[str, float]] = [{} for _ in answers]
         if not len(said) or np.ptp(said) == 0 or np.ptp(right) == 0:
@@ -59,7 +67,8 @@ class Correlation(Metric):
             "pearson": _pearson(said, right),
             "spearman": _pearson(_ranks(said), _ranks(right)),
         }
-        return Scores(values, rows)
+        # Ranks depend on who else is there, so that Spearman's is no function of sums.
+        return Scores(values, rows, {"pearson": Parts(sums, _correlation)})
 
 
 def _numbers(
@@ -74,6 +83,19 @@ def _numbers(
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(), b - b.mean()
     return float((a @ b) / np.sqrt((a @ a) * (b @ b)))
+
+
+def _moments(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What each pair adds: [N, 6]. Shifted, so that large numbers leave digits for the spread."""
+    a, b = a - np.mean(a), b - np.mean(b)
+    return np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], 1)
+
+
+def _correlation(sums: np.ndarray) -> np.ndarray:
+    """Pearson's of sums of moments, [..., 6]; NaN where one side is constant."""
+    n, a, b, aa, bb, ab = np.moveaxis(sums, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (n * ab - a * b) / np.sqrt((n * aa - a * a) * (n * bb - b * b))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.metrics.metric import Metric, Scores
+from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
 from tunesmith.evaluation.rouge import ROUGE, best_rouge, words
+from tunesmith.evaluation.statistics.sample import ratio
 
 
 class Rouge(Metric):
@@ -38,5 +41,6 @@ class Rouge(Metric):
             for text, accepted in zip(texts, references, strict=True)
         ]
         values = {kind: sum(row[kind] for row in rows) / len(rows) for kind in ROUGE}
-        values["mean_words"] = sum(len(words(text)) for text in texts) / len(texts)
-        return Scores(values, rows)
+        lengths = np.array([[len(words(text)), 1] for text in texts], np.float64)
+        values["mean_words"] = float(lengths[:, 0].mean())
+        return Scores(values, rows, {"mean_words": Parts(lengths, ratio)})

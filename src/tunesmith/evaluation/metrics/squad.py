@@ -8,8 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.metrics.metric import Metric, Scores
+from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
+from tunesmith.evaluation.statistics.sample import ratio
 
 ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -55,12 +58,23 @@ class Squad(Metric):
         ]
         has_answer = [any(map(str, accepted)) for accepted in references]
         values = means(rows)
+        parts: dict[str, Parts] = {}
         if len(set(has_answer)) == 2:
             with_one = means([row for row, has in zip(rows, has_answer, strict=True) if has])
             without = means([row for row, has in zip(rows, has_answer, strict=True) if not has])
             values |= {f"has_answer_{name}": value for name, value in with_one.items()}
             values["no_answer_exact_match"] = without["exact_match"]
-        return Scores(values, rows)
+            answered = np.array(has_answer, np.float64)
+            scored = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            parts = {
+                f"has_answer_{name}": Parts(np.stack([found * answered, answered], 1), ratio)
+                for name, found in scored.items()
+            }
+            none = 1 - answered
+            parts["no_answer_exact_match"] = Parts(
+                np.stack([scored["exact_match"] * none, none], 1), ratio
+            )
+        return Scores(values, rows, parts)
 
 
 def best_of(

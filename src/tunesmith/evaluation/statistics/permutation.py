@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.sample import Sample
+from tunesmith.evaluation.statistics.sample import Sample, aligned
 
 PERMUTATIONS = 10_000
 CHUNK = 2**22
@@ -31,8 +31,7 @@ def permutation_test(
     Raises:
         ValueError: they are not of the same units.
     """
-    if one.sums.shape != other.sums.shape:
-        raise ValueError("two samples of different units cannot be exchanged")
+    one, other = aligned(one, other)
     observed = abs(one.value - other.value)
     if np.isnan(observed):
         return 1.0

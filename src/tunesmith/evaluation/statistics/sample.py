@@ -30,11 +30,14 @@ class Sample:
         sums: [C, K] float64, what each unit adds.
         statistic: makes the score of their total.
         n_examples: in all units together.
+        columns: names of the K sums, in order, of a statistic that takes any set of them; (): it
+            takes just these.
     """
 
     sums: np.ndarray
     statistic: Statistic
     n_examples: int
+    columns: tuple[tuple[int, str], ...] = ()
 
     @property
     def n_units(self) -> int:
@@ -55,12 +58,14 @@ def sample(
     parts: np.ndarray | Sequence[Sequence[float]],
     statistic: Statistic,
     clusters: Sequence[str] | None = None,
+    columns: tuple[tuple[int, str], ...] = (),
 ) -> Sample:
     """Results of examples, those of one document taken together.
 
     Args:
         parts: [N, K], what each of N examples adds.
         statistic: makes the score of their sums.
+        columns: see :class:`Sample`.
         clusters: for each example the document or conversation it is of; None: all stand alone.
 
     Raises:
@@ -70,13 +75,13 @@ def sample(
     if not len(found):
         raise ValueError("no example to score")
     if clusters is None:
-        return Sample(found, statistic, len(found))
+        return Sample(found, statistic, len(found), columns)
     if len(clusters) != len(found):
         raise ValueError(f"{len(found)} examples and {len(clusters)} clusters")
     numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
     sums = np.zeros((len(numbers), found.shape[1]))
     np.add.at(sums, [numbers[name] for name in clusters], found)
-    return Sample(sums, statistic, len(found))
+    return Sample(sums, statistic, len(found), columns)
 
 
 def sample_of_values(
@@ -93,11 +98,32 @@ def paired(one: Sample, other: Sample) -> Sample:
     Raises:
         ValueError: they are not of the same units.
     """
-    if one.sums.shape != other.sums.shape or one.n_examples != other.n_examples:
-        raise ValueError("two samples of different units cannot be paired")
+    one, other = aligned(one, other)
     n_sums, statistic = one.sums.shape[1], one.statistic
 
     def difference(sums: np.ndarray) -> np.ndarray:
         return statistic(sums[..., :n_sums]) - statistic(sums[..., n_sums:])
 
     return Sample(np.hstack([one.sums, other.sums]), difference, one.n_examples)
+
+
+def aligned(one: Sample, other: Sample) -> tuple[Sample, Sample]:
+    """Both with the same columns, so that results can be exchanged; what one lacks is 0 there.
+
+    One model may have answered with a class that the other never named.
+
+    Raises:
+        ValueError: they are not of the same units.
+    """
+    columns = tuple(sorted({*one.columns, *other.columns}))
+    if columns:
+        one, other = (_with_columns(each, columns) for each in (one, other))
+    if one.sums.shape != other.sums.shape or one.n_examples != other.n_examples:
+        raise ValueError("two samples of different units cannot be compared")
+    return one, other
+
+
+def _with_columns(sample: Sample, columns: tuple[tuple[int, str], ...]) -> Sample:
+    sums = np.zeros((sample.n_units, len(columns)))
+    sums[:, [columns.index(name) for name in sample.columns]] = sample.sums
+    return Sample(sums, sample.statistic, sample.n_examples, columns)

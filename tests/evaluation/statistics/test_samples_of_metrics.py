@@ -69,6 +69,7 @@ def test_models_that_named_different_classes_are_compared():
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=30))
+@settings(deadline=None)
 def test_the_correlation_of_classes_is_that_of_scikit_learn(pairs):
     sk = pytest.importorskip("sklearn.metrics")
     said, right = zip(*pairs, strict=True)

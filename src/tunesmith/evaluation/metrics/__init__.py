@@ -7,6 +7,8 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     {
         "accuracy": "tunesmith.evaluation.metrics.agreement:Accuracy",
+        "bleu": "tunesmith.evaluation.metrics.bleu:Bleu",
+        "chrf": "tunesmith.evaluation.metrics.chrf:Chrf",
         "cmrc": "tunesmith.evaluation.metrics.cmrc:Cmrc",
         "correlation": "tunesmith.evaluation.metrics.numbers:Correlation",
         "label-f1": "tunesmith.evaluation.metrics.agreement:LabelF1",

@@ -5,8 +5,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tunesmith.evaluation.baseline import constant_answer
-from tunesmith.evaluation.rouge import ROUGE, best_rouge, rouge
+from tunesmith.evaluation.metrics import METRICS
+from tunesmith.evaluation.rouge import ROUGE, best_rouge, rouge, skip_bigram_f1
 from tunesmith.evaluation.score import score_answers
+from tunesmith.evaluation.tokens import characters, mostly_characters, tokens_of
 
 WORD = st.sampled_from(["the", "kettle", "leaks", "It", "5", "new", "new.", "café", "—", "a-b", ""])
 TEXT = st.lists(st.one_of(WORD, st.just("\n")), max_size=30).map(" ".join)
@@ -22,6 +24,59 @@ def test_scores_equal_those_of_the_rouge_score_package(answer, reference):
     found = rouge(answer, reference)
     for kind in ROUGE:
         assert found[kind] == pytest.approx(expected[kind].fmeasure, abs=1e-9)
+
+
+@given(answer=TEXT, reference=TEXT)
+@example(answer="kettles were leaking", reference="the kettle leaked; it is leaking")
+@settings(max_examples=100, deadline=None)
+def test_scores_of_stems_equal_those_of_the_rouge_score_package(answer, reference):
+    pytest.importorskip("nltk")
+    scorer = pytest.importorskip("rouge_score.rouge_scorer")
+    expected = scorer.RougeScorer(list(ROUGE), use_stemmer=True).score(reference, answer)
+    tokens, _ = tokens_of("stems", [])
+    found = rouge(answer, reference, tokens)
+    for kind in ROUGE:
+        assert found[kind] == pytest.approx(expected[kind].fmeasure, abs=1e-9)
+
+
+def test_pairs_with_words_between_them_score_as_in_lins_paper():
+    """The worked example of Lin 2004, section 5, and each with its single words."""
+    reference = "police killed the gunman".split()
+    others = ["police kill the gunman", "the gunman kill police", "the gunman police killed"]
+    found = [skip_bigram_f1(other.split(), reference, None) for other in others]
+    assert found == pytest.approx([3 / 6, 1 / 6, 2 / 6])
+    backwards = "gunman the killed police".split()
+    assert skip_bigram_f1(backwards, reference, None) == 0.0
+    assert skip_bigram_f1(backwards, reference, None, unigrams=True) == pytest.approx(4 / 10)
+
+
+def test_a_gap_limits_what_may_stand_between():
+    said, reference = "a x x b".split(), "a b".split()
+    assert skip_bigram_f1(said, reference, 1) == 0.0
+    assert skip_bigram_f1(said, reference, 2) == pytest.approx(2 * (1 / 6) / (1 + 1 / 6))
+    assert skip_bigram_f1(["a"], ["a"], 4) == 0.0
+
+
+def test_chinese_is_compared_by_characters_and_that_is_told():
+    reference, said = "北京是中国的首都。", "中国的首都是北京"
+    assert mostly_characters([reference, "OK"]) and not mostly_characters(["see 北京"])
+    found = METRICS.parse("rouge").score([said], [[reference]])
+    assert found.values["rouge1"] == 1.0
+    assert found.values["rougeL"] == pytest.approx(5 / 8)
+    assert found.values["mean_words"] == 8
+    assert "character by character" in found.notes[0]
+    assert score_answers(["rouge"], ["a b"], [["a b"]]).notes == ()
+
+
+def test_characters_leave_words_of_other_scripts_whole():
+    assert characters("用GPT-4写 Résumé 2次!") == ["用", "gpt", "4", "写", "résumé", "2", "次"]
+
+
+def test_jieba_divides_chinese_into_words():
+    pytest.importorskip("jieba")
+    tokens, units = tokens_of("jieba", [])
+    assert units == "jieba"
+    assert tokens("北京是中国的首都。") == ["北京", "是", "中国", "的", "首都"]
 
 
 def test_known_values():

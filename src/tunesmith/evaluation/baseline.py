@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.rouge import lcs_length, words
+from tunesmith.evaluation.rouge import lcs_length
+from tunesmith.evaluation.tokens import words
 
 N_CANDIDATES, N_JUDGES = 200, 200
 

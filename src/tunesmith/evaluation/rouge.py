@@ -1,4 +1,4 @@
-"""ROUGE (Lin 2004), with the tokenization and the rules of Google's ``rouge_score`` package.
+"""ROUGE (Lin 2004), with the rules of Google's ``rouge_score`` package.
 
 All scores are F1. ROUGE-L compares the whole texts as one sentence; ROUGE-Lsum takes the lines of a
 text as its sentences and joins the longest common subsequences of every reference sentence with all
@@ -7,38 +7,38 @@ sentences of the answer.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
-NOT_A_WORD = re.compile(r"[^a-z0-9]+")
+from tunesmith.evaluation.tokens import Tokens, words
+
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
-def rouge(answer: str, reference: str) -> dict[str, float]:
+def rouge(answer: str, reference: str, tokens: Tokens = words) -> dict[str, float]:
     """F1 of one answer against one reference, each in [0, 1].
+
+    Args:
+        answer: what was said.
+        reference: what is right.
+        tokens: what is compared of a text.
 
     Returns:
         ``rouge1``, ``rouge2``, ``rougeL``, ``rougeLsum``.
     """
-    said, wanted = words(answer), words(reference)
+    said, wanted = tokens(answer), tokens(reference)
     return {
         "rouge1": _ngram_f1(said, wanted, 1),
         "rouge2": _ngram_f1(said, wanted, 2),
         "rougeL": _f1(lcs_length(said, wanted), len(said), len(wanted)),
-        "rougeLsum": _lsum_f1(answer, reference),
+        "rougeLsum": _lsum_f1(answer, reference, tokens),
     }
 
 
-def best_rouge(answer: str, references: Sequence[str]) -> dict[str, float]:
+def best_rouge(answer: str, references: Sequence[str], tokens: Tokens = words) -> dict[str, float]:
     """F1 against the reference that gives the best score, for each kind on its own."""
-    scores = [rouge(answer, reference) for reference in references]
+    scores = [rouge(answer, reference, tokens) for reference in references]
     return {kind: max(score[kind] for score in scores) for kind in ROUGE}
-
-
-def words(text: str) -> list[str]:
-    """Lower-case runs of a-z and 0-9."""
-    return [word for word in NOT_A_WORD.split(text.lower()) if word]
 
 
 def _f1(hits: int, n_answer: int, n_reference: int) -> float:
@@ -66,9 +66,9 @@ def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
     return len(a) - _lcs_rows(a, b)[-1].bit_count()
 
 
-def _lsum_f1(answer: str, reference: str) -> float:
-    said = [w for line in answer.split("\n") if line and (w := words(line))]
-    wanted = [w for line in reference.split("\n") if line and (w := words(line))]
+def _lsum_f1(answer: str, reference: str, tokens: Tokens) -> float:
+    said = [w for line in answer.split("\n") if line and (w := tokens(line))]
+    wanted = [w for line in reference.split("\n") if line and (w := tokens(line))]
     n_said, n_wanted = sum(map(len, said)), sum(map(len, wanted))
     if not n_said or not n_wanted:
         return 0.0
@@ -83,6 +83,35 @@ def _lsum_f1(answer: str, reference: str) -> float:
                 left_said[word] -= 1
                 left_wanted[word] -= 1
     return _f1(hits, n_said, n_wanted)
+
+
+def skip_bigram_f1(
+    answer: Sequence[str], reference: Sequence[str], gap: int | None, *, unigrams: bool = False
+) -> float:
+    """ROUGE-S, and ROUGE-SU with single words beside the pairs (Lin 2004, section 5).
+
+    Args:
+        answer: tokens.
+        reference: tokens.
+        gap: the most words between the two of a pair; None: any number.
+        unigrams: whether single words count too.
+    """
+    said, wanted = (_skip_bigrams(side, gap, unigrams) for side in (answer, reference))
+    return _f1(sum((said & wanted).values()), said.total(), wanted.total())
+
+
+def _skip_bigrams(
+    tokens: Sequence[str], gap: int | None, unigrams: bool
+) -> Counter[tuple[str, ...]]:
+    reach = len(tokens) if gap is None else gap + 2
+    pairs: Counter[tuple[str, ...]] = Counter(
+        (first, second)
+        for place, first in enumerate(tokens)
+        for second in tokens[place + 1 : place + reach]
+    )
+    if unigrams:
+        pairs.update((token,) for token in tokens)
+    return pairs
 
 
 def _union_lcs(reference: list[str], candidates: list[list[str]]) -> list[str]:

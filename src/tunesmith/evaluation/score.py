@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunesmith.core.answers import Answer, Road, shown
@@ -38,13 +38,15 @@ def score_answers(
         RecipeError: there is no metric of a name.
     """
     together = Scores({}, [{} for _ in answers])
+    notes: list[str] = []
     for name in names:
         found = METRICS.parse(name).score(answers, references)
         together.values.update(found.values)
         for row, scores in zip(together.rows, found.rows, strict=True):
             row.update(scores)
         together.parts.update(found.parts)
-    return together
+        notes += [note for note in found.notes if note not in notes]
+    return replace(together, notes=tuple(notes))
 
 
 def score(

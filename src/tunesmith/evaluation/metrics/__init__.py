@@ -15,6 +15,7 @@ METRICS: Registry[Metric] = Registry(
         "mcc": "tunesmith.evaluation.metrics.agreement:MCC",
         "preference": "tunesmith.evaluation.metrics.preference:PreferenceAccuracy",
         "rouge": "tunesmith.evaluation.metrics.overlap:Rouge",
+        "rouge-skip": "tunesmith.evaluation.metrics.overlap:RougeSkip",
         "squad": "tunesmith.evaluation.metrics.squad:Squad",
         "squared-error": "tunesmith.evaluation.metrics.numbers:SquaredError",
     },

@@ -37,11 +37,13 @@ class Scores:
         values: by name, over all answers.
         rows: by name, for each answer; nothing of a name that has no meaning for one answer alone.
         parts: by name, of values that are not the mean of their rows.
+        notes: what is to be known of how these answers were compared, each a sentence.
     """
 
     values: dict[str, float]
     rows: list[dict[str, float]]
     parts: dict[str, Parts] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def samples(self, clusters: Sequence[str] | None = None) -> dict[str, Sample]:
         """The values as samples, of which intervals and differences can be had.

@@ -6,17 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from tunesmith.core.answers import Answer
 from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
-from tunesmith.evaluation.rouge import ROUGE, best_rouge, words
+from tunesmith.evaluation.rouge import ROUGE, best_rouge, skip_bigram_f1
 from tunesmith.evaluation.statistics.sample import ratio
+from tunesmith.evaluation.tokens import Units, tokens_of
+
+TOLD = {
+    "characters": "ROUGE compares Chinese, Japanese and Korean character by character.",
+    "jieba": "ROUGE compares words of Chinese as jieba divides them.",
+    "stems": "ROUGE compares words without their endings.",
+}
 
 
 class Rouge(Metric):
     """ROUGE F1 in [0, 1] against the best reference of each kind (Lin 2004), and the length."""
 
     name: Literal["rouge"] = "rouge"
+    units: Units = "auto"
+    """What is compared of a text; ``stems`` and ``jieba`` need ``tunesmith[metrics]``."""
     gives: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "rougeLsum", "mean_words")
     headings: ClassVar[Mapping[str, str]] = {
         "rouge1": "ROUGE-1",
@@ -35,12 +45,54 @@ class Rouge(Metric):
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers; ``mean_words`` is their length, good or bad."""
-        texts = ["" if answer is None else str(answer) for answer in answers]
-        rows = [
-            best_rouge(text, [str(one) for one in accepted])
-            for text, accepted in zip(texts, references, strict=True)
-        ]
+        texts, accepted = _texts(answers, references)
+        tokens, units = tokens_of(self.units, (one for some in accepted for one in some))
+        rows = [best_rouge(text, some, tokens) for text, some in zip(texts, accepted, strict=True)]
         values = {kind: sum(row[kind] for row in rows) / len(rows) for kind in ROUGE}
-        lengths = np.array([[len(words(text)), 1] for text in texts], np.float64)
+        lengths = np.array([[len(tokens(text)), 1] for text in texts], np.float64)
         values["mean_words"] = float(lengths[:, 0].mean())
-        return Scores(values, rows, {"mean_words": Parts(lengths, ratio)})
+        return Scores(values, rows, {"mean_words": Parts(lengths, ratio)}, _told(units))
+
+
+class RougeSkip(Metric):
+    """ROUGE-S and ROUGE-SU in [0, 1]: pairs of words in the same order (Lin 2004, section 5)."""
+
+    name: Literal["rouge-skip"] = "rouge-skip"
+    units: Units = "auto"
+    """What is compared of a text; ``stems`` and ``jieba`` need ``tunesmith[metrics]``."""
+    gap: int | None = Field(default=4, ge=0)
+    """The most words between the two of a pair, as in ROUGE-S4; None: any number."""
+    gives: ClassVar[tuple[str, ...]] = ("rougeS", "rougeSU")
+    headings: ClassVar[Mapping[str, str]] = {"rougeS": "ROUGE-S", "rougeSU": "ROUGE-SU"}
+    details: ClassVar[str] = (
+        "ROUGE-S counts pairs of words that stand in the same order, with few others between them; "
+        "ROUGE-SU counts single words beside the pairs."
+    )
+
+    def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
+        """Means over all answers, each against the reference that gives the best score."""
+        texts, accepted = _texts(answers, references)
+        tokens, units = tokens_of(self.units, (one for some in accepted for one in some))
+        rows = [
+            self._best(tokens(text), [tokens(one) for one in some])
+            for text, some in zip(texts, accepted, strict=True)
+        ]
+        values = {name: sum(row[name] for row in rows) / len(rows) for name in self.gives}
+        return Scores(values, rows, {}, _told(units))
+
+    def _best(self, said: list[str], accepted: Sequence[list[str]]) -> dict[str, float]:
+        return {
+            name: max(skip_bigram_f1(said, one, self.gap, unigrams=unigrams) for one in accepted)
+            for name, unigrams in (("rougeS", False), ("rougeSU", True))
+        }
+
+
+def _texts(
+    answers: Sequence[Answer], references: Sequence[Sequence[Answer]]
+) -> tuple[list[str], list[list[str]]]:
+    texts = ["" if answer is None else str(answer) for answer in answers]
+    return texts, [[str(one) for one in some] for some in references]
+
+
+def _told(units: Units) -> tuple[str, ...]:
+    return (TOLD[units],) if units in TOLD else ()

@@ -1,0 +1,54 @@
+"""Choice: which kernels run; without Triton or a GPU the plain ones do, with the same results."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+
+from torch import Tensor
+
+from tunesmith.core.errors import RecipeError
+
+NAMES = ("norm", "rotary", "swiglu", "loss")
+VARIABLE = "TUNESMITH_KERNELS"
+"""Names of the kernels to run, with commas between; ``all`` if it is not set, or ``none``."""
+WIDEST = 2**16
+"""Elements of a row that one program holds; wider rows go the plain way."""
+
+
+def uses_kernel(name: str, tensor: Tensor) -> bool:
+    """Whether the kernel of that name runs on the device of ``tensor``.
+
+    Triton's interpreter (``TRITON_INTERPRET=1``) runs it on a processor too, for tests.
+    """
+    if tensor.device.type != "cuda" and not _is_interpreted():
+        return False
+    return name in chosen(os.environ.get(VARIABLE, "all")) and has_triton()
+
+
+@cache
+def chosen(wanted: str) -> frozenset[str]:
+    """The kernels that a value of the variable names.
+
+    Raises:
+        RecipeError: it names one that is not there.
+    """
+    if wanted in ("all", "none"):
+        return frozenset(NAMES if wanted == "all" else ())
+    names = frozenset(name.strip() for name in wanted.split(",") if name.strip())
+    if unknown := sorted(names - set(NAMES)):
+        raise RecipeError(
+            f"{VARIABLE}: no kernel named {unknown[0]!r}. Known: {', '.join(NAMES)}, all, none."
+        )
+    return names
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton is installed; PyTorch for CUDA on Linux brings it along."""
+    return find_spec("triton") is not None
+
+
+def _is_interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET", "0") == "1"

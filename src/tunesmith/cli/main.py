@@ -21,6 +21,7 @@ VERBS = {
     ),
     "sweep": ("tunesmith.cli.sweep", "Run a recipe with several settings and name the best."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
+    "compare": ("tunesmith.cli.compare", "Compare any models; say which differences are real."),
     "prompt": ("tunesmith.cli.prompt", "Put examples before a model's requests; train nothing."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),

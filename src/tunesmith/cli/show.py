@@ -38,10 +38,13 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
+    rows = list(rows)
+    widths = [
+        max(len(line) for cell in column for line in cell.split("\n")) + 3
+        for column in zip(header, *rows, strict=True)
+    ]
     # Where nobody looks, nothing need fit a screen.
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
-    rows = list(rows)
-    widths = [max(map(len, column)) + 3 for column in zip(header, *rows, strict=True)]
     table = Table(title=title, title_justify="left", header_style="bold")
     for place, name in enumerate(header):
         if place == 0:

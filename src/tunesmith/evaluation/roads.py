@@ -32,6 +32,7 @@ class Answered:
         weighed: (answer, probability) of all that was weighed, the likeliest first.
         refused: whether a hosted model declined, or its service withheld the answer.
         cost: what it cost; None where no price is known.
+        n_tokens: of what was written; None where nothing was.
     """
 
     answer: Answer
@@ -41,6 +42,7 @@ class Answered:
     weighed: tuple[tuple[str, float], ...] = ()
     refused: bool = False
     cost: float | None = None
+    n_tokens: int | None = None
 
 
 def answerer(
@@ -180,6 +182,7 @@ def _by_writing(
             one.n_prompt_cut,
             refused=one.finish_reason in ("content_filter", "refusal"),
             cost=one.cost,
+            n_tokens=one.n_tokens,
         )
         for one, example in zip(written, examples, strict=True)
     ]

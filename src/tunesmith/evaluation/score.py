@@ -27,6 +27,8 @@ class Scored:
     rows: list[dict[str, Any]]
     """Per answer: ``text``, ``cut``, its scores; where it was read or weighed also ``answer`` and
     ``weighed``."""
+    found: Scores | None = None
+    """What the metrics found, of which intervals can be had."""
 
 
 def score_answers(
@@ -84,7 +86,7 @@ def score(
         {"text": one.text, "cut": one.cut, **({} if is_text else _details(one)), **row}
         for one, row in zip(answered, found.rows, strict=True)
     ]
-    return Scored(scores, rows)
+    return Scored(scores, rows, found)
 
 
 def _details(one: Answered) -> dict[str, Any]:

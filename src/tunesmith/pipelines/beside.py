@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,12 @@ class Beside:
     model: str
 
 
-def named_models(models: Iterable[str]) -> list[Beside]:
+def named_models(models: Iterable[str], taken: Collection[str] = TAKEN) -> list[Beside]:
     """Reads ``NAME=MODEL``, or ``MODEL``, which is named after itself.
+
+    Args:
+        models: as they are given.
+        taken: names that mean other models already.
 
     Raises:
         RecipeError: a name comes twice, or means another model already.
@@ -34,7 +38,7 @@ def named_models(models: Iterable[str]) -> list[Beside]:
     for text in models:
         given = NAMED.fullmatch(text)
         one = Beside(given[1], given[2]) if given else Beside(_own_name(text), text)
-        if one.name in (*TAKEN, *(other.name for other in found)):
+        if one.name in (*taken, *(other.name for other in found)):
             raise RecipeError(
                 f"{text}: the name {one.name!r} is taken in the table. Give it another: NAME=MODEL."
             )

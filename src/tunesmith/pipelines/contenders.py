@@ -34,10 +34,13 @@ class Opening:
     prices: Prices | None = None
     max_cost: float | None = None
 
-    def any(self, model: str | Path | Run, *, dtype: str = "auto") -> ChatModel | Predictor:
+    def any(
+        self, model: str | Path | Run, *, dtype: str = "auto", template: str | None = None
+    ) -> ChatModel | Predictor:
         """Whatever can answer."""
         return load(
             model,
+            template=template,
             batch_size=self.batch_size,
             dtype=dtype,
             prices=self.prices,

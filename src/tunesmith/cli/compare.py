@@ -1,0 +1,93 @@
+"""``tunesmith compare``."""
+
+from __future__ import annotations
+
+import click
+
+from tunesmith.cli.hosted import hosted_options, prices_of
+from tunesmith.cli.show import json_option, print_json, print_table
+
+
+@click.command("compare")
+@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@click.option("--data", metavar="FILE|RECIPE|RUN", help="Examples; else those of the first run.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to ask.")
+@click.option("--task", metavar="NAME", help="Of a data file that does not tell it.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="May come again.")
+@click.option(
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="NAME=TEMPLATE",
+    help="Lay conversations out otherwise for one model; may come again.",
+)
+@click.option("--out", default="comparison", show_default=True, help="Keeps answers and figures.")
+@click.option("--max-rows", type=click.IntRange(1), help="Examples asked, from the start.")
+@click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--against", metavar="NAME", help="List the examples that are worse than with it.")
+@hosted_options
+@json_option
+def command(
+    models: tuple[str, ...],
+    data: str | None,
+    split: str | None,
+    task: str | None,
+    metrics: tuple[str, ...],
+    templates: tuple[str, ...],
+    out: str,
+    max_rows: int | None,
+    max_new_tokens: int | None,
+    batch_size: int,
+    against: str | None,
+    prices: tuple[float, float] | None,
+    max_cost: float | None,
+    as_json: bool,
+) -> None:
+    """Compare any models on the same examples, and say which differences are real.
+
+    A MODEL is a run, an adapter, a prompted model, a folder, a hub id, or a hosted model:
+
+    tunesmith compare base=meta-llama/Llama-2-7b-hf tuned=runs/a hosted=openai:gpt-4o
+
+    Answers are kept in --out, so that a second comparison asks only what is missing.
+    """
+    from tunesmith.pipelines.compare import CompareRequest, compare
+    from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
+
+    named = [template.partition("=") for template in templates]
+    if odd := next((name for name, sign, value in named if not (sign and value)), None):
+        raise click.UsageError(f"--template {odd}: write NAME=TEMPLATE.")
+    result = compare(
+        CompareRequest(
+            models=models,
+            data=data,
+            out=out,
+            task=task,
+            split=split,
+            metrics=metrics or None,
+            templates={name: value for name, _, value in named} or None,
+            max_rows=max_rows,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            against=against,
+        ),
+        prices=prices_of(prices),
+        max_cost=max_cost,
+    )
+    if as_json:
+        print_json(result)
+    else:
+        header, rows = model_table(result, between="\n")
+        print_table(header, rows, title=f"{result['n']} examples of {result['source']}")
+        if result["pairs"]:
+            print_table(*pair_table(result, verdict="verdict"))
+        for line in [*verdicts(result), *notes(result)]:
+            click.echo(line)
+        for name, lost in result.get("worse", {}).items():
+            click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
+            for one in lost[:10]:
+                click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
+        click.echo(f"all figures and answers: {out}")
+    if result["failed"]:
+        raise SystemExit(1)

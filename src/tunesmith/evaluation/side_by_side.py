@@ -1,0 +1,122 @@
+"""Side by side: models' scores on the same examples with intervals, and what parts each pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.permutation import holm
+from tunesmith.evaluation.statistics.sample import Sample
+from tunesmith.evaluation.statistics.verdict import Comparison, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two models by one score.
+
+    Attributes:
+        one: name of the first.
+        other: of the one it is compared with.
+        score: name of the score.
+        comparison: the first's less the other's.
+    """
+
+    one: str
+    other: str
+    score: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Everything that the examples tell of some models.
+
+    Attributes:
+        intervals: by model, by score.
+        pairs: every two models by every score that both have; the later model against the earlier.
+    """
+
+    intervals: dict[str, dict[str, Interval]]
+    pairs: list[Pair]
+
+    def of(self, score: str) -> list[Pair]:
+        """The pairs by one score."""
+        return [pair for pair in self.pairs if pair.score == score]
+
+
+def side_by_side(
+    samples: Mapping[str, Mapping[str, Sample]],
+    scores: Sequence[str],
+    *,
+    lower_is_better: frozenset[str] = frozenset(),
+    is_share: Mapping[str, bool] | None = None,
+    seed: int = 0,
+) -> SideBySide:
+    """Compares models that answered the same examples in the same order.
+
+    P-values are corrected among the pairs of one score (Holm), since one table is read as a whole.
+
+    Args:
+        samples: by model, by score.
+        scores: names of those that are compared.
+        lower_is_better: names of errors.
+        is_share: whether a score lies between 0 and 1, so that a set is sized for two points; of
+            others it is sized for a tenth of the first model's score. None: all are.
+        seed: of resamples and exchanges; the same seed gives the same figures.
+    """
+    intervals = {
+        name: {score: bootstrap(known[score], seed=seed) for score in scores if score in known}
+        for name, known in samples.items()
+    }
+    pairs: list[Pair] = []
+    for score in scores:
+        found: list[Pair] = []
+        for other, one in combinations([n for n in samples if score in samples[n]], 2):
+            is_points = is_share is None or is_share.get(score, True)
+            reference = abs(samples[other][score].value)
+            comparison = compare(
+                samples[one][score],
+                samples[other][score],
+                higher_is_better=score not in lower_is_better,
+                seed=seed,
+                **({} if is_points else {"shown": _two_figures(reference / 10)}),
+            )
+            found.append(Pair(one, other, score, comparison))
+        pairs += _corrected(found)
+    return SideBySide(intervals, pairs)
+
+
+def worse(
+    before: Sequence[float], after: Sequence[float], *, higher_is_better: bool = True
+) -> list[tuple[int, float]]:
+    """Places of the examples that got worse and by how much, the worst first.
+
+    Args:
+        before: scores of N examples; NaN where one has none.
+        after: scores of the same.
+        higher_is_better: of the score.
+    """
+    sign = 1 if higher_is_better else -1
+    lost = [
+        (place, sign * (old - new))
+        for place, (old, new) in enumerate(zip(before, after, strict=True))
+        if not (math.isnan(old) or math.isnan(new)) and sign * (old - new) > 0
+    ]
+    return sorted(lost, key=lambda one: (-one[1], one[0]))
+
+
+def _corrected(pairs: list[Pair]) -> list[Pair]:
+    known = [place for place, pair in enumerate(pairs) if pair.comparison.p is not None]
+    raised = holm([float(pairs[place].comparison.p or 0.0) for place in known])
+    found = list(pairs)
+    for place, p in zip(known, raised, strict=True):
+        comparison = replace(pairs[place].comparison, p_corrected=p)
+        found[place] = replace(pairs[place], comparison=comparison)
+    return found
+
+
+def _two_figures(value: float) -> float:
+    return float(f"{value:.2g}") if value > 0 and math.isfinite(value) else 1.0

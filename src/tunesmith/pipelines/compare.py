@@ -1,0 +1,400 @@
+"""Compare: any models on the same examples; what parts them, and whether it is real."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.chat.endpoint import is_hosted
+from tunesmith.core.answers import Road
+from tunesmith.core.errors import RecipeError, RunError, TunesmithError
+from tunesmith.core.extras import require
+from tunesmith.core.held import held
+from tunesmith.core.runs import Run
+from tunesmith.evaluation.measures import Measures, measures_of
+from tunesmith.evaluation.roads import open_roads
+from tunesmith.evaluation.score import Scored, score
+from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
+from tunesmith.evaluation.within_memory import answer_within_memory
+from tunesmith.pipelines.beside import Beside, named_models
+from tunesmith.pipelines.compared_data import ComparedData, compared_data
+from tunesmith.pipelines.comparison_page import markdown
+from tunesmith.pipelines.contenders import Opening
+from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
+from tunesmith.pipelines.load import hosted_behind
+from tunesmith.pipelines.weights import artifact_folder
+from tunesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
+    from tunesmith.chat.predictor import Predictor
+    from tunesmith.chat.spend import Prices
+
+COMPARISON, PAGE, EXAMPLES = "comparison.json", "comparison.md", "examples.jsonl"
+PUT_IN_SECONDS = 4
+"""Decimals of the seconds that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """What is compared, and how it is asked.
+
+    Attributes:
+        models: each ``NAME=MODEL`` or ``MODEL``; any that :func:`tunesmith.load` takes.
+        data: a recipe, a run or a data file; None: the held-out rows of the first run.
+        out: folder that keeps answers, figures and pages.
+        task: its name, for a data file that does not tell it.
+        split: of the data.
+        metrics: names; None: the task's own.
+        templates: by a model's name, how conversations are laid out for it in place of its own.
+        max_rows: examples asked, from the start; None: all.
+        max_new_tokens: longest answer; None: as the recipe has it, else 128.
+        batch_size: prompts at once.
+        against: name of the model whose examples must not get worse; None: no such list.
+        seed: of resamples.
+    """
+
+    models: tuple[str, ...]
+    data: str | None = None
+    out: str = "comparison"
+    task: str | None = None
+    split: str | None = None
+    metrics: tuple[str, ...] | None = None
+    templates: Mapping[str, str] | None = None
+    max_rows: int | None = None
+    max_new_tokens: int | None = None
+    batch_size: int = 32
+    against: str | None = None
+    seed: int = 0
+
+
+def compare(
+    request: CompareRequest, *, prices: Prices | None = None, max_cost: float | None = None
+) -> dict[str, Any]:
+    """Has models answer the same examples, scores them, and says which differences are real.
+
+    Answers are kept in ``out``: a second run asks only what is missing, costs nothing, and gives
+    the same figures to the byte. A model that cannot be asked is a row with its reason, and the
+    others are compared all the same.
+
+    Args:
+        request: what is compared.
+        prices: of a hosted model's tokens.
+        max_cost: of each hosted model.
+
+    Returns:
+        What ``comparison.json`` holds: ``models`` (by name: ``scores`` with ``low`` and ``high``,
+        ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``), ``pairs``
+        (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
+        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``.
+
+    Raises:
+        TunesmithError: no model could be asked, or the data cannot be used.
+    """
+    models = named_models(request.models, taken=("constant",))
+    _require_known(request, models)
+    data = compared_data(
+        request.data,
+        [one.model for one in models],
+        task=request.task,
+        split=request.split,
+        max_rows=request.max_rows,
+    )
+    metrics = list(request.metrics or _metrics_of(data.recipe) or data.task.metrics)
+    measures = measures_of(metrics)
+    folder = Path(request.out).expanduser()
+    with held(folder, choose="Choose another folder with --out."):
+        answers, failed = _answers(request, models, data, folder, prices, max_cost)
+        scored = {
+            name: score(data.task, data.examples, kept.answered, road, metrics)
+            for name, (kept, road) in answers.items()
+        }
+        samples = {
+            name: one.found.samples(data.clusters)
+            for name, one in scored.items()
+            if one.found is not None
+        }
+        shown = list(measures.headings)
+        found = side_by_side(
+            samples,
+            shown,
+            lower_is_better=measures.lower_is_better,
+            is_share={name: name not in measures.scales for name in shown},
+            seed=request.seed,
+        )
+        result = _result(request, data, measures, scored, answers, found, failed)
+        if request.against is not None:
+            result["worse"] = _got_worse(request.against, data, measures, scored)
+        _keep(folder, result, data, scored, measures)
+    return result
+
+
+def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
+    """Checks that options name models that are there."""
+    names = [one.name for one in models]
+    given = [*(request.templates or {}), *([request.against] if request.against else [])]
+    for name in given:
+        if name not in names:
+            raise RecipeError(f"{name!r} is none of the models: {', '.join(names)}.")
+
+
+def _metrics_of(recipe: Recipe | None) -> list[str] | None:
+    return None if recipe is None else recipe.evaluate.metrics
+
+
+def _answers(
+    request: CompareRequest,
+    models: Sequence[Beside],
+    data: ComparedData,
+    folder: Path,
+    prices: Prices | None,
+    max_cost: float | None,
+) -> tuple[dict[str, tuple[Kept, Road]], dict[str, str]]:
+    """Every model's answers by every road it can go; and why some could not be asked.
+
+    Hosted ones come first: what is wrong with them is known before hours of work here.
+    """
+    opening = Opening(request.batch_size, prices, max_cost)
+    found: dict[str, dict[Road, Kept]] = {}
+    failed: dict[str, str] = {}
+    for one in sorted(models, key=lambda each: hosted_behind(each.model) is None):
+        try:
+            found[one.name] = _answers_of(request, one, data, folder, opening)
+        except TunesmithError as error:
+            failed[one.name] = str(error)
+            print(f"{one.name}: {error}", file=sys.stderr)
+    if not found:
+        raise RunError(f"no model answered; the first: {next(iter(failed.values()))}")
+    answers: dict[str, tuple[Kept, Road]] = {}
+    for one in models:
+        by_road = found.get(one.name, {})
+        for road, kept in by_road.items():
+            label = one.name if len(by_road) == 1 else f"{one.name}/{road}"
+            answers[label] = (kept, road)
+    return answers, failed
+
+
+def _answers_of(
+    request: CompareRequest, one: Beside, data: ComparedData, folder: Path, opening: Opening
+) -> dict[Road, Kept]:
+    """One model's answers by road; it is opened only for what is missing."""
+    max_new_tokens = request.max_new_tokens or (
+        128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
+    )
+    template = (request.templates or {}).get(one.name)
+    questions = [
+        (example.origin, asked.messages if (asked := data.task.ask(example)) else ())
+        for example in data.examples
+    ]
+    key = key_of(
+        [
+            _identity(one.model),
+            template,
+            data.task.model_dump(mode="json"),
+            max_new_tokens,
+            [repr(question) for question in questions],
+        ]
+    )
+    n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
+    answers = folder / "answers"
+    kept_roads = _kept_roads(answers / f"{one.name}.roads.json", key)
+    opened: list[ChatModel | Predictor] = []
+
+    def model() -> ChatModel | Predictor:
+        if not opened:
+            opened.append(_opened(opening, one, template))
+        return opened[0]
+
+    def file(road: Road) -> Path:
+        return answers / f"{one.name}.{road}.jsonl"
+
+    whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
+    roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
+    found: dict[Road, Kept] = {}
+    for road in roads:
+        found[road] = answered_or_kept(
+            file(road),
+            key,
+            n,
+            lambda part, road=road: answer_within_memory(
+                model(), data.task, data.examples[part], road, max_new_tokens=max_new_tokens
+            ),
+        )
+    Run(answers).write(f"{one.name}.roads.json", {"key": key, "roads": roads})
+    return found
+
+
+def _opened(opening: Opening, one: Beside, template: str | None) -> ChatModel | Predictor:
+    if not is_hosted(one.model):
+        require("torch", extra="train", purpose="Answering with a model on this machine")
+    return opening.any(one.model, template=template)
+
+
+def _roads(
+    model: ChatModel | Predictor, data: ComparedData, wanted: Sequence[Road] | None
+) -> list[Road]:
+    roads: list[Road] = [
+        road
+        for road in open_roads(model, data.task, wanted)
+        if road != "likelihood" or data.task.candidates(data.examples[0])
+    ]
+    if not roads:
+        raise RecipeError(
+            f"cannot answer task {data.task.name!r} by {', '.join(wanted or data.task.roads)}."
+        )
+    return roads
+
+
+def _kept_roads(file: Path, key: str) -> list[Road] | None:
+    try:
+        entry = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return entry["roads"] if entry.get("key") == key else None
+
+
+def _identity(model: str) -> list[Any]:
+    """What tells a model from another of the same name: its files, or the hosted name."""
+    if is_hosted(model):
+        return [model]
+    folder = Path(artifact_folder(model)).expanduser()
+    if not folder.is_dir():
+        return [model]
+    stats = ((file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file())
+    return [(str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+
+
+def _result(
+    request: CompareRequest,
+    data: ComparedData,
+    measures: Measures,
+    scored: Mapping[str, Scored],
+    answers: Mapping[str, tuple[Kept, Road]],
+    found: SideBySide,
+    failed: Mapping[str, str],
+) -> dict[str, Any]:
+    notes = [note for one in scored.values() if one.found for note in one.found.notes]
+    return {
+        "source": data.source,
+        "n": len(data.examples),
+        "n_clusters": len(set(data.clusters or [])) or None,
+        "left_out": data.n_left_out,
+        "task": data.task.name,
+        "judged_by": measures.verdict,
+        "headings": dict(measures.headings),
+        "lower_is_better": sorted(measures.lower_is_better),
+        "notes": list(dict.fromkeys(notes)),
+        "models": {
+            name: {
+                "scores": {
+                    score: {k: _known(v) for k, v in asdict(interval).items() if k != "level"}
+                    for score, interval in found.intervals.get(name, {}).items()
+                },
+                **_shares(one, answers[name][0], data),
+            }
+            for name, one in scored.items()
+        },
+        "pairs": [
+            {
+                "one": pair.one,
+                "other": pair.other,
+                "score": pair.score,
+                "difference": _known(pair.comparison.difference.value),
+                "low": _known(pair.comparison.difference.low),
+                "high": _known(pair.comparison.difference.high),
+                "p": pair.comparison.p,
+                "p_corrected": pair.comparison.p_corrected,
+                "least": _known(pair.comparison.least),
+                "verdict": pair.comparison.word,
+                "sentence": pair.comparison.sentence(points=pair.score not in measures.scales),
+            }
+            for pair in found.pairs
+        ],
+        "failed": dict(failed),
+        "request": {k: v for k, v in asdict(request).items() if v is not None},
+    }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no word for what is not a number."""
+    return None if math.isnan(value) else value
+
+
+def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
+    """What is told of a model beside its scores."""
+    told = {
+        name: value
+        for name, value in one.scores.items()
+        if name.endswith("_fraction") or name == "cost_per_1000"
+    }
+    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
+    told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
+    if counts and kept.seconds > 0:
+        told["tokens_per_s"] = sum(counts) / kept.seconds
+        told["mean_tokens"] = sum(counts) / len(counts)
+    if data.task.answers_freely:
+        right = [len(str(data.task.references(e)[0])) for e in data.examples]
+        said = [len(answer.text) for answer in kept.answered]
+        told["length_ratio"] = sum(said) / max(1, sum(right))
+    return told
+
+
+def _got_worse(
+    before: str, data: ComparedData, measures: Measures, scored: Mapping[str, Scored]
+) -> dict[str, list[dict[str, Any]]]:
+    """By model: the examples that score less than with another one, the worst first."""
+    score_name = measures.verdict
+    names = [name for name in scored if name.split("/")[0] == before]
+    if not names:
+        return {}
+    old = _by_row(scored[names[0]], score_name)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, one in scored.items():
+        if name in names:
+            continue
+        new = _by_row(one, score_name)
+        lost = worse(old, new, higher_is_better=score_name not in measures.lower_is_better)
+        found[name] = [
+            {
+                "example": place,
+                "origin": data.examples[place].origin,
+                "before": old[place],
+                "after": new[place],
+                "by": by,
+            }
+            for place, by in lost
+        ]
+    return found
+
+
+def _by_row(one: Scored, score_name: str) -> list[float]:
+    return [row.get(score_name, float("nan")) for row in one.rows]
+
+
+def _keep(
+    folder: Path,
+    result: dict[str, Any],
+    data: ComparedData,
+    scored: Mapping[str, Scored],
+    measures: Measures,
+) -> None:
+    run = Run(folder)
+    lines: list[str] = []
+    for place, example in enumerate(data.examples):
+        asked = data.task.ask(example)
+        messages = () if asked is None else asked.prompt().messages
+        line = {
+            "origin": example.origin,
+            "prompt": "\n\n".join(message.text for message in messages),
+            "references": data.task.references(example),
+            "answers": {name: one.rows[place] for name, one in scored.items()},
+        }
+        lines.append(json.dumps(line, ensure_ascii=False, default=str))
+    run.write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))
+    run.write(COMPARISON, result)
+    run.write_text(PAGE, markdown(result))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from tunesmith.model.tree_attention import Look, tree_attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,97 @@ class Segments:
         """Whether any piece goes on from another."""
         return any(parent >= 0 for parent in self.parents)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest way from a root to the end of a piece."""
+        ends: list[int] = []
+        for length, parent in zip(self.lengths, self.parents or self._roots(), strict=True):
+            ends.append(length + (ends[parent] if parent >= 0 else 0))
+        return max(ends)
+
     def path(self, piece: int) -> list[int]:
         """The ancestors of a piece from its root on, and itself."""
         found = [piece]
         while self.parents and self.parents[found[-1]] >= 0:
             found.append(self.parents[found[-1]])
         return found[::-1]
+
+    def _roots(self) -> tuple[int, ...]:
+        return (-1,) * len(self.lengths)
+
+
+@lru_cache(maxsize=256)
+def looks(lengths: tuple[int, ...], parents: tuple[int, ...]) -> tuple[Look, ...]:
+    """Who sees whom, as few rectangles of queries and keys.
+
+    Args:
+        lengths: of the pieces of a line.
+        parents: of :class:`Segments`.
+
+    Returns:
+        For each piece its sight of itself, which is causal, then for each one that others go on
+        from the sight that all of these have of the whole of it.
+    """
+    starts = _starts(lengths)
+    stretches = list(zip(starts[:-1], starts[1:], range(len(lengths)), strict=True))
+    alone = tuple((a, b, a, b) for a, b, _ in stretches)
+    return alone + _behind(stretches, starts, parents)
+
+
+def looks_from(rows: Tensor, segments: Segments) -> tuple[tuple[Look, ...], int]:
+    """The same of some places alone, as queries that stand without gaps.
+
+    Args:
+        rows: [N] int64, places of the line in ascending order, on the host.
+        segments: the line's pieces.
+
+    Returns:
+        The looks, and how many of them are causal: one for each stretch of neighbours.
+    """
+    starts = _starts(segments.lengths)
+    places = rows.numpy()
+    pieces = np.searchsorted(starts, places, side="right") - 1
+    breaks = np.flatnonzero((np.diff(places) != 1) | (np.diff(pieces) != 0)) + 1
+    ends = [*breaks.tolist(), len(places)]
+    stretches = [
+        (first, end, int(pieces[first])) for first, end in zip([0, *ends], ends, strict=False)
+    ]
+    lows = [int(places[first]) for first, _, _ in stretches]
+    own = [
+        (first, end, low, low + end - first)
+        for (first, end, _), low in zip(stretches, lows, strict=True)
+    ]
+    before = [
+        (first, end, starts[piece], low)
+        for (first, end, piece), low in zip(stretches, lows, strict=True)
+        if low > starts[piece]
+    ]
+    return (*own, *before, *_behind(stretches, starts, segments.parents)), len(own)
+
+
+def _starts(lengths: tuple[int, ...]) -> list[int]:
+    return [0, *accumulate(lengths)]
+
+
+def _behind(
+    stretches: list[tuple[int, int, int]], starts: list[int], parents: tuple[int, ...]
+) -> tuple[Look, ...]:
+    """What queries, given as (first, behind the last, piece) in order, see of their ancestors."""
+    seeing: dict[int, list[list[int]]] = {}  # of each ancestor the queries that see it
+    for first, end, piece in stretches if parents else ():
+        ancestor = parents[piece]
+        while ancestor >= 0:
+            known = seeing.setdefault(ancestor, [])
+            if known and known[-1][1] == first:
+                known[-1][1] = end
+            else:
+                known.append([first, end])
+            ancestor = parents[ancestor]
+    return tuple(
+        (first, end, starts[ancestor], starts[ancestor + 1])
+        for ancestor, known in sorted(seeing.items())
+        for first, end in known
+    )
 
 
 def attend_within(
@@ -53,8 +143,11 @@ def attend_within(
         scale: of the scores; None: 1 / sqrt(D).
 
     Returns:
-        [T, H, D] in the type of ``query``.
+        [T, H, D] in the type of ``query``. On a CPU it is computed in float32 at the least.
     """
+    if query.device.type == "cpu":
+        seen = looks(segments.lengths, segments.parents)
+        return tree_attention(query, key, value, seen, len(segments.lengths), scale)
     options = {"scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
     q, k, v = (t.transpose(0, 1) for t in (query, key, value))  # [H, T, D]
     queries, keys, values = (t.split(segments.lengths, dim=1) for t in (q, k, v))
@@ -73,3 +166,28 @@ def attend_within(
             )[0]
         )
     return torch.cat(found, 1).transpose(0, 1)
+
+
+def attend_from(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    rows: Tensor,
+    segments: Segments,
+    scale: float | None = None,
+) -> Tensor:
+    """What :func:`attend_within` gives at some places of a line, on a CPU.
+
+    Args:
+        query: [N, H, D], of these places alone.
+        key: [T, Hkv, D] of the whole line; Hkv divides H.
+        value: [T, Hkv, D].
+        rows: [N] int64, the places in ascending order, none twice.
+        segments: the line's pieces.
+        scale: of the scores; None: 1 / sqrt(D).
+
+    Returns:
+        [N, H, D] in the type of ``query``.
+    """
+    seen, n_causal = looks_from(rows, segments)
+    return tree_attention(query, key, value, seen, n_causal, scale)

@@ -76,9 +76,9 @@ def _apart(
 ) -> tuple[Tensor, None]:
     """Attention of each packed row to itself, [1, T, H, D], and no weights."""
     window = options.get("sliding_window")
-    if window is not None and max(segments.lengths) > window:
+    if window is not None and segments.longest > window:
         raise ModelError(
-            f"a row of {max(segments.lengths)} tokens, and the model's attention sees {window} "
+            f"a row of {segments.longest} tokens, and the model's attention sees {window} "
             "back. Set train.packing=false, or data.max_tokens to that."
         )
     if segments.has_shared:

@@ -17,7 +17,7 @@ def packed(batch: Batch) -> Batch:
     """The same rows one behind the other, with the same targets in the same order.
 
     Args:
-        batch: padded, on the host, with ``lengths``; one of a single row is packed by nature.
+        batch: padded, on the host, with ``lengths``; one that is a line already stays as it is.
 
     Returns:
         A batch of one line; each row's positions begin at 0.
@@ -25,6 +25,8 @@ def packed(batch: Batch) -> Batch:
     Raises:
         RecipeError: the batch does not say how long its rows are, as one of another's task may.
     """
+    if batch.cu_seqlens is not None:
+        return batch if batch.beside is None else replace(batch, beside=packed(batch.beside))
     if not batch.lengths:
         raise RecipeError(
             "train.packing: the rows of this task do not tell their lengths (Batch.lengths). Set "

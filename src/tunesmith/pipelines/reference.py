@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.runs import Run
+from tunesmith.pipelines.share import sharing_for
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tunesmith.model.task_model import TaskModel
     from tunesmith.objectives.objective import Objective
     from tunesmith.tasks.preference_rows import PreferenceRows
+    from tunesmith.training.sharing import Sharing
 
     Known = dict[str, dict[str, Tensor]]
 
@@ -60,10 +62,11 @@ def annotate(
 
         portion = Portion(recipe.train.eval_batch_size, "the reference model")
         with arithmetic():
+            sharing = sharing_for(recipe, model.model.config.to_dict(), is_trained=False)
             known = {
                 name: portion.run(
                     len(split.lengths),
-                    partial(reference_logps, model, objective, split),
+                    partial(reference_logps, model, objective, split, sharing=sharing),
                     lambda: None,
                 )
                 for name, split in found.items()
@@ -74,7 +77,12 @@ def annotate(
 
 
 def reference_logps(
-    model: TaskModel, objective: Objective, rows: PreferenceRows, n_at_once: int
+    model: TaskModel,
+    objective: Objective,
+    rows: PreferenceRows,
+    n_at_once: int,
+    *,
+    sharing: Sharing | None = None,
 ) -> dict[str, Tensor]:
     """Log-probabilities of all answers, and of mismatched ones where rows have them.
 
@@ -83,6 +91,7 @@ def reference_logps(
         objective: says what it compares of an answer.
         rows: R answers.
         n_at_once: pairs or single answers of one pass.
+        sharing: which prefixes of theirs are computed once; None: none.
 
     Returns:
         Name -> [R] float32 on the host, as ``PreferenceRows.with_reference`` takes them.
@@ -90,6 +99,7 @@ def reference_logps(
     import torch
 
     from tunesmith.objectives.answers import answer_logps
+    from tunesmith.training.shared_rows import shared
 
     model.eval()
     n_answers = len(rows.split)
@@ -100,7 +110,8 @@ def reference_logps(
     with torch.no_grad():
         for start in range(0, len(order), n_at_once):
             part = order[start : start + n_at_once]
-            whole = rows.batch(part).to(device)
+            whole = rows.batch(part)
+            whole = (whole if sharing is None else shared(whole, sharing)).to(device)
             for kind, batch in zip(kinds, (whole, whole.beside), strict=False):
                 assert batch is not None
                 answers = answer_logps(model.states(batch), model.head, batch.targets)

@@ -36,6 +36,7 @@ from tunesmith.pipelines.resume import (
     versions,
 )
 from tunesmith.pipelines.room import not_written, require_room
+from tunesmith.pipelines.share import shared_rows
 from tunesmith.pipelines.start import start
 from tunesmith.pipelines.track import open_trackers, send_leftovers
 from tunesmith.pipelines.watch import goal_of, scorers
@@ -195,6 +196,7 @@ def _train_in(
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": round(peak_memory_mb(), 1),
         "rows_at_once": trainer.rows_at_once,
+        "shared_fraction": _shared_fraction(trainer),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }
@@ -206,6 +208,14 @@ def _train_in(
     from tunesmith.pipelines.report import write_report
 
     write_report(run)
+
+
+def _shared_fraction(trainer: Trainer) -> float:
+    """Share of the tokens trained on that others stood for, their prefix being the same."""
+    from tunesmith.training.shared_rows import sharing_of
+
+    sharing = sharing_of(trainer.train_rows)
+    return 0.0 if sharing is None else round(sharing.saved_fraction, 4)
 
 
 def _is_over(trainer: Trainer, until: float) -> bool:
@@ -249,6 +259,7 @@ def build_trainer(
         if split != "test"
     }
     rows = annotate(recipe, model, rows, run, lambda: autocast(device, precision))
+    rows = shared_rows(recipe, network, rows)
     return Trainer(
         model,
         rows["train"],

@@ -55,6 +55,11 @@ class Train(Settings):
     tokens_per_row: int | None = Field(default=None, gt=0)
     """Room of a packed line, which is a micro-batch; None: as much as ``micro_batch_size`` of the
     longest examples take."""
+    share_prefixes: bool | Literal["auto"] = "auto"
+    """Whether what the examples of a micro-batch begin with alike is computed once: an instruction,
+    or the prompt of two answers. Losses and gradients are the same up to rounding. ``auto``: where
+    it pays, and in training only without dropout, for a shared token has one dropout mask instead
+    of one for each example; ``true``: with dropout too."""
     seed: int = Field(default=42, ge=0)
     """Decides the order of rows, fresh weights and dropout."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -107,6 +112,11 @@ class Train(Settings):
             )
         if self.tokens_per_row is not None and not self.packing:
             raise ValueError("tokens_per_row goes with packing=true. Set it, or take this away.")
+        if self.share_prefixes is True and self.neftune_alpha is not None:
+            raise ValueError(
+                "share_prefixes=true: neftune_alpha adds other noise to each example's tokens, so "
+                "none is shared. Take one of them away."
+            )
         return self
 
     @property

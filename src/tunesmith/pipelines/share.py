@@ -1,0 +1,101 @@
+"""Share: which rows of a run have their common prefixes computed once, and what that saves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.model.shape import shape_of
+from tunesmith.pipelines.prepare import Prepared
+from tunesmith.recipe import Recipe
+from tunesmith.training.plan import Step, packed_room, plan_epoch
+from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens, training_shares
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tunesmith.training.passes import Rows
+
+KNOWN_MODELS = ("llama", "mistral", "qwen2", "qwen3")
+"""Kinds of models that are tested with trees: nothing but attention mixes tokens, and their
+positions are told to them."""
+MOST_MICRO_BATCHES = 256
+"""What a plan looks at."""
+
+
+def sharing_for(recipe: Recipe, config: dict[str, Any], *, is_trained: bool) -> Sharing | None:
+    """What is shared among the rows of a micro-batch; None: nothing.
+
+    Args:
+        recipe: the whole of it.
+        config: of the model.
+        is_trained: whether rows are trained on; else they are evaluated.
+    """
+    wanted = recipe.train.share_prefixes
+    drops = recipe.method.drops or bool(config.get("attention_dropout"))
+    is_noisy = recipe.train.neftune_alpha is not None
+    if config.get("model_type") not in KNOWN_MODELS or wanted is False:
+        return None
+    if is_trained and not training_shares(wanted, drops=drops, is_noisy=is_noisy):
+        return None
+    least = LEAST_TOKENS if wanted is True else least_tokens(shape_of(config, "the model"))
+    window = config.get("sliding_window") if config.get("use_sliding_window", True) else None
+    return Sharing(least, window)
+
+
+def shared_rows(recipe: Recipe, network: Any, rows: dict[str, Rows]) -> dict[str, Rows]:
+    """The rows of all splits; their batches are trees where that pays.
+
+    Args:
+        recipe: the whole of it.
+        network: the transformers model.
+        rows: by split; ``train`` is what is learnt.
+    """
+    from tunesmith.training.shared_rows import SharedRows
+
+    found = dict(rows)
+    for name, source in rows.items():
+        sharing = sharing_for(recipe, network.config.to_dict(), is_trained=name == "train")
+        if sharing is not None:
+            found[name] = SharedRows(source, sharing)
+    return found
+
+
+def planned_sharing(
+    recipe: Recipe, config: dict[str, Any], prepared: Prepared
+) -> dict[str, Any] | None:
+    """What training will share, from the micro-batches of the first epoch; None: nothing.
+
+    Args:
+        recipe: the whole of it.
+        config: of the model.
+        prepared: its rows, encoded.
+    """
+    sharing = sharing_for(recipe, config, is_trained=True)
+    if sharing is None:
+        return None
+    encoded = prepared.encoded["train"]
+    lengths = prepared.task.lengths(encoded)
+    n_each = len(encoded) // len(lengths)  # of a pair two encoded rows are one to the trainer
+    micro_batches = [micro for step in _first_steps(recipe, lengths) for micro in step]
+    for micro in micro_batches[:MOST_MICRO_BATCHES]:
+        places = [n_each * row + side for row in micro for side in range(n_each)]
+        sharing.count([encoded.arrays(place)[0] for place in places])
+    return {
+        "least_tokens": sharing.least_tokens,
+        "saved_fraction": round(sharing.saved_fraction, 4),
+    }
+
+
+def _first_steps(recipe: Recipe, lengths: np.ndarray) -> list[Step]:
+    train = recipe.train
+    room = packed_room(lengths, train.tokens_per_row, train.rows_at_once) if train.packing else None
+    return plan_epoch(
+        lengths,
+        batch_size=train.batch_size,
+        micro_batch_size=train.rows_at_once,
+        seed=train.seed,
+        epoch=0,
+        shuffle=train.shuffle,
+        group_by_length=train.length_grouping,
+        tokens_per_row=room,
+    )

@@ -1,0 +1,68 @@
+"""Shared rows: a task's rows as batches in which what they begin with alike is there once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tunesmith.model.tree_rows import planted, tree_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tunesmith.model.batch import Batch
+    from tunesmith.training.passes import Rows
+    from tunesmith.training.sharing import Sharing
+
+
+class SharedRows:
+    """The rows of a source; a padded batch of which a prefix is shared stands in one line."""
+
+    def __init__(self, source: Rows, sharing: Sharing) -> None:
+        self.source = source
+        self.sharing = sharing
+
+    @property
+    def lengths(self) -> Sequence[int] | np.ndarray:
+        """Tokens of each row."""
+        return self.source.lengths
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """Some rows, as a tree where that pays, else as the source has them."""
+        return shared(self.source.batch(rows), self.sharing)
+
+    def places(self, rows: Sequence[int]) -> list[str]:
+        """Where some rows were read."""
+        return self.source.places(rows)
+
+
+def shared(batch: Batch, sharing: Sharing) -> Batch:
+    """A batch as a tree where that pays, else as it is.
+
+    Args:
+        batch: on the host; one that is no padded batch with ``lengths`` stays as it is.
+        sharing: decides, and counts.
+    """
+    if batch.beside is not None:
+        batch = replace(batch, beside=shared(batch.beside, sharing))
+    if not batch.lengths or batch.cu_seqlens is not None:
+        return batch
+    n_tokens = sum(batch.lengths)
+    sharing.n_tokens += n_tokens
+    is_kept_apart = sharing.longest is not None and max(batch.lengths) > sharing.longest
+    tree = None if is_kept_apart else tree_of(batch, sharing.least_tokens)
+    if tree is None or not tree.n_saved:
+        sharing.n_computed += n_tokens
+        return batch
+    sharing.n_computed += tree.n_tokens
+    return planted(batch, tree)
+
+
+def sharing_of(rows: object) -> Sharing | None:
+    """What decides over rows, however they are wrapped; None: nothing of them is shared."""
+    while not isinstance(rows, SharedRows):
+        if not hasattr(rows, "source"):
+            return None
+        rows = rows.source  # pyright: ignore[reportAttributeAccessIssue]
+    return rows.sharing

@@ -87,6 +87,7 @@ def test_the_last_token_of_a_prompt_predicts_both_answers():
     line = planted_whole(batch)
     assert line.lengths == (3, 1, 2) or line.lengths == (3, 2, 1)
     assert line.parents == (-1, 0, 0)
+    assert line.position_ids is not None and line.cu_seqlens is not None
     assert line.position_ids.tolist() in ([[0, 1, 2, 3, 4, 3]], [[0, 1, 2, 3, 3, 4]])
     assert line.cu_seqlens.dtype == torch.int32 and int(line.cu_seqlens[-1]) == 6
     targets = line.target_rows.tolist()

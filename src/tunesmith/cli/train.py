@@ -118,6 +118,12 @@ def _print_plan(plan: dict[str, Any]) -> None:
     click.echo(
         f"{rows} training rows, the longest of {plan['longest_tokens']:,} tokens, {steps} steps"
     )
+    sharing = plan["sharing"]
+    if sharing is not None and sharing["saved_fraction"]:
+        click.echo(
+            f"examples that begin alike share that: {sharing['saved_fraction']:.0%} of the tokens "
+            "are not computed"
+        )
     memory = plan["memory_mb"]
     print_table(
         ["memory, estimated", "MB"], [[k, f"{v:,.0f}"] for k, v in memory.items() if v >= 0.05]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -83,10 +84,12 @@ def grow(rows: Sequence[np.ndarray], least_tokens: int = 1) -> Tree:
         waiting += [
             (a, b, begin, parent) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
         ][::-1]  # fmt: skip
-    starts = np.cumsum([0, *lengths])[:-1]
-    places = tuple(
-        np.concatenate([np.arange(starts[p], starts[p] + lengths[p]) for p in way]) for way in ways
-    )
+    ends = list(accumulate(lengths))
+    stretches = [
+        np.arange(end - length, end, dtype=np.int64)
+        for end, length in zip(ends, lengths, strict=True)
+    ]
+    places = tuple(np.concatenate([stretches[piece] for piece in way]) for way in ways)
     return Tree(tuple(lengths), tuple(parents), np.array(begins), np.array(sources), places)
 
 

@@ -25,6 +25,7 @@ from tunesmith.pipelines.memory import (
     what_would_fit,
 )
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
+from tunesmith.pipelines.share import planned_sharing
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps, packed_room, plan_epoch
 
@@ -43,6 +44,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``ledger``,
         ``memory_mb`` by purpose (estimates), ``available_mb``, ``would_fit`` (settings that bring
         the need under that, each on top of those before), ``disk_mb``, ``merge_mb``,
+        ``sharing`` (see :func:`planned_sharing`; None: nothing is shared, or rows are not known),
         ``seconds_at_least`` (None where tokens are not known), and ``notes`` on what could not be
         checked.
 
@@ -60,12 +62,14 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     seconds: float | None = None
     n_tokens: int | None = None
     prepared: Prepared | None = None
+    sharing: dict[str, Any] | None = None
     if data_here and here:
         prepared = prepare(recipe, weights=False)
         encoded = prepared.encoded["train"]
         lengths = prepared.task.lengths(encoded)
         rows, ledger = len(lengths), prepared.ledger.as_dict()
         longest, n_tokens = int(lengths.max()), int(lengths.sum())
+        sharing = planned_sharing(recipe, prepared)
         held_out = prepared.encoded.get("validation")
         longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
         # What is one row to the trainer may be several encoded ones.
@@ -91,7 +95,8 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
             n_tokens = round(
                 n_tokens * steps * recipe.train.batch_size / rows / recipe.train.epochs
             )
-        seconds = round(_seconds(recipe, shape, n_tokens), 1)
+        saved_fraction = 0.0 if sharing is None else sharing["saved_fraction"]
+        seconds = round(_seconds(recipe, shape, n_tokens * (1 - saved_fraction)), 1)
     portions = Portions(longest, longest_eval, n_targets, _file_mb(recipe, shape))
     memory = memory_mb(recipe, shape, portions)
     if available_mb is None:
@@ -116,6 +121,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         "would_fit": would_fit,
         "disk_mb": disk_mb(recipe, shape),
         "merge_mb": merge_mb(recipe, shape),
+        "sharing": sharing,
         "seconds_at_least": seconds,
         "ledger": ledger,
         "notes": notes,
@@ -183,7 +189,7 @@ def _file_mb(recipe: Recipe, shape: Shape) -> float:
     return sum(f.stat().st_size for f in files) / 1e6 or shape.n_parameters * 2 / 1e6
 
 
-def _seconds(recipe: Recipe, shape: Shape, n_tokens: int) -> float:
+def _seconds(recipe: Recipe, shape: Shape, n_tokens: float) -> float:
     """A lower bound of a run's time on this machine's processor.
 
     The products of a run alone, at the speed that a plain matrix product reaches here: two

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.model.shape import shape_of
+from tunesmith.model.source import model_folder, read_config
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import Step, packed_room, plan_epoch
@@ -60,16 +61,18 @@ def shared_rows(recipe: Recipe, network: Any, rows: dict[str, Rows]) -> dict[str
     return found
 
 
-def planned_sharing(
-    recipe: Recipe, config: dict[str, Any], prepared: Prepared
-) -> dict[str, Any] | None:
+def planned_sharing(recipe: Recipe, prepared: Prepared) -> dict[str, Any] | None:
     """What training will share, from the micro-batches of the first epoch; None: nothing.
 
     Args:
-        recipe: the whole of it.
-        config: of the model.
+        recipe: the whole of it; its model is on this machine.
         prepared: its rows, encoded.
+
+    Returns:
+        ``least_tokens`` that a shared piece has to save, and ``saved_fraction``, the share of the
+        tokens that is not computed.
     """
+    config = read_config(model_folder(recipe.model.path, recipe.model.revision, weights=False))
     sharing = sharing_for(recipe, config, is_trained=True)
     if sharing is None:
         return None

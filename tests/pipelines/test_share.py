@@ -1,0 +1,182 @@
+"""Sharing prefixes changes the time and nothing else: same steps, same losses, same weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pydantic import ValidationError  # noqa: E402
+
+from tunesmith.core.runs import METRICS  # noqa: E402
+from tunesmith.model.shape import Shape  # noqa: E402
+from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
+from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.share import sharing_for  # noqa: E402
+from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.settings import Train  # noqa: E402
+from tunesmith.training.shared_rows import sharing_of  # noqa: E402
+from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens  # noqa: E402
+
+PROMPT = "Tell me all that you know about kettles that leak, " * 2
+
+
+class Watcher:
+    def __init__(self):
+        self.steps = []
+        self.evals = []
+
+    def step_done(self, values):
+        self.steps.append(values)
+
+    def evaluated(self, values):
+        self.evals.append(values["eval_loss"])
+
+    def save(self, checkpoint): ...
+
+
+@pytest.fixture
+def fields(recipe_fields, tmp_path, lines):
+    """Pairs whose prompts begin alike, with a method that draws no dropout."""
+    records = [
+        {
+            "prompt": f"{PROMPT}{i % 7} {'and more ' * (i % 3)}",
+            "chosen": f"A good answer {'indeed ' * (i * 3 % 5)}",
+            "rejected": f"No {'never ' * (i % 4)}{i}",
+        }
+        for i in range(16)
+    ]
+    file = lines(tmp_path / "pairs.jsonl", *records)
+    return {
+        **recipe_fields,
+        "task": "preference",
+        "template": "alpaca",
+        "data": {"path": str(file), "validation_fraction": 0.25},
+        "method": {"name": "lora", "rank": 4},
+        "train": {**recipe_fields["train"], "epochs": 1, "length_grouping": False},
+    }
+
+
+def fitted(fields, share, **settings):
+    train_fields = {**fields["train"], "share_prefixes": share, **settings}
+    recipe = make_recipe({**fields, "train": train_fields})
+    watcher = Watcher()
+    trainer = build_trainer(recipe, prepare(recipe), watcher)
+    trainer.fit()
+    return watcher, trainer
+
+
+def assert_equal_curves(fields, **settings):
+    (ours, one), (theirs, other) = (fitted(fields, share, **settings) for share in (True, False))
+    sharing = sharing_of(one.train_rows)
+    assert sharing is not None and sharing.saved_fraction > 0.2
+    assert sharing_of(other.train_rows) is None
+    for key, close in (("loss", 1e-5), ("grad_norm", 1e-3), ("n_tokens", 0), ("n_targets", 0)):
+        found, wanted = ([step[key] for step in watcher.steps] for watcher in (ours, theirs))
+        assert found == pytest.approx(wanted, rel=close), key
+    assert ours.evals == pytest.approx(theirs.evals, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["dpo", pytest.param("kto", marks=pytest.mark.slow)])
+def test_preferences_learn_the_same(fields, objective):
+    """Of KTO the rows beside a batch, each prompt with another's answer, are shared as well."""
+    assert_equal_curves({**fields, "objective": objective})
+
+
+def test_packed_lines_are_trees_too(fields):
+    assert_equal_curves({**fields, "objective": "simpo"}, packing=True)
+
+
+@pytest.mark.parametrize("task", ["sft", pytest.param("classify", marks=pytest.mark.slow)])
+def test_examples_with_one_instruction_learn_the_same(fields, tmp_path, lines, task):
+    rows = [
+        {"instruction": PROMPT, "input": f"Kettle {i}", "output": f"It leaks {'so ' * (i % 4)}"}
+        if task == "sft"
+        else {"text": f"{PROMPT}. Kettle {i}", "label": f"class {i % 3}"}
+        for i in range(12)
+    ]
+    file = lines(tmp_path / "rows.jsonl", *rows)
+    data = {"path": str(file), "validation_fraction": 0.25}
+    assert_equal_curves({**fields, "task": task, "data": data, "method": "full"})
+
+
+def test_the_plan_and_the_summary_tell_what_is_shared(fields):
+    fields["train"] = {**fields["train"], "share_prefixes": True}
+    recipe = make_recipe(fields)
+    planned = dry_run(recipe)["sharing"]
+    run = train(recipe)
+    assert planned["least_tokens"] == LEAST_TOKENS
+    assert run.summary["shared_fraction"] == planned["saved_fraction"] > 0.2
+    tokens = sum(line["n_tokens"] for line in run.lines(METRICS) if line["kind"] == "train")
+    pairs = prepare(recipe).encoded["train"]
+    assert tokens == int(pairs.lengths.sum())  # of the rows, not of the line
+    fields["train"] = {**fields["train"], "share_prefixes": False}
+    assert dry_run(make_recipe(fields))["sharing"] is None
+
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 288,
+    "num_attention_heads": 6,
+    "intermediate_size": 768,
+    "num_hidden_layers": 6,
+    "vocab_size": 32000,
+    "max_position_embeddings": 2048,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "config", "trains", "evaluates"),
+    [
+        ({}, {}, True, True),
+        ({"method": {"name": "lora", "dropout": 0.1}}, {}, False, True),
+        ({"train": {"neftune_alpha": 5.0}}, {}, False, True),
+        ({}, {"attention_dropout": 0.1}, False, True),
+        ({"train": {"share_prefixes": False}}, {}, False, False),
+        ({}, {"model_type": "mamba"}, False, False),
+        (
+            {"method": {"name": "lora", "dropout": 0.1}, "train": {"share_prefixes": True}},
+            {},
+            True,
+            True,
+        ),
+    ],
+)
+def test_where_sharing_would_change_a_draw_training_keeps_rows_apart(
+    fields, changed, config, trains, evaluates
+):
+    recipe = make_recipe({**fields, **changed})
+    for is_trained, expected in ((True, trains), (False, evaluates)):
+        found = sharing_for(recipe, {**LLAMA, **config}, is_trained=is_trained)
+        assert (found is not None) == expected
+
+
+def test_rows_longer_than_attention_looks_back_stay_apart(fields):
+    recipe = make_recipe(fields)
+    window = {**LLAMA, "model_type": "mistral", "sliding_window": 9}
+    unused = {**window, "use_sliding_window": False}
+    for config, expected in ((window, 9), (unused, None)):
+        found = sharing_for(recipe, config, is_trained=True)
+        assert found is not None and found.longest == expected
+    sharing = Sharing(least_tokens=1, longest=9)
+    sharing.count([np.arange(10), np.arange(10)])
+    assert sharing.saved_fraction == 0
+    sharing.count([np.arange(9), np.arange(9)])
+    assert sharing.saved_fraction == pytest.approx(9 / 38)
+
+
+def test_a_smaller_model_has_to_save_more():
+    def shape(width):
+        return Shape(width, 2 * width, 2, width, 1000, 256, tied=True)
+
+    assert least_tokens(shape(1024)) == LEAST_TOKENS
+    assert least_tokens(shape(32)) > 20 * LEAST_TOKENS
+
+
+def test_noise_of_each_row_is_not_shared():
+    with pytest.raises(
+        ValidationError, match=r"share_prefixes=true: neftune_alpha.*none is shared"
+    ):
+        Train(share_prefixes=True, neftune_alpha=5.0)

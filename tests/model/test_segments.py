@@ -104,10 +104,10 @@ def test_what_goes_on_from_a_piece_sees_it_in_one_product():
 def test_bfloat16_is_computed_in_float32():
     segments = segments_of(LENGTHS, PARENTS)
     exact = inputs(sum(LENGTHS), 4, 2, torch.float32)
-    lowered = [t.detach().bfloat16() for t in exact]
-    found = attend_within(*lowered, segments)
+    q, k, v = (t.detach().bfloat16() for t in exact)
+    found = attend_within(q, k, v, segments)
     assert found.dtype == torch.bfloat16
-    wanted = attend_within(*(t.float() for t in lowered), segments).bfloat16()
+    wanted = attend_within(q.float(), k.float(), v.float(), segments).bfloat16()
     assert torch.equal(found, wanted)
 
 

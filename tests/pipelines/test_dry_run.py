@@ -67,7 +67,8 @@ def test_activations_are_what_autograd_keeps(recipe_fields, method, precision):
     that is the only one.
     """
     fields = {**recipe_fields, "method": METHODS[method]}
-    fields["train"] = {**fields["train"], "precision": precision, "micro_batch_size": 6}
+    forward = {"precision": precision, "fused": False}
+    fields["train"] = {**fields["train"], **forward, "micro_batch_size": 6}
     recipe = make_recipe(fields)
     trainer = build_trainer(recipe, prepare(recipe), None)
     rows = list(range(6))

@@ -34,6 +34,7 @@ class FusedLayers:
 
     def __init__(self) -> None:
         self._casts: dict[int, tuple[Tensor, int, Tensor]] = {}
+        self._head: nn.Linear | None = None
 
     def of(self, module: nn.Module) -> Linear | None:
         """What a module multiplies by; None: only the module itself knows (DoRA, eight bits)."""
@@ -79,6 +80,21 @@ class FusedLayers:
             held = (weight, weight._version, weight.detach().to(dtype))
             self._casts[id(weight)] = held
         return held[2]
+
+    def cast_head(self, head: nn.Linear) -> nn.Linear:
+        """An output head whose frozen weight is in the type of the products; a trained one as is.
+
+        The loss multiplies by it for every few rows, and would cast all of it each time.
+        """
+        if not isinstance(head, nn.Linear) or head.bias is not None or is_quantised(head):
+            return head
+        weight = self.cast(head.weight)
+        if weight is head.weight:
+            return head
+        if self._head is None or self._head.weight.data_ptr() != weight.data_ptr():
+            self._head = nn.Linear(head.in_features, head.out_features, bias=False, device="meta")
+            self._head.weight = nn.Parameter(weight, requires_grad=False)
+        return self._head
 
     @staticmethod
     def _dtype_of(weight: Tensor) -> torch.dtype:

@@ -47,10 +47,28 @@ class Line:
         starts = torch.cat([before[:1], ends]).int()
         targets = batch.target_rows
         if not is_full:
-            targets = targets - shifts.to(device, non_blocking=True)[targets // width]
+            targets = targets - _moved(shifts, device)[targets // width]
         return cls(
-            None if is_full else (places + shifts.repeat_interleave(sizes)).to(device),
-            positions[None].to(device, non_blocking=True),
-            Segments(lengths, starts.to(device, non_blocking=True)),
+            None if is_full else _moved(places + shifts.repeat_interleave(sizes), device),
+            _moved(positions[None], device),
+            Segments(lengths, _moved(starts, device)),
             targets,
         )
+
+    def distinct_targets(self) -> tuple[Tensor, Tensor | None]:
+        """Each place that carries a target once, and for each target the number of its place.
+
+        Returns:
+            [M] int64 in ascending order, and [N] int64, or None where the targets are in that
+            order themselves. On a GPU, where finding them would have the host wait, the targets as
+            they are.
+        """
+        if self.target_rows.device.type != "cpu":
+            return self.target_rows, None
+        rows, copies = torch.unique(self.target_rows, return_inverse=True)
+        is_same = len(rows) == len(copies) and torch.equal(rows, self.target_rows)
+        return rows, None if is_same else copies
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    return tensor.to(device, non_blocking=True)

@@ -59,14 +59,21 @@ class TaskModel(nn.Module):
                 self.unfused_because = str(error)
 
     @property
+    def way(self) -> str:
+        """Which way states are computed: ``fused``, or ``transformers`` with the reason."""
+        because = self.unfused_because
+        return "fused" if because is None else f"transformers ({because})"
+
+    @property
     def backbone(self) -> nn.Module:
         """The layers below the output head."""
         return self.model.base_model
 
     @property
     def head(self) -> nn.Linear:
-        """The output head, [V, D] or a task's own."""
-        return output_head(self.model)
+        """The output head, [V, D] or a task's own; a frozen one in the type of the products."""
+        head = output_head(self.model)
+        return head if self.trunk is None else self.trunk.weights.cast_head(head)
 
     def states(self, batch: Batch) -> Tensor:
         """Hidden states under the head at the batch's target rows, [N, D].

@@ -7,7 +7,7 @@ last layer only where there are targets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,10 +20,14 @@ from tunesmith.model.attention import attend
 from tunesmith.model.batch import Batch
 from tunesmith.model.fused_layers import FusedLayers
 from tunesmith.model.line import Line
-from tunesmith.model.trunk_support import why_unsupported
+from tunesmith.model.segments import Segments, attend_from, attend_within
+from tunesmith.model.trunk_support import look_back, why_unsupported
 
 Angles = tuple[Tensor, Tensor]
 """Cosines and sines of each place, [T, D of a head]."""
+FEW = 0.8
+"""Share of the line's places up to which the last layer makes queries at targets alone; of more,
+those of the whole line cost no more than picking them out."""
 
 
 class Trunk:
@@ -34,6 +38,8 @@ class Trunk:
         self.backbone = model.base_model
         self.config = model.config
         self.weights = FusedLayers()
+        self._eps: float = model.config.rms_norm_eps
+        self._look_back = look_back(model.config)
 
     @classmethod
     def over(cls, model: Any) -> Trunk:
@@ -54,15 +60,14 @@ class Trunk:
 
     def takes(self, batch: Batch) -> bool:
         """Whether no row is longer than the model's attention looks back."""
-        windows = [getattr(self.config, "sliding_window", None)]
-        if not getattr(self.config, "use_sliding_window", True):
-            windows = []
-        window = min((w for w in windows if w is not None), default=None)
-        if window is None:
+        if self._look_back is None:
             return True
-        if batch.parents:
-            return int(batch.position_ids.max()) < window  # pyright: ignore
-        return max(batch.lengths, default=batch.input_ids.shape[1]) <= window
+        if batch.parents and batch.cu_seqlens is not None:
+            return Segments(batch.lengths, batch.cu_seqlens, batch.parents).longest <= (
+                self._look_back
+            )
+        longest = max(batch.lengths, default=batch.input_ids.shape[1])
+        return longest <= self._look_back
 
     def embed(self, batch: Batch) -> Tensor:
         """Embeddings of the line, [T, D]; with their noise in training, where there is any."""
@@ -110,77 +115,111 @@ class Trunk:
         cos, sin = self.backbone.rotary_emb(hidden, line.position_ids)
         return cos[0], sin[0]  # [T, D of a head]
 
+    @property
+    def first_trained(self) -> int:
+        """The lowest layer with anything that trains; ``n_layers`` where only the rest does."""
+        for index, layer in enumerate(self.backbone.layers):
+            if any(p.requires_grad for p in layer.parameters()):
+                return index
+        return self.n_layers
+
     def _finish(self, hidden: Tensor, line: Line, first: int) -> Tensor:
-        last = self.n_layers - 1
-        rows = line.target_rows
-        if first <= last:
+        rows, copies = line.distinct_targets()
+        if first < self.n_layers and len(rows):
             angles = self._angles(hidden, line)
-            hidden = self._through(hidden, line, angles, first, last)
-            hidden = self._layer(hidden, line, angles, last, rows)
+            hidden = self._through(hidden, line, angles, first, self.n_layers - 1)
+            hidden = self._last(hidden, line, angles, rows)
         else:
             hidden = hidden.index_select(0, rows)
         norm = self.backbone.norm
-        return fused.rms_norm(hidden, norm.weight, self.config.rms_norm_eps)
+        found = fused.rms_norm(hidden, norm.weight, self._eps)
+        return found if copies is None else found.index_select(0, copies)
 
     def _through(self, hidden: Tensor, line: Line, angles: Angles, first: int, last: int) -> Tensor:
+        trained = self.first_trained if torch.is_grad_enabled() else last
         for index in range(first, last):
-            hidden = self._layer(hidden, line, angles, index, None)
+            layer = self.backbone.layers[index]
+            # Nothing is kept of what no gradient goes through.
+            records = torch.is_grad_enabled() and (index >= trained or hidden.requires_grad)
+            with torch.set_grad_enabled(records):
+                if records and layer.gradient_checkpointing and layer.training:
+                    # What the pass backward computes again, dropout's masks too.
+                    hidden = _recomputed(self._layer, layer, hidden, line, angles)
+                else:
+                    hidden = self._layer(layer, hidden, line, angles)
         return hidden
 
-    def _layer(
-        self, hidden: Tensor, line: Line, angles: Angles, index: int, rows: Tensor | None
-    ) -> Tensor:
-        layer = self.backbone.layers[index]
-        work: Callable[[Tensor], Tensor] = lambda x: self._block(layer, x, line, angles, rows)  # noqa: E731
-        recomputes = layer.gradient_checkpointing and layer.training and torch.is_grad_enabled()
-        if recomputes:
-            found = checkpoint(work, hidden, use_reentrant=False)
-            assert isinstance(found, Tensor)
-            return found
-        return work(hidden)
-
-    def _block(
-        self, layer: Any, hidden: Tensor, line: Line, angles: Angles, rows: Tensor | None
-    ) -> Tensor:
-        """One layer: [T, D], or with ``rows`` [N, D] at these alone."""
-        attention, mlp, training = layer.self_attn, layer.mlp, layer.training
-        eps = self.config.rms_norm_eps
-        parts = (attention.q_proj, attention.k_proj, attention.v_proj)
-        q, k, v = self._normed(hidden, layer.input_layernorm, parts, training)
-        q, k, v = (t.unflatten(-1, (-1, attention.head_dim)) for t in (q, k, v))  # [T, H, D]
+    def _layer(self, layer: Any, hidden: Tensor, line: Line, angles: Angles) -> Tensor:
+        """One layer over the whole line, [T, D]."""
+        attention = layer.self_attn
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        q, k, v = self._heads(hidden, layer, projections)
         q, k = fused.rotate(q, k, *angles)
-        mixed = self._attend(attention, q, k, v, line).flatten(1)  # [T, H * D]
-        if rows is not None:
-            mixed, hidden = mixed.index_select(0, rows), hidden.index_select(0, rows)
-        hidden = self._added(hidden, mixed, attention.o_proj, training)
-        gate, up, down = (self.weights.of(m) for m in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
-        if gate is not None and up is not None and down is not None:
-            norm = layer.post_attention_layernorm.weight
-            return fused.gated_mlp(hidden, norm, eps, gate, up, down, training)
-        gates, ups = self._normed(
-            hidden, layer.post_attention_layernorm, (mlp.gate_proj, mlp.up_proj), training
-        )
-        return self._added(hidden, nn.functional.silu(gates) * ups, mlp.down_proj, training)
+        mixed = self._attend(attention, q, k, v, line)
+        return self._feed_forward(layer, self._added(layer, hidden, mixed, attention.o_proj))
 
-    def _normed(
-        self, x: Tensor, norm: Any, modules: tuple[nn.Module, ...], training: bool
-    ) -> tuple[Tensor, ...]:
-        eps = self.config.rms_norm_eps
-        layers = [self.weights.of(module) for module in modules]
-        known = [layer for layer in layers if layer is not None]
-        if len(known) == len(layers):
-            return fused.normed_linears(x, norm.weight, eps, known, training)
-        normed = fused.rms_norm(x, norm.weight, eps)
-        return tuple(module(normed) for module in modules)
+    def _last(self, hidden: Tensor, line: Line, angles: Angles, rows: Tensor) -> Tensor:
+        """The last layer at some places alone, [N, D]; keys and values are those of all.
 
-    def _added(self, residual: Tensor, x: Tensor, module: nn.Module, training: bool) -> Tensor:
-        layer = self.weights.of(module)
-        if layer is None:
-            return residual + module(x)
-        return fused.add_linear(residual, x, layer, training)
+        It is never computed again in the pass backward, which begins with it.
+        """
+        layer = self.backbone.layers[-1]
+        attention = layer.self_attn
+        cos, sin = angles
+        picked = hidden.index_select(0, rows)
+        if hidden.device.type == "cpu" and len(rows) <= FEW * len(hidden):
+            k, v = self._heads(hidden, layer, (attention.k_proj, attention.v_proj))
+            (q,) = self._heads(picked, layer, (attention.q_proj,))
+            q = fused.rotate_one(q, cos.index_select(0, rows), sin.index_select(0, rows))
+            k = fused.rotate_one(k, cos, sin)
+            mixed = attend_from(q, k, v, rows, line.segments, attention.scaling).flatten(1)
+        else:
+            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+            q, k, v = self._heads(hidden, layer, projections)
+            q, k = fused.rotate(q, k, cos, sin)
+            mixed = self._attend(attention, q, k, v, line).index_select(0, rows)
+        return self._feed_forward(layer, self._added(layer, picked, mixed, attention.o_proj))
+
+    def _heads(self, x: Tensor, layer: Any, modules: Sequence[nn.Module]) -> list[Tensor]:
+        """What projections make of the normalised states, each as [T, H, D of a head]."""
+        found = self._normed(layer, x, layer.input_layernorm, modules)
+        return [t.unflatten(-1, (-1, layer.self_attn.head_dim)) for t in found]
 
     def _attend(self, module: Any, q: Tensor, k: Tensor, v: Tensor, line: Line) -> Tensor:
-        """Attention of the line, [T, H, D]."""
+        """Attention of the whole line, [T, H * D]."""
+        if q.device.type == "cpu":
+            return attend_within(q, k, v, line.segments, module.scaling).flatten(1)
         q, k, v = (t.transpose(0, 1)[None] for t in (q, k, v))  # [1, H, T, D]
         found, _ = attend(module, q, k, v, None, line.segments, scaling=module.scaling)
-        return found[0]
+        return found[0].flatten(1)
+
+    def _feed_forward(self, layer: Any, hidden: Tensor) -> Tensor:
+        mlp, norm = layer.mlp, layer.post_attention_layernorm
+        modules = (mlp.gate_proj, mlp.up_proj, mlp.down_proj)
+        gate, up, down = (self.weights.of(module) for module in modules)
+        if gate is not None and up is not None and down is not None:
+            return fused.gated_mlp(hidden, norm.weight, self._eps, gate, up, down, layer.training)
+        gates, ups = self._normed(layer, hidden, norm, modules[:2])
+        return self._added(layer, hidden, nn.functional.silu(gates) * ups, mlp.down_proj)
+
+    def _normed(
+        self, layer: Any, x: Tensor, norm: Any, modules: Sequence[nn.Module]
+    ) -> tuple[Tensor, ...]:
+        layers = [self.weights.of(module) for module in modules]
+        known = [one for one in layers if one is not None]
+        if len(known) == len(layers):
+            return fused.normed_linears(x, norm.weight, self._eps, known, layer.training)
+        normed = fused.rms_norm(x, norm.weight, self._eps)
+        return tuple(module(normed) for module in modules)
+
+    def _added(self, layer: Any, residual: Tensor, x: Tensor, module: nn.Module) -> Tensor:
+        known = self.weights.of(module)
+        if known is None:
+            return residual + module(x)
+        return fused.add_linear(residual, x, known, layer.training)
+
+
+def _recomputed(work: Callable[..., Tensor], *given: Any) -> Tensor:
+    found = checkpoint(work, *given, use_reentrant=False)
+    assert isinstance(found, Tensor)
+    return found

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-from torch import nn
-
-from tunesmith.model.lora_linear import LoRALinear
-from tunesmith.model.trained_copy import TrainedCopy
 
 ARCHITECTURES = {
     "llama": "LlamaDecoderLayer",
@@ -21,28 +17,35 @@ SILU = ("silu", "swish")
 def why_unsupported(model: Any) -> str | None:
     """What keeps a transformers model from the trunk; None: nothing does."""
     config, backbone = model.config, model.base_model
-    expected = ARCHITECTURES.get(config.model_type)
-    if expected is None:
-        return f"models of type {config.model_type!r} are built in another way"
-    if any(type(layer).__name__ != expected for layer in backbone.layers):
-        return "its blocks are of another class than transformers builds"
-    if config.hidden_act not in SILU:
-        return f"its activation is {config.hidden_act!r}, not silu"
-    if getattr(config, "attention_dropout", 0):
-        return f"its attention drops weights (attention_dropout={config.attention_dropout})"
-    for name, module in backbone.named_modules():
-        if ".self_attn." in name or ".mlp." in name or name.startswith("layers."):
-            if module._forward_hooks or module._forward_pre_hooks:
-                return f"{name} has a hook"
+    reason = why_config_unsupported(config.to_dict())
+    if reason is not None:
+        return reason
+    expected = ARCHITECTURES[config.model_type]
     for index, layer in enumerate(backbone.layers):
-        for name, module in _linears(layer):
-            if not isinstance(module, (nn.Linear, LoRALinear, TrainedCopy)):
-                return f"layers.{index}.{name} is a {type(module).__name__}"
+        if type(layer).__name__ != expected:
+            return f"layers.{index} is a {type(layer).__name__}, not a {expected}"
+        for name, module in layer.named_modules():
+            if module._forward_hooks or module._forward_pre_hooks:
+                return f"layers.{index}.{name} has a hook"
     return None
 
 
-def _linears(layer: Any) -> list[tuple[str, nn.Module]]:
-    attention = ("q_proj", "k_proj", "v_proj", "o_proj")
-    return [(f"self_attn.{n}", getattr(layer.self_attn, n)) for n in attention] + [
-        (f"mlp.{n}", getattr(layer.mlp, n)) for n in ("gate_proj", "up_proj", "down_proj")
-    ]
+def why_config_unsupported(config: Mapping[str, Any]) -> str | None:
+    """The same as far as a configuration tells it; needs no torch."""
+    kind = config.get("model_type", "llama")
+    if kind not in ARCHITECTURES:
+        return f"models of type {kind!r} are built in another way"
+    if config.get("hidden_act", "silu") not in SILU:
+        return f"its activation is {config['hidden_act']!r}, not silu"
+    if config.get("attention_dropout"):
+        return f"its attention drops weights (attention_dropout={config['attention_dropout']})"
+    return None
+
+
+def look_back(config: Any) -> int | None:
+    """How many tokens any layer's attention sees at most, its own included; None: all."""
+    window = getattr(config, "sliding_window", None)
+    if not getattr(config, "use_sliding_window", True):
+        return None
+    kinds = getattr(config, "layer_types", None)
+    return None if kinds and "sliding_attention" not in kinds else window

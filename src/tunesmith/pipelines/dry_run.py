@@ -17,6 +17,7 @@ from tunesmith.data.source import is_remote
 from tunesmith.model.head import Head, unnamed_labels
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
+from tunesmith.model.trunk_support import why_config_unsupported
 from tunesmith.pipelines.memory import (
     Portions,
     disk_mb,
@@ -169,6 +170,7 @@ def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
     on_hub = bundled_path(path) is None and not Path(path).exists() and is_hub_id(path)
     if not on_hub:
         folder = model_folder(path, revision, weights=recipe.model.init == "pretrained")
+        _tell_forward(recipe, folder, notes)
         return shape_of(read_config(folder), str(folder)), True
     notes.append(f"model {path}: comes from the hub when the run starts.")
     try:
@@ -177,7 +179,15 @@ def _shape(recipe: Recipe, notes: list[str]) -> tuple[Shape, bool]:
         if path not in PUBLISHED:
             raise
         return shape_of(PUBLISHED[path], path), False
+    _tell_forward(recipe, folder, notes)
     return shape_of(read_config(folder), str(folder)), True
+
+
+def _tell_forward(recipe: Recipe, folder: Path, notes: list[str]) -> None:
+    """Says where a model's layers are not computed by the fused trunk."""
+    reason = why_config_unsupported(read_config(folder))
+    if recipe.train.fused and reason is not None:
+        notes.append(f"train.fused: transformers' slower forward is used: {reason}.")
 
 
 def _file_mb(recipe: Recipe, shape: Shape) -> float:

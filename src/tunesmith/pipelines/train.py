@@ -46,6 +46,7 @@ from tunesmith.trackers.tracker import Tracker
 if TYPE_CHECKING:
     import torch
 
+    from tunesmith.model.task_model import TaskModel
     from tunesmith.training.loop import Trainer
 
 
@@ -197,6 +198,7 @@ def _train_in(
         "peak_memory_mb": round(peak_memory_mb(), 1),
         "rows_at_once": trainer.rows_at_once,
         "shared_fraction": _shared_fraction(trainer),
+        "forward": _task_model(trainer).way,
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }
@@ -252,6 +254,8 @@ def build_trainer(
         recompute_activations(network)
     placement = SingleDevice(device)
     model = TaskModel(network, recipe.loss, fused=recipe.train.fused)
+    if recipe.train.fused and model.trunk is None:
+        print(f"train.fused: the forward is that of {model.way}.", file=sys.stderr)
     placement.place(model)
     rows = {
         split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
@@ -273,6 +277,11 @@ def build_trainer(
         lr_factor=recipe.method.lr_factor,
         goal=goal_of(recipe),
     )
+
+
+def _task_model(trainer: Trainer) -> TaskModel:
+    model: Any = trainer.model
+    return model
 
 
 def arithmetic(name: str, device: torch.device) -> torch.dtype:

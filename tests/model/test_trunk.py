@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
-from transformers import GemmaConfig, GemmaForCausalLM  # noqa: E402
-
-from tests.parity.test_trunk import (  # noqa: E402
+from llamas import (  # noqa: E402
+    CLOSE,
     assert_alike,
     batch_of,
     gradients,
     network,
     their_loss,
 )
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from transformers import GemmaConfig, GemmaForCausalLM  # noqa: E402
+
 from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.methods.freeze import Freeze  # noqa: E402
 from tunesmith.methods.lora import LoRA  # noqa: E402
@@ -33,8 +34,6 @@ from tunesmith.model.segments import Segments  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.model.trunk import Trunk  # noqa: E402
 from tunesmith.objectives import OBJECTIVES  # noqa: E402
-
-CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
 
 def task_model(model, **options):

@@ -52,6 +52,8 @@ def attend(
     Returns:
         [B, T, H, D] in the type of ``query``, and no weights.
     """
+    if segments is not None and segments.has_shared:
+        return _on_trees(query, key, value, segments, options), None
     apart_or_masked: Any = attention_mask if segments is None else segments
     kernel: Any = sdpa_attention_forward if segments is None else _apart
     lowered = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
@@ -66,6 +68,25 @@ def attend(
     return output.to(query.dtype), None
 
 
+def _on_trees(
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, options: dict[str, Any]
+) -> Tensor:
+    """Attention of each packed piece to its way, [1, T, H, D]."""
+    _require_sight(segments, options)
+    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))  # [T, H, D]
+    return attend_within(q, k, v, segments, options.get("scaling"))[None]
+
+
+def _require_sight(segments: Segments, options: dict[str, Any]) -> None:
+    """Refuses rows that are longer than the attention looks back."""
+    window = options.get("sliding_window")
+    if window is not None and segments.longest > window:
+        raise ModelError(
+            f"a row of {segments.longest} tokens, and the model's attention sees {window} "
+            "back. Set train.packing=false, or data.max_tokens to that."
+        )
+
+
 def _apart(
     module: nn.Module,
     query: Tensor,
@@ -75,15 +96,7 @@ def _apart(
     **options: Any,
 ) -> tuple[Tensor, None]:
     """Attention of each packed row to itself, [1, T, H, D], and no weights."""
-    window = options.get("sliding_window")
-    if window is not None and segments.longest > window:
-        raise ModelError(
-            f"a row of {segments.longest} tokens, and the model's attention sees {window} "
-            "back. Set train.packing=false, or data.max_tokens to that."
-        )
-    if segments.has_shared:
-        q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))  # [T, H, D]
-        return attend_within(q, k, v, segments, options.get("scaling"))[None], None
+    _require_sight(segments, options)
     if _has_kernel(query, options):
         return _in_one_kernel(query, key, value, segments, options.get("scaling")), None
     parts = zip(*(t.split(segments.lengths, dim=2) for t in (query, key, value)), strict=True)

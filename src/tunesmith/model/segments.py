@@ -11,7 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from tunesmith.model.tile_attention import tile_attention
 from tunesmith.model.tree_attention import Look, tree_attention
+
+LONGEST_KEPT = 1024
+"""Tokens of a way up to which bfloat16 keeps its weights; their memory grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +147,18 @@ def attend_within(
         scale: of the scores; None: 1 / sqrt(D).
 
     Returns:
-        [T, H, D] in the type of ``query``. On a CPU it is computed in float32 at the least.
+        [T, H, D] in the type of ``query``. On a CPU its products are in bfloat16 where that is the
+        type of the arithmetic and no way is long, else in float32 at the least.
     """
     if query.device.type == "cpu":
-        seen = looks(segments.lengths, segments.parents)
-        return tree_attention(query, key, value, seen, len(segments.lengths), scale)
+        is_lowered = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+        with torch.autocast("cpu", enabled=False):
+            if is_lowered and segments.longest <= LONGEST_KEPT:
+                ways = [segments.path(piece) for piece in range(len(segments.lengths))]
+                found = tile_attention(query, key, value, segments.lengths, ways, scale)
+                return found.to(query.dtype)
+            seen = looks(segments.lengths, segments.parents)
+            return tree_attention(query, key, value, seen, len(segments.lengths), scale)
     options = {"scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
     q, k, v = (t.transpose(0, 1) for t in (query, key, value))  # [H, T, D]
     queries, keys, values = (t.split(segments.lengths, dim=1) for t in (q, k, v))

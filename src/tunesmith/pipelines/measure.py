@@ -53,7 +53,13 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     portions = _longest(prepared, recipe)
     n_longest = len(portions.task.lengths(portions.encoded["train"]))
     short = recipe.train.model_copy(
-        update={"max_steps": 2, "epochs": 2.0, "eval_every_fraction": 1.0, "batch_size": n_longest}
+        update={
+            "max_steps": 2,
+            "epochs": 2.0,
+            "eval_every_fraction": 1.0,
+            "batch_size": n_longest,
+            "log_every_steps": 1,
+        }
     )
     times = _Times()
     try:

@@ -174,6 +174,7 @@ def _train_in(
             progress = trainer.progress
             if not (point is not None and _is_over(trainer, until)):
                 progress = trainer.fit(lambda step: request(step) or _is_over(trainer, until))
+            recorder.settle()
         ended = trainer.is_done
     finally:
         recorder.close(finished=ended)

@@ -35,7 +35,7 @@ def test_losses_are_those_of_the_cpu(recipe_fields, tmp_path, monkeypatch):
     fields["model"] = {**fields["model"], "dtype": "float32"}
     gpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "gpu")})).summary
     cpu_device = torch.device("cpu")
-    monkeypatch.setattr("tunesmith.model.load.default_device", lambda: cpu_device)
+    monkeypatch.setattr("tunesmith.model.device.default_device", lambda: cpu_device)
     cpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "cpu")})).summary
     for key in ("eval_loss_first", "eval_loss_best"):
         assert gpu[key] == pytest.approx(cpu[key], rel=1e-3)

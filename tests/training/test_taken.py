@@ -20,8 +20,8 @@ from tunesmith.training.taken import log_every  # noqa: E402
 ASKING = {"_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique_dim", "equal"}
 """Operations whose answer the host waits for, or whose size it has to know."""
 
-HOST = ("masking_utils.py", "model/packed.py")
-"""transformers' look at position ids, where the fused layers do not pass; batches in the making."""
+HOST = ("model/packed.py", "model/line.py")
+"""Batches in the making: what these ask for lies on the host."""
 
 
 class Asked(TorchDispatchMode):

@@ -76,7 +76,9 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
     )
     seen = _Losses()
     try:
-        trainer = build_trainer(recipe.model_copy(update={"train": train}), prepared, seen)
+        trainer = build_trainer(
+            recipe.model_copy(update={"train": train}), prepared, seen, needs_whole=False
+        )
         trainer.evaluator.rows = None
         trainer.rate = lambda step: rising(step, n_steps)
         trainer.fit(seen.should_stop)

@@ -63,7 +63,9 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     )
     times = _Times()
     try:
-        trainer = build_trainer(recipe.model_copy(update={"train": short}), portions, times)
+        trainer = build_trainer(
+            recipe.model_copy(update={"train": short}), portions, times, needs_whole=False
+        )
         trainer.fit()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

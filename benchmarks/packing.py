@@ -53,7 +53,7 @@ def main(overrides: list[str]) -> None:
         for name, trainer in trainers.items():
             started, n_tokens, n_places = time.process_time(), 0, 0
             for step in range(1 + turn * STEPS, 1 + (turn + 1) * STEPS):
-                n_tokens += trainer._step(step)["n_tokens"]
+                n_tokens += trainer._step(step).values["n_tokens"]
             speeds[name].append(n_tokens / (time.process_time() - started))
             for micro in trainer._micro_batches(step):
                 n_places += trainer.train_rows.batch(micro).input_ids.numel()

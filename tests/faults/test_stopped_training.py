@@ -111,7 +111,6 @@ def test_case_02_killed_inside_the_first_save_it_starts_anew(bench, whole):
         pytest.param(FORWARD, 11, 2, id="while a general text is scored"),
         pytest.param(FORWARD, 14, 3, id="between two micro-batches"),
         pytest.param(UPDATE, 5, 5, id="in a step"),
-        pytest.param(FLUSH, 3, 2, id="in a save"),
         pytest.param(FORWARD, 25, 6, id="in the last evaluation"),
     ],
 )
@@ -120,6 +119,16 @@ def test_case_03_told_to_stop_it_saves_and_goes_on_exactly(bench, whole, where, 
     assert done.code == 143, done.err
     assert f"stopped at step {saved_step} of 6; the state is saved" in done.error
     assert verified_step(bench) == saved_step
+    assert_resumes_exactly(bench, whole)
+
+
+def test_case_03_told_while_a_checkpoint_is_written_it_saves_the_step_it_is_at(bench, whole):
+    """Training went on meanwhile, to a step that only the machine knows."""
+    done = bench.train(accident=("signal_at", FLUSH, 3, signal.SIGTERM))
+    assert done.code == 143, done.err
+    saved_step = verified_step(bench)
+    assert saved_step is not None and saved_step >= 2
+    assert f"stopped at step {saved_step} of 6; the state is saved" in done.error
     assert_resumes_exactly(bench, whole)
 
 
@@ -132,7 +141,7 @@ def test_case_04_a_second_interrupt_ends_it_at_once_and_harms_nothing(bench, who
     second = bench.train("--resume", accident=("interrupted_twice", UPDATE, 1, FLUSH, 4))
     assert second.code == 130, second.err
     assert "Traceback" not in second.err
-    assert verified_step(bench) == 3
+    assert verified_step(bench) in (3, 4)  # the thread that writes may just come to its end
     assert_resumes_exactly(bench, whole)
 
 

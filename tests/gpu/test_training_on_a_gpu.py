@@ -35,7 +35,7 @@ def test_losses_are_those_of_the_cpu(recipe_fields, tmp_path, monkeypatch):
     fields["model"] = {**fields["model"], "dtype": "float32"}
     gpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "gpu")})).summary
     cpu_device = torch.device("cpu")
-    monkeypatch.setattr("tunesmith.model.load.default_device", lambda: cpu_device)
+    monkeypatch.setattr("tunesmith.model.device.default_device", lambda: cpu_device)
     cpu = tunesmith.train(make_recipe({**fields, "out": str(tmp_path / "cpu")})).summary
     for key in ("eval_loss_first", "eval_loss_best"):
         assert gpu[key] == pytest.approx(cpu[key], rel=1e-3)
@@ -58,3 +58,21 @@ def test_packed_rows_attend_as_each_row_alone():
     parts = zip(*(t.split(lengths, 2) for t in (q, k, v)), strict=True)
     alone = torch.cat([attend(module, *part, None, **options)[0] for part in parts], 1)
     torch.testing.assert_close(packed, alone, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_nothing_waits_for_the_device_between_log_points(recipe_fields, method):
+    from tunesmith.pipelines.prepare import prepare
+    from tunesmith.pipelines.train import build_trainer
+
+    recipe = make_recipe({**recipe_fields, "method": method})
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    trainer._step(0)  # kernels are chosen, and the optimizer makes its state
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for step in (1, 2):
+            trainer._unread.append(trainer._step(step))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.cuda.synchronize()

@@ -14,6 +14,12 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def require_installed(package: str, *, extra: str, purpose: str) -> None:
+    """Checks for an optional library without importing it; else as :func:`require`."""
+    if not is_installed(package):
+        raise MissingExtraError(package, extra, purpose)
+
+
 def require(package: str, *, extra: str, purpose: str) -> ModuleType:
     """Imports an optional library.
 
@@ -25,6 +31,5 @@ def require(package: str, *, extra: str, purpose: str) -> ModuleType:
     Raises:
         MissingExtraError: it is not installed; the message holds the install command.
     """
-    if not is_installed(package):
-        raise MissingExtraError(package, extra, purpose)
+    require_installed(package, extra=extra, purpose=purpose)
     return importlib.import_module(package)

@@ -90,7 +90,7 @@ def perplexity(
     """
     import torch
 
-    from tunesmith.model.load import default_device
+    from tunesmith.model.device import default_device
     from tunesmith.model.task_model import TaskModel
     from tunesmith.objectives.tokens import Tokens
 

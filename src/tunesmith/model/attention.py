@@ -10,21 +10,15 @@ sum (measured on a CPU: lines of 2,000 tokens take 2 to 14 times as long with a 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from torch.nn.functional import scaled_dot_product_attention
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model.segments import Segments, attend_within
-
-try:
-    from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # torch before 2.10
-    varlen_attn = None
 
 NAME = "tunesmith"
 
@@ -55,7 +49,7 @@ def attend(
     if segments is not None and segments.has_shared:
         return _on_trees(query, key, value, segments, options), None
     apart_or_masked: Any = attention_mask if segments is None else segments
-    kernel: Any = sdpa_attention_forward if segments is None else _apart
+    kernel: Any = _as_transformers if segments is None else _apart
     lowered = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
     if query.device.type != "cpu" or not lowered:
         return kernel(module, query, key, value, apart_or_masked, **options)
@@ -100,27 +94,59 @@ def _apart(
     if _has_kernel(query, options):
         return _in_one_kernel(query, key, value, segments, options.get("scaling")), None
     parts = zip(*(t.split(segments.lengths, dim=2) for t in (query, key, value)), strict=True)
-    alone = [sdpa_attention_forward(module, q, k, v, None, **options)[0] for q, k, v in parts]
-    return torch.cat(alone, 1), None
+    return torch.cat([_causal(q, k, v, options) for q, k, v in parts], 1), None
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor, options: dict[str, Any]) -> Tensor:
+    """One row attends to itself: [1, H, T, D] -> [1, T, H, D], as transformers has it computed."""
+    found = scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        dropout_p=options.get("dropout", 0.0),
+        scale=options.get("scaling"),
+        is_causal=query.shape[2] > 1,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return found.transpose(1, 2).contiguous()
+
+
+def _as_transformers(module: nn.Module, *tensors: Any, **options: Any) -> Any:
+    # Not at the top: a training without transformers' forward does without its long import.
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    return sdpa_attention_forward(module, *tensors, **options)
 
 
 def _has_kernel(query: Tensor, options: dict[str, Any]) -> bool:
     """Whether the variable-length kernel takes these; it has no dropout."""
     return (
-        varlen_attn is not None
-        and query.is_cuda
+        query.is_cuda
         and query.dtype in (torch.bfloat16, torch.float16)
         and not options.get("dropout")
+        and _kernel() is not None
     )
+
+
+@cache
+def _kernel() -> Any:
+    """Torch's variable-length attention; None before torch 2.10.
+
+    Not at the top: it imports torch's compiler, for which a CPU has no use.
+    """
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn
 
 
 def _in_one_kernel(
     query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float | None
 ) -> Tensor:
-    assert varlen_attn is not None
     longest, starts = max(segments.lengths), segments.cu_seqlens
     queries, keys, values = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
-    found = varlen_attn(
+    found = _kernel()(
         queries,  # [T, H, D]
         keys,
         values,
@@ -136,5 +162,10 @@ def _in_one_kernel(
     return found[None]
 
 
-AttentionInterface.register(NAME, attend)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+def register() -> None:
+    """Makes :func:`attend` known to transformers as :data:`NAME`."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)

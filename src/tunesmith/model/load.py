@@ -11,31 +11,13 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import attention
+from tunesmith.model.device import weight_dtype
 from tunesmith.model.head import AUTO_CLASSES, Head, backbone_renaming
 from tunesmith.model.quantised import keep_as_loaded
-from tunesmith.model.source import model_folder, read_config
+from tunesmith.model.source import CHANGED_LOGITS, model_folder, read_config
 from tunesmith.model.spec import Model
 
-CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
-"""Keys of models (Gemma 2, Cohere, Granite) whose logits are more than hidden states times head."""
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def default_device() -> torch.device:
-    """The first GPU, or the processor."""
-    return (
-        torch.device("cuda", torch.cuda.current_device())
-        if torch.cuda.is_available()
-        else (torch.device("cpu"))
-    )
-
-
-def weight_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The type that ``model.dtype`` means on a device."""
-    if name != "auto":
-        return DTYPES[name]
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if has_bfloat16 else torch.float32
+attention.register()
 
 
 def load_model(

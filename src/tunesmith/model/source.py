@@ -16,6 +16,8 @@ from tunesmith.templates.tokenizer import Tokenizer, holds_tokenizer
 WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
 WHOLE_BELOW = 64 * 2**20
 SAMPLE = 2**20
+CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+"""Keys of models (Gemma 2, Cohere, Granite) whose logits are more than hidden states times head."""
 
 
 def model_folder(path: str, revision: str | None = None, *, weights: bool = True) -> Path:

@@ -105,7 +105,7 @@ def _base(recipe: Recipe, template: Template | None = None) -> LocalModel:
 
 def _started(recipe: Recipe) -> LocalModel | Predictor:
     """What a recipe with an adapter goes on from: the weights that it names with the adapter."""
-    from tunesmith.model.load import default_device
+    from tunesmith.model.device import default_device
     from tunesmith.pipelines.train import arithmetic
 
     task = (

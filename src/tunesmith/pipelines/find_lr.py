@@ -71,10 +71,14 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
     prepared = prepare(recipe)
     n_rows = len(prepared.task.lengths(prepared.encoded["train"]))
     n_epochs = max(1.0, n_steps * recipe.train.batch_size / n_rows + 1)
-    train = recipe.train.model_copy(update={"max_steps": n_steps, "epochs": n_epochs})
+    train = recipe.train.model_copy(
+        update={"max_steps": n_steps, "epochs": n_epochs, "log_every_steps": 1}
+    )
     seen = _Losses()
     try:
-        trainer = build_trainer(recipe.model_copy(update={"train": train}), prepared, seen)
+        trainer = build_trainer(
+            recipe.model_copy(update={"train": train}), prepared, seen, needs_whole=False
+        )
         trainer.evaluator.rows = None
         trainer.rate = lambda step: rising(step, n_steps)
         trainer.fit(seen.should_stop)

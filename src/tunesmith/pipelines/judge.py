@@ -45,7 +45,7 @@ def judge(
     """
     import torch
 
-    from tunesmith.model.load import default_device
+    from tunesmith.model.device import default_device
     from tunesmith.pipelines.train import arithmetic
     from tunesmith.training.placement import autocast
 

@@ -185,7 +185,8 @@ def load_base(
 ) -> LocalModel:
     """Loads the model that a recipe starts from, as the recipe's method holds it."""
     from tunesmith.chat.local import LocalModel
-    from tunesmith.model.load import default_device, load_model, weight_dtype
+    from tunesmith.model.device import default_device, weight_dtype
+    from tunesmith.model.load import load_model
 
     tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
     device = default_device()

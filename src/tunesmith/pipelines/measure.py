@@ -53,11 +53,19 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     portions = _longest(prepared, recipe)
     n_longest = len(portions.task.lengths(portions.encoded["train"]))
     short = recipe.train.model_copy(
-        update={"max_steps": 2, "epochs": 2.0, "eval_every_fraction": 1.0, "batch_size": n_longest}
+        update={
+            "max_steps": 2,
+            "epochs": 2.0,
+            "eval_every_fraction": 1.0,
+            "batch_size": n_longest,
+            "log_every_steps": 1,
+        }
     )
     times = _Times()
     try:
-        trainer = build_trainer(recipe.model_copy(update={"train": short}), portions, times)
+        trainer = build_trainer(
+            recipe.model_copy(update={"train": short}), portions, times, needs_whole=False
+        )
         trainer.fit()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

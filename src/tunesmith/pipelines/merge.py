@@ -39,7 +39,7 @@ def merge(model: str | Path | Run, folder: str | Path, *, dtype: str = "float32"
     require("torch", extra="train", purpose="Merging")
     from tunesmith.export.merge import largest_difference, merge_adapter, probe_logits
     from tunesmith.model.adapter import is_adapter
-    from tunesmith.model.load import DTYPES
+    from tunesmith.model.device import DTYPES
 
     target = Path(folder).expanduser()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -111,7 +111,8 @@ def _add_losses(
     require("transformers", extra="train", purpose="Showing losses")
     import torch
 
-    from tunesmith.model.load import default_device, load_model
+    from tunesmith.model.device import default_device
+    from tunesmith.model.load import load_model
 
     device = default_device()
     model = load_model(recipe.model, device=device, seed=recipe.train.seed).eval()

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def start(
-    recipe: Recipe, device: torch.device, precision: torch.dtype, head: Head | None = None
+    recipe: Recipe,
+    device: torch.device,
+    precision: torch.dtype,
+    head: Head | None = None,
+    *,
+    needs_whole: bool = True,
 ) -> Any:
     """Loads what a recipe trains.
 
@@ -29,16 +34,15 @@ def start(
         device: where to.
         precision: of the arithmetic.
         head: the task's own output; None: over the vocabulary.
+        needs_whole: whether more than training will be asked of the model.
 
     Returns:
-        The transformers model; what trains requires gradients.
+        The transformers model, or what training needs of it; what trains requires gradients.
 
     Raises:
         TunesmithError: weights, adapter or method do not go together.
     """
     import torch
-
-    from tunesmith.model.load import load_model
 
     seed, method = recipe.train.seed, recipe.method
     adapter = adapter_folder(recipe)
@@ -47,13 +51,18 @@ def start(
         for place in (_weights_folder(recipe), adapter)
     )
     torch.manual_seed(seed)
-    model = load_model(
-        recipe.model,
-        device=device,
-        head=head,
-        options=method.load_options(precision),
-        seed=seed,
-    )
+    options = method.load_options(precision)
+    if not (needs_whole or head or options) and _is_light(recipe):
+        from tunesmith.model.device import weight_dtype
+        from tunesmith.model.light import load_light
+
+        folder = model_folder(recipe.model.path, recipe.model.revision)
+        dtype = weight_dtype(recipe.model.dtype, device)
+        model = load_light(folder, dtype=dtype, device=device)
+    else:
+        from tunesmith.model.load import load_model
+
+        model = load_model(recipe.model, device=device, head=head, options=options, seed=seed)
     if head is not None and rows is not None:
         reorder(model, head, rows)
     torch.manual_seed(seed)
@@ -62,6 +71,20 @@ def start(
     else:
         _start_from(model, adapter, recipe, head, adapter_rows)
     return model
+
+
+def _is_light(recipe: Recipe) -> bool:
+    """Whether a recipe asks nothing of its model but what the trunk computes."""
+    from tunesmith.model.light import why_not_light
+
+    method, train = recipe.method, recipe.train
+    is_plain = recipe.model.init == "pretrained" and recipe.model.adapter is None
+    if not (is_plain and train.fused) or train.gradient_checkpointing:
+        return False
+    # Whole weights are written by transformers, so that others read them.
+    if not isinstance(method, LoRA) or method.extra_modules:
+        return False
+    return why_not_light(model_folder(recipe.model.path, recipe.model.revision)) is None
 
 
 def started_labels(recipe: Recipe) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError
-from tunesmith.core.extras import require
+from tunesmith.core.extras import require_installed
 from tunesmith.core.memory import peak_memory_mb
 from tunesmith.core.runs import (
     HOLDER,
@@ -39,7 +39,7 @@ from tunesmith.pipelines.room import not_written, require_room
 from tunesmith.pipelines.share import shared_rows
 from tunesmith.pipelines.start import start
 from tunesmith.pipelines.track import open_trackers, send_leftovers
-from tunesmith.pipelines.watch import goal_of, scorers
+from tunesmith.pipelines.watch import answers_are_made, goal_of, scorers
 from tunesmith.recipe import Recipe
 from tunesmith.trackers.tracker import Tracker
 
@@ -90,8 +90,8 @@ def train(
         TunesmithError: anything that is wrong with recipe, data, model or directory.
         Interrupted: a signal stopped it; ``--resume`` goes on.
     """
-    require("torch", extra="train", purpose="Training")
-    require("transformers", extra="train", purpose="Training")
+    for library in ("torch", "transformers"):
+        require_installed(library, extra="train", purpose="Training")
     for tracker in recipe.trackers:
         tracker.require_library()
     from safetensors import SafetensorError
@@ -152,7 +152,7 @@ def _train_in(
     recorder = Recorder(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
-    trainer = build_trainer(recipe, prepared, recorder, run)
+    trainer = build_trainer(recipe, prepared, recorder, run, needs_whole=answers_are_made(recipe))
     trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
@@ -175,6 +175,7 @@ def _train_in(
             progress = trainer.progress
             if not (point is not None and _is_over(trainer, until)):
                 progress = trainer.fit(lambda step: request(step) or _is_over(trainer, until))
+            recorder.settle()
         ended = trainer.is_done
     finally:
         recorder.close(finished=ended)
@@ -228,14 +229,24 @@ def _is_over(trainer: Trainer, until: float) -> bool:
 
 
 def build_trainer(
-    recipe: Recipe, prepared: Prepared, watcher: Any, run: Run | None = None
+    recipe: Recipe,
+    prepared: Prepared,
+    watcher: Any,
+    run: Run | None = None,
+    *,
+    needs_whole: bool = True,
 ) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
 
-    The transformers model is ``trainer.model.model``. With a run, the reference model's figures
-    are kept there and taken from there.
+    Args:
+        recipe: the whole of it.
+        prepared: its data.
+        watcher: hears of steps, evaluations and checkpoints.
+        run: the reference model's figures are kept there and taken from there.
+        needs_whole: whether ``trainer.model.model`` has to be a transformers model; else it may be
+            what training needs of one, which is there sooner.
     """
-    from tunesmith.model.load import default_device, recompute_activations
+    from tunesmith.model.device import default_device
     from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.training.allocator import keep_freed_memory
@@ -247,10 +258,12 @@ def build_trainer(
         keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
     head = prepared.task.head()
-    network = start(recipe, device, precision, head)
+    network = start(recipe, device, precision, head, needs_whole=needs_whole)
     if recipe.train.neftune_alpha is not None:
         add_embedding_noise(network, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:
+        from tunesmith.model.load import recompute_activations
+
         recompute_activations(network)
     placement = SingleDevice(device)
     model = TaskModel(network, recipe.loss, fused=recipe.train.fused)

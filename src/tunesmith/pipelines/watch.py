@@ -81,6 +81,11 @@ def is_higher_better(name: str, told: bool | None, key: str, setting: str) -> bo
     return known
 
 
+def answers_are_made(recipe: Recipe) -> bool:
+    """Whether the model writes or labels anything while it trains."""
+    return bool(recipe.train.score_rows or recipe.train.samples)
+
+
 def scorers(recipe: Recipe, prepared: Prepared, trainer: Trainer, show: Show) -> list[Scorer]:
     """Everything that looks at the model at every evaluation.
 

@@ -50,8 +50,9 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     """
     from tunesmith.model.adapter import head_rows, is_adapter, load_adapter
     from tunesmith.model.adapter_config import adapter_head, read_adapter_config
+    from tunesmith.model.device import default_device, weight_dtype
     from tunesmith.model.head import Head, head_of_config, name_padding
-    from tunesmith.model.load import default_device, load_model, weight_dtype
+    from tunesmith.model.load import load_model
     from tunesmith.model.quantised import Quantisation
 
     folder = Path(place).expanduser()

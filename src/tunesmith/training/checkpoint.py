@@ -7,6 +7,7 @@ fits, a folder is no checkpoint. One that is written anew stands aside until the
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import json
@@ -46,6 +47,26 @@ class Checkpoint:
     optimizer: dict[str, Tensor]
     random: dict[str, Tensor]
     state: dict[str, Any]
+
+    @property
+    def n_bytes(self) -> int:
+        """Of its tensors."""
+        return sum(t.numel() * t.element_size() for t in self._tensors())
+
+    def copied(self) -> Checkpoint:
+        """The same in main memory, whatever becomes of the model."""
+        kinds = {
+            kind: {
+                # Host to host as well: the next step changes weights in place.
+                name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+                for name, tensor in getattr(self, kind).items()
+            }
+            for kind in TENSORS
+        }
+        return Checkpoint(**kinds, state=copy.deepcopy(self.state))
+
+    def _tensors(self) -> list[Tensor]:
+        return [tensor for kind in TENSORS for tensor in getattr(self, kind).values()]
 
 
 def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
@@ -91,13 +112,11 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
                 _remove(final)
             _put_back(folder)
         if _is_full(error):
-            tensors = [t for name in TENSORS for t in getattr(checkpoint, name).values()]
-            needed = sum(t.numel() * t.element_size() for t in tensors) / 1e6
             free = shutil.disk_usage(folder).free / 1e6
             raise RunError(
                 f"{folder}: the disk is full: the checkpoint of step {step} needs "
-                f"{needed:.1f} MB, {free:.1f} MB are free. The earlier checkpoints are intact; "
-                "make room and go on with --resume."
+                f"{checkpoint.n_bytes / 1e6:.1f} MB, {free:.1f} MB are free. The earlier "
+                "checkpoints are intact; make room and go on with --resume."
             ) from None
         raise RunError(
             f"{final}: cannot be written ({error}). The earlier checkpoints are intact."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from tunesmith.model.batch import Batch, LossSum
 from tunesmith.training.checkpoint import random_state, restore_random_state
@@ -107,10 +108,11 @@ def mean_loss(
         batches: on the host.
         forward: gives the loss sum of a batch; the model behind it is in evaluation mode.
     """
-    total, n_targets, sums = 0.0, 0.0, Sums()
+    n_targets, sums = 0.0, Sums()
+    total: float | Tensor = 0.0
     for batch in batches:
         loss = forward(batch)
-        total += float(loss.total)
+        total = total + loss.total.double()  # read once, at the end
         n_targets += batch.n_targets
         sums.add(loss.metrics)
-    return total / n_targets, sums.means()
+    return float(total) / n_targets, sums.means()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +28,7 @@ from tunesmith.training.plan import Step, n_steps, packed_room, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
 from tunesmith.training.snapshot import snapshot
+from tunesmith.training.taken import Taken, log_every, read, require_finite
 
 
 class Trainer:
@@ -93,7 +93,10 @@ class Trainer:
         most = settings.batch_size if settings.packing else settings.rows_at_once
         self.portion = Portion(most, "training")
         self.evaluator = Evaluator(self.passes, eval_rows, batch_size=settings.eval_batch_size)
+        self.log_every = log_every(settings.log_every_steps, placement.device)
         self._plan: tuple[int, list[Step]] | None = None
+        self._unread: list[Taken] = []
+        self._read_at = 0.0
         self._should_stop: Callable[[int], bool] = lambda step: False
 
     def fit(self, should_stop: Callable[[int], bool] = lambda step: False) -> Progress:
@@ -108,24 +111,28 @@ class Trainer:
                 batch of an evaluation.
 
         Raises:
-            DivergedError: a loss or a gradient is no number; nothing of that step is saved.
+            DivergedError: a loss or a gradient is no number; nothing of that step is saved. It is
+                found at the next log point, which every evaluation and checkpoint is.
         """
         progress, self._should_stop = self.progress, should_stop
+        self._unread.clear()
         owed = self.owes_evaluation
         stop = owed and not self._evaluate()
         saved_at = -1 if owed else progress.step
+        self._read_at = time.perf_counter()
         while progress.step < self.n_steps and not (stop or progress.is_hopeless):
-            started = time.perf_counter()
-            values = self._step(progress.step)
+            self._unread.append(self._step(progress.step))
             progress.step += 1
-            values["seconds"] = time.perf_counter() - started
-            self.watcher.step_done(values)
             due = self._is_due(progress.step)
+            if due or progress.step % self.log_every == 0:
+                self._log()
             stop = (due and not self._evaluate()) or should_stop(progress.step)
             if due or stop:
+                self._log()
                 self.watcher.save(snapshot(self))
                 saved_at = progress.step
                 stop = stop or should_stop(progress.step)
+                self._read_at = time.perf_counter()
         if saved_at != progress.step:
             self.watcher.save(snapshot(self))
         return progress
@@ -176,7 +183,19 @@ class Trainer:
             self._plan = (epoch, plan)
         return self._plan[1]
 
-    def _step(self, step: int) -> dict[str, Any]:
+    def _log(self) -> None:
+        """Reads what the device found in the steps since the last time, and tells it."""
+        if not self._unread:
+            return
+        steps, self._unread = read(self._unread), []
+        # The host waited for the device only here: which step took how long is not known.
+        seconds = (time.perf_counter() - self._read_at) / len(steps)
+        for values in steps:
+            require_finite(values, self.train_rows.places)
+            self.watcher.step_done({**values, "seconds": seconds})
+        self._read_at = time.perf_counter()
+
+    def _step(self, step: int) -> Taken:
         rows = self._micro_batches(step)
         random = random_state()
 
@@ -192,23 +211,20 @@ class Trainer:
         lr = self.rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group["lr_factor"]
-        loss_mean, grad_norm = float(total) / n_targets, float(norm)
-        if not (math.isfinite(loss_mean) and math.isfinite(grad_norm)):
-            self._stop_diverged(step, rows, loss_mean, grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.n_tokens += n_tokens
-        return {
+        values = {
             "step": step + 1,
             "epoch": round((step + 1) / self.steps_per_epoch, 4),
-            "loss": loss_mean,
+            "loss": None,  # known when it is read; its place in the line is here
             "lr": lr,
-            "grad_norm": grad_norm,
+            "grad_norm": None,
             "n_tokens": n_tokens,
             "n_targets": n_targets,
             "rows": [row for micro in rows for row in micro],
-            **sums.means(),
         }
+        return Taken(values, total, norm, sums)
 
     def _accumulate(self, rows: Step) -> tuple[float, Tensor, Sums, int]:
         """Adds the gradients of a step's micro-batches up.
@@ -227,15 +243,6 @@ class Trainer:
             total += loss.total.detach()
             sums.add(loss.metrics)
         return n_targets, total, sums, sum(batch.n_tokens for batch in batches)
-
-    def _stop_diverged(self, step: int, rows: Step, loss: float, grad_norm: float) -> None:
-        places = self.train_rows.places([row for micro in rows for row in micro])
-        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient is {grad_norm}"
-        raise DivergedError(
-            f"step {step + 1}: {what}. Nothing of this step is saved. Its rows: "
-            f"{', '.join(places[:8])}{' ...' if len(places) > 8 else ''}. "
-            "Lower optim.lr, or look at these rows with: tunesmith data preview"
-        )
 
     def _evaluate(self) -> bool:
         """Evaluates the model; False where it was told to stop, and nothing was kept of it."""

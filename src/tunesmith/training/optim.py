@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from tunesmith.core.errors import RunError, TunesmithError
 from tunesmith.core.extras import require
+from tunesmith.training.adamw import AdamW
 from tunesmith.training.settings import Optim
+
+Optimizer = torch.optim.Optimizer | AdamW
 
 
 def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -41,7 +44,7 @@ def one_lr(name: str, parameter: nn.Parameter) -> float:
 
 def build_optimizer(
     model: nn.Module, optim: Optim, lr: float, lr_factor: LRFactor = one_lr
-) -> torch.optim.Optimizer:
+) -> Optimizer:
     """An optimizer over the trained parameters; matrices decay, vectors do not.
 
     On a processor there is nothing to page a state out of; that it stays is said.
@@ -92,11 +95,11 @@ def build_optimizer(
         bitsandbytes = require("bitsandbytes", extra="qlora", purpose=f"optim.name={kind}")
         return getattr(bitsandbytes.optim, BITSANDBYTES[kind])(groups, **options)
     # One fused kernel over all tensors where the device has it; the same formula.
-    return torch.optim.AdamW(groups, fused=True, **options)
+    return AdamW(groups, **options)
 
 
 def optimizer_state(
-    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+    optimizer: Optimizer, parameters: Mapping[str, nn.Parameter]
 ) -> dict[str, Tensor]:
     """What an optimizer remembers, as ``<parameter>/<key>``."""
     return {
@@ -108,7 +111,7 @@ def optimizer_state(
 
 
 def restore_optimizer_state(
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     parameters: Mapping[str, nn.Parameter],
     tensors: Mapping[str, Tensor],
     unmoved: Collection[str],
@@ -128,7 +131,7 @@ def restore_optimizer_state(
     for key, value in tensors.items():
         name, _, kind = key.rpartition("/")
         states.setdefault(name, {})[kind] = value
-    is_ours = type(optimizer).__module__.startswith("torch.")
+    is_ours = not type(optimizer).__module__.startswith("bitsandbytes.")
     for name, parameter in parameters.items():
         found = states.get(name, {})
         if not found and name not in unmoved:

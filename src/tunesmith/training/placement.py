@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tunesmith.core.errors import RunError
+
+Count = TypeVar("Count", float, Tensor)
 
 
 def launched_processes() -> int:
@@ -43,7 +45,7 @@ class SingleDevice:
         """Moves a model to the device."""
         return model.to(self.device)
 
-    def sum(self, count: float) -> float:
+    def sum(self, count: Count) -> Count:
         """A count over all processes."""
         return count
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tunesmith.core.available import available_memory_mb
 from tunesmith.trackers.tracker import OpenTracker
+from tunesmith.training.background import Background
 from tunesmith.training.checkpoint import Checkpoint, rotate, save_checkpoint
+from tunesmith.training.fit import is_out_of_memory
+
+SHARE_OF_MEMORY = 0.5
+"""Of what is free, that a copy of a checkpoint may take."""
 
 
 class Recorder:
-    """The trainer's watcher in a real run."""
+    """The trainer's watcher in a real run.
+
+    A checkpoint is copied, and written while training goes on. Where there is no memory for a copy,
+    training waits for it instead. One is written at a time, so that there is never a second copy,
+    and they appear in the order of their steps.
+    """
 
     def __init__(
         self,
@@ -35,6 +48,7 @@ class Recorder:
         self.identity = identity
         self.n_tokens = 0
         self.step_seconds = 0.0
+        self.writing = Background("checkpoint")
 
     @property
     def tokens_per_s(self) -> float:
@@ -42,7 +56,12 @@ class Recorder:
         return self.n_tokens / self.step_seconds if self.step_seconds else 0.0
 
     def step_done(self, values: dict[str, Any]) -> None:
-        """Adds a step up and passes it on."""
+        """Adds a step up and passes it on.
+
+        Raises:
+            RunError: the checkpoint before it could not be written.
+        """
+        self.writing.check()
         self.n_tokens += values["n_tokens"]
         self.step_seconds += values["seconds"]
         for tracker in self.trackers:
@@ -59,14 +78,54 @@ class Recorder:
             tracker.samples(step, samples)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint with the run's identity, and takes old ones away."""
+        """Has a checkpoint written with the run's identity, and old ones taken away.
+
+        Raises:
+            RunError: the one before it, or this one, could not be written.
+        """
+        self.writing.wait()
         checkpoint.state["identity"] = self.identity
-        step = checkpoint.state["step"]
-        save_checkpoint(self.folder, step, checkpoint)
+        copy = _copied(checkpoint)
+        if copy is None:
+            self._write(checkpoint)
+        else:
+            self.writing.start(partial(self._write, copy))
+
+    def settle(self) -> None:
+        """Waits until all that was to be saved is.
+
+        Raises:
+            RunError: it could not be written.
+        """
+        self.writing.wait()
+
+    def close(self, *, finished: bool) -> None:
+        """Ends all trackers; after an error too, when what is being written is written first."""
+        reason = sys.exception()
+        if reason is None:
+            self.writing.wait()
+        elif isinstance(reason, Exception):
+            try:
+                self.writing.wait()
+            except Exception as error:  # what came first is what is told; this is why no more is
+                print(f"the last checkpoint was not written: {error}", file=sys.stderr)
+        for tracker in self.trackers:
+            tracker.close(finished=finished)
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        save_checkpoint(self.folder, checkpoint.state["step"], checkpoint)
         best_step = checkpoint.state["best_step"]
         rotate(self.folder, keep=self.keep_checkpoints, best_step=best_step)
 
-    def close(self, *, finished: bool) -> None:
-        """Ends all trackers."""
-        for tracker in self.trackers:
-            tracker.close(finished=finished)
+
+def _copied(checkpoint: Checkpoint) -> Checkpoint | None:
+    """A copy in main memory; None where there is too little of it."""
+    free = available_memory_mb()
+    if free is None or checkpoint.n_bytes / 1e6 > free * SHARE_OF_MEMORY:
+        return None
+    try:
+        return checkpoint.copied()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None

@@ -78,6 +78,10 @@ class Train(Settings):
     """Whether rows of similar length share a step, in seeded order."""
     shuffle: bool = True
     """Whether rows come in another order every epoch."""
+    log_every_steps: int | None = Field(default=None, gt=0)
+    """Steps after which figures are read from the device and logged, each step's all the same;
+    until then nothing waits for it, and a loss that is no number is not noticed. None: 1 on a
+    processor, 10 on a GPU."""
     eval_every_fraction: float = Field(default=0.2, gt=0, le=1)
     """Evaluations and checkpoints come after each such share of the run, and at its end."""
     eval_batch_size: int = Field(default=16, gt=0)

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 def snapshot(trainer: Trainer) -> Checkpoint:
-    """Everything needed to go on exactly from here.
+    """Everything needed to go on exactly from here; the tensors are the trainer's own.
 
     Raises:
         DivergedError: the last update left a weight that is no number.
     """
     progress, parameters = trainer.progress, trainer.parameters
-    bad = next((name for name, p in parameters.items() if not p.isfinite().all()), None)
+    # Asked of all at once, so that the device is waited for once.
+    sound = torch.stack([p.isfinite().all() for p in parameters.values()]).tolist()
+    bad = next((name for name, ok in zip(parameters, sound, strict=True) if not ok), None)
     if bad is not None:
         raise DivergedError(
             f"step {progress.step}: {bad} holds a weight that is no number. Nothing of this step "

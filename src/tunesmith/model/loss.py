@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_LOGITS = {"cpu": 2**22, "cuda": 2**25}
-"""Logits held at once. On a CPU a chunk should stay in its last-level cache, and yet have rows
-enough that reading the head's weight is not what takes the time."""
+CHUNK_LOGITS = {"cpu": 2**23, "cuda": 2**25}
+"""Logits held at once. On a CPU a chunk needs rows enough that reading the head's weight is not what
+takes the time: at a vocabulary of 32,000 the loss takes 0.75 times as long as at 2**20."""
 LEAST_ROWS = 64
 """Rows of a chunk at the least, however large the vocabulary, so that products stay efficient."""
 
@@ -239,8 +239,10 @@ def linear_logps(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
 def _chunks(hidden: Tensor, weight: Tensor) -> Iterator[slice]:
     """The rows whose logits are held at once."""
     held = CHUNK_LOGITS.get(hidden.device.type, 2**23) // weight.shape[0]
-    size = max(LEAST_ROWS, held)
-    return (slice(start, start + size) for start in range(0, hidden.shape[0], size))
+    n_rows = hidden.shape[0]
+    n_chunks = -(-n_rows // max(LEAST_ROWS, held))
+    size = -(-n_rows // max(1, n_chunks))  # all about as long
+    return (slice(start, start + size) for start in range(0, n_rows, max(1, size)))
 
 
 def _product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK_LOGITS = {"cpu": 2**23, "cuda": 2**25}
-"""Logits held at once. On a CPU a chunk needs rows enough that reading the head's weight is not what
-takes the time: at a vocabulary of 32,000 the loss takes 0.75 times as long as at 2**20."""
+"""Logits held at once. On a CPU a chunk needs rows enough that reading the head's weight is not
+what takes the time: with a vocabulary of 32,000 the loss takes 0.75 times as long as at 2**20."""
 LEAST_ROWS = 64
 """Rows of a chunk at the least, however large the vocabulary, so that products stay efficient."""
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 
 class DenseWeight(Protocol):
     """A frozen weight that is held in few bits, and written out where it is used."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type it is written out in."""
+        ...
 
     def dense(self) -> Tensor:
         """The weight, [out, in], in the type of the products; made anew at every call."""
@@ -44,43 +47,20 @@ class Linear:
     start_a: Tensor | None = None
     start_b: Tensor | None = None
 
+    @property
+    def trainable(self) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
+        """What may have gradients: weight, bias, A and B."""
+        weight = self.weight if isinstance(self.weight, Tensor) else None
+        return weight, self.bias, self.a, self.b
 
-class _DenseProduct(torch.autograd.Function):
-    """Keeps the few bits, and writes the weight out again for the input's gradient."""
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """The weight, [out, in] in ``dtype``."""
+        weight = self.weight if isinstance(self.weight, Tensor) else self.weight.dense()
+        return weight.to(dtype)
 
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: DenseWeight, bias: Tensor | None) -> Tensor:
-        ctx.weight, ctx.dtype = weight, x.dtype
-        dense = weight.dense()
-        bias = None if bias is None else bias.to(dense.dtype)
-        return functional.linear(x.to(dense.dtype), dense, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: the decorator's signature
-        ctx: Any, *grad_outputs: Any
-    ) -> tuple[Tensor | None, ...]:
-        if not ctx.needs_input_grad[0]:
-            return None, None, None
-        dense = ctx.weight.dense()
-        return (grad_outputs[0].to(dense.dtype) @ dense).to(ctx.dtype), None, None
-
-
-def apply_linear(x: Tensor, layer: Linear, training: bool) -> Tensor:
-    """The layer's output of [T, in], [T, out]."""
-    if isinstance(layer.weight, Tensor):
-        found = functional.linear(x, layer.weight, layer.bias)
-    else:
-        found = _DenseProduct.apply(x, layer.weight, layer.bias)
-    if layer.start_a is not None and layer.start_b is not None:
-        found = found - _low_rank(x, layer.start_a, layer.start_b, layer.scale).to(found.dtype)
-    if layer.a is None or layer.b is None:
-        return found
-    dropped = functional.dropout(x, layer.dropout, training) if layer.dropout else x
-    return found + _low_rank(dropped, layer.a, layer.b, layer.scale).to(found.dtype)
-
-
-def _low_rank(x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
-    if not torch.is_autocast_enabled(x.device.type):  # which casts by itself
-        x = x.to(a.dtype)
-    return functional.linear(functional.linear(x, a), b) * scale
+    def dtypes(self, device: str) -> tuple[torch.dtype, torch.dtype]:
+        """Types of the product and of the update's: autocast's where it is on, or their own."""
+        if torch.is_autocast_enabled(device):
+            lowered = torch.get_autocast_dtype(device)
+            return lowered, lowered
+        return self.weight.dtype, self.weight.dtype if self.a is None else self.a.dtype

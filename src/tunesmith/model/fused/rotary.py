@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
@@ -18,8 +21,32 @@ def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tens
     return rotate_one(q, cos, sin), rotate_one(k, cos, sin)
 
 
+class _Rotation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        ctx.dtype = x.dtype
+        return _turned(x, cos, sin, torch.promote_types(x.dtype, cos.dtype))
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: the decorator's signature
+        ctx: Any, *grad_outputs: Any
+    ) -> tuple[Tensor | None, ...]:
+        cos, sin = ctx.saved_tensors
+        return _turned(grad_outputs[0], cos, -sin, ctx.dtype), None, None  # back by the same angle
+
+
 def rotate_one(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """One of them alone, [T, H, D]: the last layer's queries are fewer than its keys."""
+    return _Rotation.apply(x, cos, sin)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype) -> Tensor:
     half = x.shape[-1] // 2
-    turned = torch.cat([-x[..., half:], x[..., :half]], -1)
-    return x * cos[:, None] + turned * sin[:, None]
+    cos, sin = cos[:, None], sin[:, None]  # [T, 1, D]
+    found = torch.empty(x.shape, dtype=torch.promote_types(x.dtype, cos.dtype), device=x.device)
+    torch.mul(x, cos, out=found)
+    found[..., :half].addcmul_(x[..., half:], sin[..., :half], value=-1)
+    found[..., half:].addcmul_(x[..., :half], sin[..., half:])
+    return found.to(dtype)

@@ -323,3 +323,18 @@ def test_what_is_measured_are_the_longest_rows_of_the_trainer(kind, request, tra
 def test_a_rate_is_looked_for_in_all_its_steps_where_a_row_is_a_pair(pair_fields, tmp_path):
     recipe = make_recipe({**pair_fields, "out": str(tmp_path / "mine")})
     assert len(find_lr(recipe, n_steps=40)["rates"]) == 40
+
+
+def test_states_of_frozen_layers_are_foretold(recipe_fields):
+    from tunesmith.pipelines.train import train
+
+    method = {"name": "freeze", "layers": 0, "extra_modules": ["lm_head"]}
+    fields = {**recipe_fields, "method": method}
+    fields["train"] = {**fields["train"], "trunk_cache": "memory"}
+    recipe = make_recipe(fields, overrides=[])
+    planned = dry_run(recipe)["trunk_cache"]
+    made = train(recipe).summary["trunk_cache"]
+    assert planned["splits"] == made["splits"] == ["train", "validation"]
+    assert planned["frozen_layers"] == made["frozen_layers"] == 2
+    assert planned["mb"] == pytest.approx(made["mb"], abs=0.1)
+    assert dry_run(make_recipe(recipe_fields, overrides=[]))["trunk_cache"] is None

@@ -19,6 +19,8 @@ def command(as_json: bool) -> None:
         return
     click.echo(f"machine   {facts['platform']}, {facts['cores']} cores")
     click.echo(f"memory    {facts['memory_gib']} GiB, {facts['free_disk_gib']} GiB of disk free")
+    held = ", ".join(f"{kind} {mb:,.1f} MB" for kind, mb in facts["cache_mb"].items())
+    click.echo(f"cache     {facts['cache']}: {held or 'empty'}")
     click.echo(f"GPU       {facts['gpu']}")
     click.echo("versions  " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
     for name, is_there in facts["bundled"].items():

@@ -151,6 +151,11 @@ def _print_fit(plan: dict[str, Any]) -> None:
     merge = plan["merge_mb"]
     merging = "" if merge is None else f"; tunesmith merge needs about {merge:,.0f} MB of memory"
     click.echo(f"disk: up to {plan['disk_mb']:,.0f} MB{merging}")
+    if states := plan["trunk_cache"]:
+        click.echo(
+            f"states of {states['frozen_layers']} frozen layers are computed once and kept: about "
+            f"{states['mb']:,.1f} MB in the cache ({', '.join(states['splits'])})"
+        )
     seconds = plan["seconds_at_least"]
     if seconds is not None:
         click.echo(f"time: at least {_duration(seconds)} (its products alone, on this processor)")

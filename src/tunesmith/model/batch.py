@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from tunesmith.model.below import Below
+
 Targets = Mapping[str, Tensor]
 """What an objective compares states with, by name; which names there are, task and objective
 agree on."""
@@ -29,6 +31,7 @@ class Batch:
         cu_seqlens: [S + 1] int32 of a packed batch: where each piece begins, and the end; or None.
         parents: of a packed batch, for each piece the one it goes on from, or -1; (): all pieces
             are whole rows. See :class:`tunesmith.model.segments.Segments`.
+        below: states that its tokens have below the first trained layer, where they are known.
     """
 
     input_ids: Tensor
@@ -41,6 +44,7 @@ class Batch:
     position_ids: Tensor | None = None
     cu_seqlens: Tensor | None = None
     parents: tuple[int, ...] = ()
+    below: Below | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -54,6 +58,7 @@ class Batch:
             beside=None if self.beside is None else self.beside.to(device),
             position_ids=_moved(self.position_ids, device),
             cu_seqlens=_moved(self.cu_seqlens, device),
+            below=None if self.below is None else self.below.to(device),
         )
 
 

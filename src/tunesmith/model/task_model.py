@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model.batch import Batch, LossSum, Targets
+from tunesmith.model.below import Below
 from tunesmith.model.head import output_head
 from tunesmith.model.packed import kept_apart
 from tunesmith.model.trunk import Trunk
@@ -81,12 +82,21 @@ class TaskModel(nn.Module):
         Rows are padded on the right and attention is causal, so no token of text ever sees
         padding, and no mask is needed. Packed rows are kept apart by where they begin.
         """
+        if batch.below is not None:
+            return self._above(batch, batch.below)
         if self.trunk is not None and self.trunk.takes(batch):
             return self.trunk.states(batch)
         hidden = self.backbone(
             input_ids=batch.input_ids, use_cache=False, **kept_apart(batch)
         ).last_hidden_state
         return hidden.flatten(0, 1).index_select(0, batch.target_rows)
+
+    def _above(self, batch: Batch, below: Below) -> Tensor:
+        """The same of states that are known below a layer."""
+        if below.layer is None:
+            return below.states
+        assert self.trunk is not None
+        return self.trunk.finish(below.states, batch, below.layer)
 
     @property
     def measures(self) -> bool:

@@ -9,6 +9,7 @@ import torch
 
 from tunesmith.data.prefixes import Tree, grow
 from tunesmith.model.batch import Batch
+from tunesmith.model.below import Below
 
 
 def tree_of(batch: Batch, least_tokens: int = 1) -> Tree:
@@ -54,4 +55,17 @@ def planted(batch: Batch, tree: Tree) -> Batch:
         position_ids=torch.from_numpy(positions)[None],
         cu_seqlens=torch.from_numpy(np.append(starts, tree.n_tokens).astype(np.int32)),
         parents=tree.parents,
+        below=None if batch.below is None else _planted(batch.below, tree),
     )
+
+
+def _planted(below: Below, tree: Tree) -> Below:
+    """States of the tokens of a line, of those of all rows; rows that share a token agree on it."""
+    if below.layer is None:
+        return below
+    row_token = np.empty(tree.n_tokens, np.int64)
+    n_before = 0
+    for places in tree.places:
+        row_token[places] = np.arange(n_before, n_before + len(places))
+        n_before += len(places)
+    return replace(below, states=below.states[torch.from_numpy(row_token)])

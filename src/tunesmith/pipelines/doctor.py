@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from tunesmith.core.bundled import BUNDLED
+from tunesmith.core.cache import cache_dir
 from tunesmith.core.extras import is_installed
 from tunesmith.pipelines.resume import versions
 
@@ -35,6 +36,8 @@ def doctor() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": _memory_gib(),
         "free_disk_gib": round(shutil.disk_usage(".").free / 2**30, 1),
+        "cache": str(cache_dir()),
+        "cache_mb": _cache_mb(),
         "gpu": _gpu() if is_installed("torch") else "torch is not installed",
         "versions": versions(),
         "bundled": {name: path.is_dir() for name, path in BUNDLED.items()},
@@ -47,6 +50,15 @@ def _memory_gib() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (ValueError, OSError):
         return None
+
+
+def _cache_mb() -> dict[str, float]:
+    """What each kind of entry takes."""
+    return {
+        kind.name: round(sum(f.stat().st_size for f in kind.rglob("*") if f.is_file()) / 1e6, 1)
+        for kind in sorted(cache_dir().glob("*"))
+        if kind.is_dir()
+    }
 
 
 def _gpu() -> str:

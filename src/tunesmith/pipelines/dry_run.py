@@ -27,6 +27,7 @@ from tunesmith.pipelines.memory import (
 )
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.pipelines.share import planned_sharing
+from tunesmith.pipelines.trunk_plan import planned_states
 from tunesmith.recipe import Recipe
 from tunesmith.training.plan import n_steps, packed_room, plan_epoch
 
@@ -44,8 +45,9 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     Returns:
         ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``ledger``,
         ``memory_mb`` by purpose (estimates), ``available_mb``, ``would_fit`` (settings that bring
-        the need under that, each on top of those before), ``disk_mb``, ``merge_mb``,
-        ``sharing`` (see :func:`planned_sharing`; None: nothing is shared, or rows are not known),
+        the need under that, each on top of those before), ``disk_mb``, ``trunk_cache`` (states of
+        frozen layers that would be kept, or None), ``merge_mb``, ``sharing`` (see
+        :func:`planned_sharing`; None: nothing is shared, or rows are not known),
         ``seconds_at_least`` (None where tokens are not known), and ``notes`` on what could not be
         checked.
 
@@ -98,6 +100,9 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
             )
         saved_fraction = 0.0 if sharing is None else sharing["saved_fraction"]
         seconds = round(_seconds(recipe, shape, n_tokens * (1 - saved_fraction)), 1)
+    states = None
+    if prepared is not None and steps is not None:
+        states = planned_states(recipe, prepared, shape, steps)
     portions = Portions(longest, longest_eval, n_targets, _file_mb(recipe, shape))
     memory = memory_mb(recipe, shape, portions)
     if available_mb is None:
@@ -121,6 +126,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         "available_mb": None if available_mb is None else round(available_mb, 1),
         "would_fit": would_fit,
         "disk_mb": disk_mb(recipe, shape),
+        "trunk_cache": states,
         "merge_mb": merge_mb(recipe, shape),
         "sharing": sharing,
         "seconds_at_least": seconds,

@@ -6,12 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import tunesmith
 from tunesmith.core.cache import entry, new_entry
+from tunesmith.core.code_hash import code_hash
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Example
 from tunesmith.data.files.located import shown
@@ -112,7 +111,7 @@ def _key(data: Data, task: Task, template: Template, tokenizer: Tokenizer, limit
                 "template": template.model_dump(mode="json") if task.uses_template else None,
                 "tokenizer": tokenizer.fingerprint,
                 "limits": [limits.max_tokens, limits.too_long, limits.cut_from, limits.cut_answers],
-                "code": _code(),
+                "code": code_hash(CODE),
                 "tokenizers": version("tokenizers"),
             },
             sort_keys=True,
@@ -139,15 +138,3 @@ def _content(place: Path) -> bytes:
             digest.update(f"\x1d{shown(file.relative_to(place))}".encode())
             digest.update(_content(file))
     return digest.digest()
-
-
-@cache
-def _code() -> str:
-    """A hash of the modules that decide the result."""
-    digest = hashlib.sha256()
-    root = Path(tunesmith.__file__).parent
-    for name in CODE:
-        place = root / name
-        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -16,6 +16,7 @@ from tunesmith.model.source import weights_fingerprint
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import MARKER
 from tunesmith.pipelines.start import adapter_folder
+from tunesmith.pipelines.trunk_cache import RECORD
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def record_changes(run: Run, point: ResumePoint, identity: dict[str, Any], recip
     run.write(LOCK, {**lock, **identity["hashes"], "versions": versions(), "changed": changed})
     run.write_text(RECIPE, recipe.to_yaml())
     (run.path / MARKER).unlink(missing_ok=True)  # a reference model's figures are made anew
+    (run.path / RECORD).unlink(missing_ok=True)  # and so is what was decided of frozen layers
     listed = "\n".join(f"  {change}" for change in point.changes)
     run.note(
         f"{run.path}: after step {point.step} this is another run than the one that was begun, as "

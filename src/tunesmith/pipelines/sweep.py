@@ -139,6 +139,7 @@ def _advance(
             resume=is_begun,
             show_progress=show_progress,
             until=rung.share,
+            n_alike=len(trials),
         )
         score, trial.best_step, trial.step = _score(run, goal)
         trial.base = _at_start(run, goal)

@@ -39,6 +39,7 @@ from tunesmith.pipelines.room import not_written, require_room
 from tunesmith.pipelines.share import shared_rows
 from tunesmith.pipelines.start import start
 from tunesmith.pipelines.track import open_trackers, send_leftovers
+from tunesmith.pipelines.trunk_cache import from_trunk_cache, trunk_record
 from tunesmith.pipelines.watch import answers_are_made, goal_of, scorers
 from tunesmith.recipe import Recipe
 from tunesmith.trackers.tracker import Tracker
@@ -69,6 +70,7 @@ def train(
     show_progress: bool = False,
     also: Sequence[Tracker] = (),
     until: float = 1.0,
+    n_alike: int = 1,
 ) -> Run:
     """Tunes a model.
 
@@ -81,6 +83,7 @@ def train(
         also: trackers beside the recipe's, not kept in it; they hear of a step last.
         until: share of the steps after which it pauses, at its next evaluation, as if a signal had
             stopped it there; the learning rate is that of the whole run.
+        n_alike: runs that are to see the same rows, so that what is kept for them pays sooner.
 
     Returns:
         The run, finished but where it pauses; ``run.summary`` has its figures, ``run.artifact`` the
@@ -119,7 +122,7 @@ def train(
             elif point.changes:
                 record_changes(run, point, identity, settled)
                 run.write(LEDGER, prepared.ledger.as_dict())
-            _train_in(run, recipe, prepared, identity, point, show_progress, also, until)
+            _train_in(run, recipe, prepared, identity, point, show_progress, also, until, n_alike)
         except (RuntimeError, MemoryError) as error:
             from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
@@ -144,6 +147,7 @@ def _train_in(
     show_progress: bool,
     also: Sequence[Tracker],
     until: float,
+    n_alike: int,
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -152,7 +156,9 @@ def _train_in(
     recorder = Recorder(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
-    trainer = build_trainer(recipe, prepared, recorder, run, needs_whole=answers_are_made(recipe))
+    trainer = build_trainer(
+        recipe, prepared, recorder, run, needs_whole=answers_are_made(recipe), n_alike=n_alike
+    )
     trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
@@ -200,6 +206,7 @@ def _train_in(
         "rows_at_once": trainer.rows_at_once,
         "shared_fraction": _shared_fraction(trainer),
         "forward": _task_model(trainer).way,
+        "trunk_cache": trunk_record(run),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }
@@ -235,6 +242,7 @@ def build_trainer(
     run: Run | None = None,
     *,
     needs_whole: bool = True,
+    n_alike: int = 1,
 ) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
 
@@ -242,9 +250,11 @@ def build_trainer(
         recipe: the whole of it.
         prepared: its data.
         watcher: hears of steps, evaluations and checkpoints.
-        run: the reference model's figures are kept there and taken from there.
+        run: the reference model's figures are kept there and taken from there, and what was decided
+            of states of frozen layers.
         needs_whole: whether ``trainer.model.model`` has to be a transformers model; else it may be
             what training needs of one, which is there sooner.
+        n_alike: runs that can share states of frozen layers; the more, the sooner they pay.
     """
     from tunesmith.model.device import default_device
     from tunesmith.model.neftune import add_embedding_noise
@@ -276,6 +286,9 @@ def build_trainer(
         if split != "test"
     }
     rows = annotate(recipe, model, rows, run, lambda: autocast(device, precision))
+    rows = from_trunk_cache(
+        recipe.train, model, rows, run, lambda: autocast(device, precision), precision, n_alike
+    )
     rows = shared_rows(recipe, network, rows)
     return Trainer(
         model,

@@ -70,6 +70,12 @@ class Train(Settings):
     rounding. Models built in another way always take that."""
     gradient_checkpointing: bool = False
     """Whether activations are computed again in the backward pass: less memory, more time."""
+    trunk_cache: Literal["auto", "off", "memory", "disk"] = "auto"
+    """Where states of frozen layers below all that trains are kept, so that they are computed once
+    for each row; ``auto``: on the disk, else in memory, where that saves time and there is room."""
+    trunk_cache_gb: float = Field(default=20.0, gt=0)
+    """Most that such states may take; on the disk those of all runs together, of which the ones
+    unused longest go first."""
     neftune_alpha: float | None = Field(default=None, gt=0)
     """Noise on the embeddings in training, of at most alpha / sqrt(tokens of a row * width), a row
     being the whole line where examples are packed; 5 to 15 can make answers of small instruction

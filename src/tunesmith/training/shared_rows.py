@@ -48,6 +48,8 @@ def shared(batch: Batch, sharing: Sharing) -> Batch:
         batch = replace(batch, beside=shared(batch.beside, sharing))
     if not batch.lengths or batch.cu_seqlens is not None:
         return batch
+    if batch.below is not None and batch.below.layer is None:
+        return batch  # no token is computed any more
     n_tokens = sum(batch.lengths)
     sharing.n_tokens += n_tokens
     is_kept_apart = sharing.longest is not None and max(batch.lengths) > sharing.longest

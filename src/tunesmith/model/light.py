@@ -29,6 +29,14 @@ DEFAULTS: dict[str, Any] = {
 """Of transformers' LlamaConfig, where a file leaves a key out."""
 
 
+class Config(SimpleNamespace):
+    """What a configuration file says, as attributes, as transformers has them."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys and their values."""
+        return dict(vars(self))
+
+
 def why_not_light(folder: Path) -> str | None:
     """What keeps a folder's model from being built here; None: nothing does."""
     config = read_config(folder)
@@ -64,7 +72,7 @@ def load_light(folder: Path, *, dtype: torch.dtype, device: torch.device) -> Lig
     Raises:
         ModelError: weights are missing, damaged or of another shape than the configuration says.
     """
-    config = SimpleNamespace(**{**DEFAULTS, **read_config(folder)})
+    config = Config(**{**DEFAULTS, **read_config(folder)})
     weights: dict[str, Tensor] = {}
     try:
         for file in weight_files(folder):

@@ -104,7 +104,7 @@ class Recorder:
         reason = sys.exception()
         if reason is None:
             self.writing.wait()
-        elif isinstance(reason, Exception):
+        else:
             try:
                 self.writing.wait()
             except Exception as error:  # what came first is what is told; this is why no more is

@@ -70,7 +70,7 @@ def network(build="llama", *, seed=0):
             if parameter.ndim == 1:
                 parameter.copy_(torch.randn_like(parameter) * 0.3 + ("norm" in name))
             else:
-                parameter.mul_(4)
+                parameter.mul_(3)
     return model
 
 

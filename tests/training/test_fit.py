@@ -141,9 +141,9 @@ def test_the_reference_model_halves_too(recipe_fields, tmp_path, lines, monkeypa
     rows = [{"prompt": f"{i}", "chosen": "so " * (1 + i % 5), "rejected": "no"} for i in range(12)]
     data = {"path": str(lines(tmp_path / "pairs.jsonl", *rows)), "validation_fraction": 0.25}
     fields = {**recipe_fields, "data": data, "template": "alpaca", "task": "preference"}
-    plain = trainer_of(fields)
+    plain = trainer_of(fields, share_prefixes=False)
     allocator_for(4, monkeypatch)
-    short = trainer_of(fields)
+    short = trainer_of(fields, share_prefixes=False)  # which would make lines of them
     told = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in told] == [
         f"out of memory with {n} rows at once in the reference model" for n in (9, 5, 3)

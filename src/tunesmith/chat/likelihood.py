@@ -1,15 +1,31 @@
-"""Likelihood: how probable each of some answers is behind a prompt, which is computed once."""
+"""Likelihood: how probable each of some answers is behind a prompt, which is computed once.
+
+On a processor prompts and answers are a tree of rows, in which answers share what they begin with,
+and prompts too. A model that the trunk does not know, and any on a GPU, keeps the keys and values
+of the prompts instead and computes the answers behind them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache
+
+from tunesmith.core.errors import ModelError
+from tunesmith.model.batch import Batch
+from tunesmith.model.head import output_head
+from tunesmith.model.tree_rows import planted, tree_of
+from tunesmith.model.trunk import Trunk
+from tunesmith.tasks.collate import pad
+
+STATES_AT_ONCE = 256
+"""States that are scored at once: [that, V] in float32."""
 
 
 @torch.no_grad()
@@ -33,15 +49,75 @@ def log_likelihoods(
     """
     n_answers = len(answers[0])
     group = max(1, rows_at_once // n_answers)
+    trunk = _trunk_of(causal_lm)
     order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
     found: dict[int, list[float]] = {}
     for start in range(0, len(order), group):
         places = order[start : start + group]
-        scores = _together(
-            causal_lm, [prompts[p] for p in places], [answers[p] for p in places], rows_at_once
-        )
+        some_prompts, some_answers = [prompts[p] for p in places], [answers[p] for p in places]
+        line = None if trunk is None else _planted(some_prompts, some_answers)
+        if trunk is None or line is None or not trunk.takes(line):
+            scores = _together(causal_lm, some_prompts, some_answers, rows_at_once)
+        else:
+            scores = _in_a_tree(causal_lm, trunk, line, some_answers)
         found |= dict(zip(places, scores, strict=True))
     return [found[place] for place in range(len(prompts))]
+
+
+def _trunk_of(causal_lm: Any) -> Trunk | None:
+    """The trunk of a model on a processor; None: it has none, or is elsewhere."""
+    if next(causal_lm.parameters()).device.type != "cpu":
+        return None
+    try:
+        return Trunk.over(causal_lm)
+    except ModelError:
+        return None
+
+
+def _planted(prompts: Sequence[np.ndarray], answers: Sequence[Sequence[np.ndarray]]) -> Batch:
+    """Each prompt with each of its answers as one tree; the targets are the answers' tokens."""
+    flat = [(prompt, one) for prompt, own in zip(prompts, answers, strict=True) for one in own]
+    rows = [np.concatenate([prompt, one[:-1]]) for prompt, one in flat]
+    input_ids = pad(rows, 0)
+    places = [
+        row * input_ids.shape[1] + len(prompt) - 1 + np.arange(len(one))
+        for row, (prompt, one) in enumerate(flat)
+    ]
+    labels = np.concatenate([one for _, one in flat]).astype(np.int64)
+    batch = Batch(
+        input_ids,
+        torch.from_numpy(np.concatenate(places)),
+        {"labels": torch.from_numpy(labels)},
+        n_targets=len(labels),
+        n_tokens=sum(map(len, rows)),
+        lengths=tuple(map(len, rows)),
+    )
+    return planted(batch, tree_of(batch))
+
+
+def _in_a_tree(
+    causal_lm: Any, trunk: Trunk, line: Batch, answers: Sequence[Sequence[np.ndarray]]
+) -> list[list[float]]:
+    """Log-likelihoods of the answers of one tree.
+
+    Args:
+        causal_lm: the model.
+        trunk: its layers.
+        line: of the prompts with their answers.
+        answers: the same number for each prompt.
+    """
+    # What many answers begin behind is scored once, whatever they begin with.
+    places, of_target = line.target_rows.unique(return_inverse=True)
+    states = trunk.states(replace(line, target_rows=places))  # [U, D]
+    head, labels = output_head(causal_lm), line.targets["labels"]
+    logps = torch.empty(len(labels))
+    for first in range(0, len(places), STATES_AT_ONCE):
+        scored = head(states[first : first + STATES_AT_ONCE]).float().log_softmax(-1)
+        mine = ((of_target >= first) & (of_target < first + STATES_AT_ONCE)).nonzero()[:, 0]
+        logps[mine] = scored[of_target[mine] - first, labels[mine]]
+    counts = [len(one) for own in answers for one in own]
+    sums = torch.stack([part.sum() for part in logps.split(counts)])
+    return sums.view(len(answers), -1).tolist()
 
 
 def _together(

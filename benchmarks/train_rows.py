@@ -103,32 +103,33 @@ ROWS: dict[str, Row] = {
         Work("S-fp32-dropout", "S", dropout=0.1), (TUNESMITH, BEST, TUTORIAL, LLAMAFACTORY)
     ),
     "S-fp32-all-tokens": Row(
-        Work("S-fp32-all-tokens", "S", dropout=0.1, all_tokens=True), (TUNESMITH, BEST, TUTORIAL)
+        Work("S-fp32-all-tokens", "S", dropout=0.1, all_tokens=True), (TUNESMITH, BEST)
     ),
     "S-bf16-all-tokens": Row(
         Work("S-bf16-all-tokens", "S", precision="bfloat16", dropout=0.1, all_tokens=True),
         (TUNESMITH, BEST),
     ),
-    "M-fp32": Row(Work("M-fp32", "M"), (PRODUCTS, TUNESMITH, PLAIN, SORTED)),
+    "M-fp32": Row(Work("M-fp32", "M", batch_size=8), (PRODUCTS, TUNESMITH, PLAIN, SORTED)),
     "M-bf16": Row(
-        Work("M-bf16", "M", precision="bfloat16"), (PRODUCTS, TUNESMITH, PLAIN, SORTED, BEST)
+        Work("M-bf16", "M", precision="bfloat16", batch_size=8),
+        (PRODUCTS, TUNESMITH, PLAIN, SORTED, BEST),
     ),
     "shared": Row(
         Work("shared", "S", shared_tokens=300, prompt=(20, 40, 90)), (TUNESMITH, UNSHARED), 2
     ),
     "dpo": Row(
-        Work("dpo", "S", kind="dpo", batch_size=8, lr=2e-4, n_rows=96),
+        Work("dpo", "S", kind="dpo", batch_size=8, lr=2e-4, n_rows=48),
         (TUNESMITH, UNSHARED, BEST_DPO, TUTORIAL),
     ),
     "freeze-head": Row(
-        Work("freeze-head", "S", kind="classify", epochs=3, n_rows=96, layers=0),
+        Work("freeze-head", "S", kind="classify", epochs=3, n_rows=64, layers=0),
         (TUNESMITH, _trainer(0)),
-        note="whole runs: loading the weights and three epochs of 96 texts",
+        note="whole runs: loading the weights and three epochs of 64 texts",
     ),
     "freeze-2": Row(
-        Work("freeze-2", "S", kind="classify", epochs=3, n_rows=96, layers=2, lr=1e-4),
+        Work("freeze-2", "S", kind="classify", epochs=3, n_rows=64, layers=2, lr=1e-4),
         (TUNESMITH, _trainer(2)),
-        note="whole runs: loading the weights and three epochs of 96 texts",
+        note="whole runs: loading the weights and three epochs of 64 texts",
     ),
 }
 """The comparisons, by the name that ``--only`` takes."""

@@ -15,7 +15,7 @@ import torch
 from gpu_work import SIZES, Rows, Size, peak_gib, random_model
 
 from tunesmith.methods import METHODS
-from tunesmith.model.load import default_device
+from tunesmith.model.device import default_device
 from tunesmith.model.task_model import TaskModel
 from tunesmith.objectives import OBJECTIVES
 from tunesmith.training.loop import Trainer
@@ -138,9 +138,10 @@ def rows_of(
     if case != "dpo":
         return EncodedRows(split, PAD)
     from tunesmith.pipelines.reference import reference_logps
-    from tunesmith.tasks.preference import PreferenceTuning
+    from tunesmith.tasks.preference_rows import PreferenceRows
 
-    pairs = PreferenceTuning().rows(split, PAD)
+    lengths = 2 * rows.lengths.reshape(-1, 2).max(1)  # twice the longer side
+    pairs = PreferenceRows(split, PAD, lengths=lengths, is_paired=True)
     with autocast(device, precision):
         known = reference_logps(model, model.objective, pairs, 16)  # pyright: ignore
     return pairs.with_reference(known)

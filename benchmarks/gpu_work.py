@@ -117,16 +117,16 @@ class Rows:
         return len(self.ids)
 
 
-def random_model(size: Size, device: torch.device, dtype: torch.dtype) -> Any:
-    """A model whose weights are drawn on the device; nothing is read."""
+def random_model(
+    size: Size, device: torch.device, dtype: torch.dtype, attention: str = "sdpa"
+) -> Any:
+    """A model of transformers whose weights are drawn on the device; nothing is read."""
     import transformers
 
     torch.manual_seed(SEED)
-    from tunesmith.model import attention
-
     with torch.device(device):
         model = transformers.AutoModelForCausalLM.from_config(
-            size.config(), dtype=dtype, attn_implementation=attention.NAME
+            size.config(), dtype=dtype, attn_implementation=attention
         )
     return model.to(device)
 

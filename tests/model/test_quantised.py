@@ -9,7 +9,7 @@ from tunesmith.core.errors import ModelError, RecipeError  # noqa: E402
 from tunesmith.methods.qlora import QLoRA  # noqa: E402
 from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
-from tunesmith.model.quantised import dense_weight  # noqa: E402
+from tunesmith.model.quantised import dense_weight, four_bit_layers, written_out_fits  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -82,3 +82,30 @@ def test_updates_stand_beside_quantised_layers_in_float32(tiny):
     ids = torch.randint(5, 3000, (2, 9))
     model.train()(ids).logits.logsumexp(-1).sum().backward()
     assert all((p.grad is not None) == p.requires_grad for p in model.parameters())
+
+
+def test_weights_written_out_once_train_to_the_same_bits(recipe_fields, tmp_path, capsys):
+    import tunesmith
+    from tunesmith.recipe import make_recipe
+
+    runs = []
+    for when in ("each_pass", "once", "auto"):
+        fields = {**recipe_fields, "method": {"name": "qlora", "rank": 4, "write_out": when}}
+        fields["out"] = str(tmp_path / when)
+        runs.append(tunesmith.train(make_recipe(fields)))
+    losses = [run.summary["eval_loss_best"] for run in runs]
+    assert losses[0] == losses[1] == losses[2]
+    saved = [(run.artifact / "adapter_model.safetensors").read_bytes() for run in runs]
+    assert saved[0] == saved[1] == saved[2]
+    assert "write_out" not in capsys.readouterr().err  # a CPU keeps few bits
+
+
+def test_written_out_layers_hold_nothing_else(tiny):
+    model = quantised(tiny)
+    wanted = {name: dense_weight(layer) for name, layer in four_bit_layers(model)}
+    QLoRA(write_out="once").apply(model)
+    assert wanted and not four_bit_layers(model)
+    for name, layer in lora_layers(model):
+        assert torch.equal(layer.base.weight, wanted[name])
+        assert not layer.base.weight.requires_grad
+    assert not written_out_fits(model)

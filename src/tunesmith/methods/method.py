@@ -54,6 +54,11 @@ class Method(Part):
         return None
 
     @property
+    def writes_out(self) -> bool:
+        """Whether such weights are held in the type of the arithmetic after loading."""
+        return False
+
+    @property
     def update_rank(self) -> int:
         """Rank of the updates that train beside frozen weights; 0: it trains weights themselves."""
         return 0

@@ -86,6 +86,46 @@ def keep_as_loaded(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def four_bit_layers(model: nn.Module) -> list[tuple[str, nn.Linear]]:
+    """Every layer whose weight is held in four bits, with its full name."""
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and type(module.weight).__name__ == "Params4bit"
+    ]
+
+
+@torch.no_grad()
+def write_out(model: nn.Module) -> None:
+    """Has four-bit weights held as what they mean, in the type of the products; changes ``model``.
+
+    Products are the same to the bit as those of layers that write them out at every pass.
+    """
+    import bitsandbytes.functional as bnb  # installed, or there were no such layer
+
+    for name, layer in four_bit_layers(model):
+        held: Any = layer
+        dtype = held.compute_dtype or torch.float32
+        dense = bnb.dequantize_4bit(held.weight.data, held.weight.quant_state).to(dtype)
+        plain = nn.Linear(layer.in_features, layer.out_features, bias=False, device="meta")
+        plain.weight = nn.Parameter(dense, requires_grad=False)
+        plain.bias = layer.bias
+        model.set_submodule(name, plain.train(layer.training))
+
+
+def written_out_fits(model: nn.Module) -> bool:
+    """Whether all four-bit weights, written out, take at most half of a GPU's free memory.
+
+    The other half is for what training keeps. On a processor nothing is asked: who holds weights in
+    few bits there is short of memory.
+    """
+    layers = four_bit_layers(model)
+    if not layers or not layers[0][1].weight.is_cuda:
+        return False
+    needed = sum(2 * layer.in_features * layer.out_features for _, layer in layers)
+    return needed <= torch.cuda.mem_get_info(layers[0][1].weight.device)[0] / 2
+
+
 def mark_dense(model: Any) -> None:
     """Has a model whose weights were written out again saved and cast as any other."""
     if getattr(model, "hf_quantizer", None) is None:

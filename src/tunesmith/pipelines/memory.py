@@ -202,6 +202,8 @@ def _weight_bytes(recipe: Recipe, shape: Shape, *, is_mapped: bool) -> float:
     held = BYTES.get(recipe.model.dtype, 4)
     each = recipe.method.linear_bytes
     if each is not None:
+        if recipe.method.writes_out:
+            each = 2.0 if recipe.train.precision == "bfloat16" else 4.0
         others = shape.n_parameters - shape.n_linear_parameters
         return shape.n_linear_parameters * each + (0 if is_mapped else others * held)
     n_widened = recipe.method.n_widened(shape)

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tunesmith.model.fused import whole
 from tunesmith.model.fused.linear import Linear
 from tunesmith.model.fused.norm import normalise, normalise_back, scaled
 from tunesmith.model.fused.products import Product, multiply, put_back, taken_out
+from tunesmith.model.kernels.choice import runs_whole
 
 
 class _NormedLinears(torch.autograd.Function):
@@ -82,6 +84,10 @@ def normed_linears(
     Returns:
         [T, out] of each layer.
     """
+    if runs_whole(x):
+        found = whole.normed_linears(x, norm_weight, eps, layers, training)
+        if found is not None:
+            return found
     trainable = [tensor for layer in layers for tensor in layer.trainable]
     return _NormedLinears.apply(x, norm_weight, eps, layers, training, *trainable)
 
@@ -132,4 +138,8 @@ def add_linear(residual: Tensor, x: Tensor, layer: Linear, training: bool) -> Te
     Returns:
         [T, D].
     """
+    if runs_whole(x):
+        found = whole.add_linear(residual, x, layer, training)
+        if found is not None:
+            return found
     return _AddLinear.apply(residual, x, layer, training, *layer.trainable)

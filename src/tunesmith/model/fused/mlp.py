@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tunesmith.model.fused import whole
 from tunesmith.model.fused.linear import Linear
 from tunesmith.model.fused.norm import normalise, normalise_back, scaled, tiles
 from tunesmith.model.fused.products import multiply, put_back, taken_out
+from tunesmith.model.kernels.choice import runs_whole
 
 
 def gate_up(gates: Tensor, ups: Tensor) -> Tensor:
@@ -128,6 +130,10 @@ def gated_mlp(
 
     Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
     """
+    if runs_whole(x):
+        found = whole.gated_mlp(x, norm_weight, eps, gate, up, down, training)
+        if found is not None:
+            return found
     layers = (gate, up, down)
     trainable = [tensor for layer in layers for tensor in layer.trainable]
     return _GatedMLP.apply(x, norm_weight, eps, layers, training, *trainable)

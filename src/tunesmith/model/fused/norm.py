@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tunesmith.model.fused import whole
+from tunesmith.model.kernels.choice import runs_whole
+
 TILE_BYTES = 2**18
 """Of a tile of rows on a CPU: several of them share its second-level cache."""
 
@@ -118,4 +121,6 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     Returns:
         [T, D] in the wider of both types.
     """
+    if runs_whole(x):
+        return whole.rms_norm(x, weight, eps)
     return _Norm.apply(x, weight, eps)

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tunesmith.model.fused import whole
+from tunesmith.model.kernels.choice import runs_whole
+
 
 def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
     """Queries [T, H, D] and keys [T, Hkv, D] turned by the angles of their positions.
@@ -39,6 +42,8 @@ class _Rotation(torch.autograd.Function):
 
 def rotate_one(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """One of them alone, [T, H, D]: the last layer's queries are fewer than its keys."""
+    if runs_whole(x):
+        return whole.rotate_one(x, cos, sin)
     return _Rotation.apply(x, cos, sin)
 
 

@@ -22,9 +22,12 @@ def uses_kernel(name: str, tensor: Tensor) -> bool:
 
     Triton's interpreter (``TRITON_INTERPRET=1``) runs it on a processor too, for tests.
     """
-    if tensor.device.type != "cuda" and not _is_interpreted():
-        return False
-    return name in chosen(os.environ.get(VARIABLE, "all")) and has_triton()
+    return runs_whole(tensor) and name in chosen(os.environ.get(VARIABLE, "all")) and has_triton()
+
+
+def runs_whole(tensor: Tensor) -> bool:
+    """Whether work is best done on whole tensors with these kernels, as on a GPU."""
+    return tensor.is_cuda or _is_interpreted()
 
 
 @cache

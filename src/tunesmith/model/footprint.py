@@ -1,7 +1,8 @@
 """Footprint: the bytes that training holds, from sizes alone; needs no torch.
 
 Each figure follows from what the loop keeps; which tensors autograd saves of a Llama's block was
-read off ``torch.autograd.graph.saved_tensors_hooks`` (torch 2.13, transformers 5.23).
+read off ``torch.autograd.graph.saved_tensors_hooks`` (torch 2.13, transformers 5.23), for the trunk
+of :mod:`tunesmith.model.trunk` and for transformers' forward.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ STATE_BYTES = {
     "sgd": 0.0,
 }
 """Of an optimizer for each trained weight: two moments, in eight bits with two scales for 256."""
+
+
+ATTENTION_TILE = {False: 64, True: 128}
+"""Queries of a tile of the trunk's attention on a CPU, in float32 and in bfloat16."""
+LONGEST_KEPT = 1024
+"""Tokens of a row up to which the trunk keeps its attention's weights; a test holds both to what
+:mod:`tunesmith.model.fused.attention` has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,106 @@ def activation_bytes(
     room = (3 * shape.ffn_width + 2 * shape.width) * how.number
     casts = shape.n_linear_parameters * how.number if how.casts_weights else 0
     return n_tokens * (kept + room + 2 * shape.width * 4) + casts
+
+
+def trunk_block_bytes(
+    shape: Shape, how: Arithmetic, longest: int, *, rank: int, drops: bool
+) -> float:
+    """What the trunk keeps of a token in one layer for its backward pass.
+
+    Both residual states with the inverse of their root, from which they are normalised again; what
+    attention makes of the values; queries, keys and values, written out for every head; gate and
+    the other half, from which their product is made again; and the r columns of every update.
+    On a CPU also the weights of attention, as many as a token sees on average, for every head; of
+    rows longer than ``LONGEST_KEPT`` they are computed again, in float32.
+
+    Args:
+        shape: of the model.
+        how: it computes.
+        longest: tokens of a row.
+        rank: of the updates on all linear layers; 0: there are none.
+        drops: whether inputs of updates are dropped, so that each has a mask of a byte.
+    """
+    d, f, number = shape.width, shape.ffn_width, how.number
+    states = 2 * (d * 4 + 4) + d * number
+    attention = 3 * d * number
+    is_gpu = not how.widens_attention
+    if longest > LONGEST_KEPT and not is_gpu:
+        attention = 4 * d * 4
+    elif not is_gpu:
+        tile = ATTENTION_TILE[how.is_bfloat16]
+        whole, rest = divmod(longest, tile)
+        seen = tile * tile * whole * (whole + 1) / 2 + rest * longest
+        attention += shape.n_heads * seen / longest * number
+    masks = 6 * d + f if drops else 0
+    return states + attention + 2 * f * number + 7 * rank * number + masks
+
+
+def trunk_bytes(
+    shape: Shape,
+    how: Arithmetic,
+    n_tokens: int,
+    n_targets: int,
+    longest: int,
+    *,
+    first_layer: int,
+    rank: int,
+    drops: bool,
+    recomputes: bool,
+) -> float:
+    """What the trunk keeps of a micro-batch, and the backward pass's own working room.
+
+    The last layer has keys and values of every token, and the rest at targets alone; it is not
+    computed again.
+
+    Args:
+        shape: of the model.
+        how: it computes.
+        n_tokens: of the micro-batch.
+        n_targets: tokens of it that carry a target.
+        longest: tokens of its longest row.
+        first_layer: from which a gradient is needed.
+        rank: as above.
+        drops: as above.
+        recomputes: whether only each layer's input is kept.
+    """
+    d, f = shape.width, shape.ffn_width
+    block = trunk_block_bytes(shape, how, longest, rank=rank, drops=drops)
+    n_layers = max(0, shape.n_layers - first_layer)
+    n_below = max(0, n_layers - 1)
+    if recomputes:
+        below = n_tokens * (n_below * d * 4 + (block if n_below else 0))
+    else:
+        below = n_tokens * n_below * block
+    last = 0.0
+    if n_layers:
+        few = min(n_targets, n_tokens)
+        last = few * block
+        if few < n_tokens:
+            last += n_tokens * (d * 4 + 2 * shape.kv_width * 4)
+    room = (3 * f + 4 * d) * how.number + 2 * d * 4  # gradients of one layer's parts
+    return below + last + n_tokens * room
+
+
+def cast_bytes(
+    shape: Shape, how: Arithmetic, *, first_layer: int, adapts: bool, trains_head: bool
+) -> float:
+    """Of frozen weights that are held in another type: the trunk casts each once and keeps it.
+
+    Args:
+        shape: of the model.
+        how: it computes.
+        first_layer: the first that trains, where weights themselves do.
+        adapts: whether all layers' weights are frozen.
+        trains_head: whether the output head is not.
+    """
+    if not how.casts_weights:
+        return 0.0
+    n_layers = shape.n_layers if adapts else first_layer
+    n_frozen = shape.n_linear_parameters * n_layers / shape.n_layers
+    if not trains_head and shape.head is None:
+        n_frozen += shape.vocabulary * shape.width
+    return n_frozen * how.number
 
 
 def fragment_bytes(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model.head import Head
+from tunesmith.model.trunk_support import why_config_unsupported
 
 LLAMA_2_7B = {
     "hidden_size": 4096,
@@ -37,6 +38,10 @@ class Shape:
     vocabulary: int
     max_positions: int
     tied: bool
+    n_heads: int = 0
+    """Heads of queries."""
+    has_trunk: bool = True
+    """Whether :mod:`tunesmith.model.trunk` computes models of this build."""
     head: Head | None = None
     """The task's own output; None: over the vocabulary."""
 
@@ -114,6 +119,8 @@ def shape_of(config: dict[str, Any], source: str) -> Shape:
             vocabulary=int(config["vocab_size"]),
             max_positions=int(config["max_position_embeddings"]),
             tied=bool(config.get("tie_word_embeddings")),
+            n_heads=n_heads,
+            has_trunk=why_config_unsupported(config) is None,
         )
     except KeyError as error:
         raise ModelError(f"{source}: config.json has no {error}; no Llama-like model.") from None

@@ -13,10 +13,12 @@ from tunesmith.model.footprint import (
     BYTES,
     Arithmetic,
     activation_bytes,
+    cast_bytes,
     evaluation_bytes,
     fragment_bytes,
     loss_bytes,
     optimizer_bytes,
+    trunk_bytes,
 )
 from tunesmith.model.shape import Shape
 from tunesmith.recipe import Recipe, apply_override
@@ -59,22 +61,38 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     first_layer = method.first_block(shape)
     trains_head = method.trains_head(shape)
     n_tokens = _n_tokens(recipe, portions.longest)
-    activations = activation_bytes(
-        shape,
-        how,
-        n_tokens,
-        first_layer=first_layer,
-        trains_norms=not adapts,
-        rank=method.update_rank,
-        drops=method.drops,
-        recomputes=train.gradient_checkpointing,
-    )
+    is_fused = train.fused and shape.has_trunk
+    if is_fused:
+        activations = trunk_bytes(
+            shape,
+            how,
+            n_tokens,
+            portions.n_targets,
+            portions.longest,
+            first_layer=first_layer,
+            rank=method.update_rank,
+            drops=method.drops,
+            recomputes=train.gradient_checkpointing,
+        )
+    else:
+        activations = activation_bytes(
+            shape,
+            how,
+            n_tokens,
+            first_layer=first_layer,
+            trains_norms=not adapts,
+            rank=method.update_rank,
+            drops=method.drops,
+            recomputes=train.gradient_checkpointing,
+        )
+    casts = cast_bytes(shape, how, first_layer=first_layer, adapts=adapts, trains_head=trains_head)
     logits = loss_bytes(shape, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head)
     n_eval = train.eval_batch_size * portions.longest_eval
     evaluation = evaluation_bytes(shape, how, n_eval)
     needs = {
         "process": PROCESS_MB["python"] * 1e6,
-        "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0),
+        "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0)
+        + (casts if is_fused else 0),
         # What is not quantised goes on pointing into the file, so that all of it stays mapped.
         "file": portions.file_mb * 1e6 if method.linear_bytes is not None else 0,
         "adapter": n_trained * 4 if adapts else 0,
@@ -88,7 +106,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
             first_layer=first_layer,
             recomputes=train.gradient_checkpointing,
         )
-        if adapts
+        if adapts and not is_fused
         else 0,
         "logits": logits,
         "evaluation": max(0.0, evaluation - activations - logits),

@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.cli.main import run  # noqa: E402
 from tunesmith.core.available import available_memory_mb  # noqa: E402
+from tunesmith.model.footprint import ATTENTION_TILE, LONGEST_KEPT  # noqa: E402
+from tunesmith.model.fused.attention import LONGEST, TILES  # noqa: E402
 from tunesmith.model.loss import CHUNK_LOGITS  # noqa: E402
 from tunesmith.model.loss import LEAST_ROWS as ROWS_OF_LOSS  # noqa: E402
 from tunesmith.model.shape import PUBLISHED, shape_of  # noqa: E402
@@ -60,7 +62,9 @@ def saved_bytes(trainer, rows) -> int:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_activations_are_what_autograd_keeps(recipe_fields, method, precision):
+def test_activations_of_transformers_forward_are_what_autograd_keeps(
+    recipe_fields, method, precision
+):
     """The room for the pass backward is in the estimate and taken off here.
 
     What is over: the lowest block keeps less, because no gradient goes below it; under ``freeze``
@@ -84,6 +88,36 @@ def test_activations_are_what_autograd_keeps(recipe_fields, method, precision):
     assert estimate["activations"] * 1e6 - room + head == pytest.approx(
         kept + states, rel=0.2 if method == "freeze" else 0.16
     )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_activations_of_the_trunk_are_what_autograd_keeps(recipe_fields, method, precision):
+    """The room for the pass backward is taken off again; all rows are of one length."""
+    fields = {**recipe_fields, "method": METHODS[method]}
+    fields["data"] = {**fields["data"], "max_tokens": 40, "cut_answers": True}
+    fields["train"] = {**fields["train"], "precision": precision, "micro_batch_size": 6}
+    recipe = make_recipe(fields)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    rows = list(range(6))
+    [width] = {int(length) for length in trainer.train_rows.lengths[:6]}
+    shape = shape_of(read_config(Path(fields["model"]["path"])), "tiny")
+    n_targets = int(trainer.train_rows.batch(rows).n_targets)
+    estimate = memory_mb(recipe, shape, Portions(width, 0, n_targets))
+    number = 2 if precision == "bfloat16" else 4
+    room = (3 * shape.ffn_width + 4 * shape.width) * number + 2 * shape.width * 4
+    kept = saved_bytes(trainer, rows)
+    # The loss's own states and gradients are counted elsewhere.
+    head = 0 if method != "full" else shape.vocabulary * shape.width * 4
+    states = n_targets * shape.width * 4
+    expected = estimate["activations"] * 1e6 - room * 6 * width
+    assert expected == pytest.approx(kept - head - states, rel=0.16)
+
+
+def test_the_trunk_s_attention_is_counted_as_it_is():
+    assert {False: 64, True: 128} == ATTENTION_TILE
+    assert TILES == {torch.bfloat16: ATTENTION_TILE[True]}
+    assert LONGEST_KEPT == LONGEST
 
 
 def test_the_loss_s_own_chunks_are_counted():
@@ -112,7 +146,7 @@ def test_recomputed_blocks_leave_their_gaps_on_a_cpu_all_the_same(recipe_fields)
     shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
 
     def gaps(**train) -> float:
-        model = {"dtype": train.pop("dtype", "auto")}
+        model, train["fused"] = {"dtype": train.pop("dtype", "auto")}, False
         recipe = make_recipe({**recipe_fields, "model": model, "method": "lora", "train": train})
         return memory_mb(recipe, shape, Portions(256, 256, 256))["allocator"]
 
@@ -238,7 +272,7 @@ def test_the_command_says_what_would_fit_and_writes_nothing(recipe_fields, tmp_p
     file = tmp_path / "mine.yaml"
     file.write_text(json.dumps(recipe_fields))
     before = sorted(tmp_path.iterdir())
-    assert run(["train", str(file), "--dry-run", "--memory", "0.1"]) == 0
+    assert run(["train", str(file), "--dry-run", "--memory", "0.01"]) == 0
     out = capsys.readouterr().out
     assert "does not fit" in out and "gradient_checkpointing=true" in out
     assert run(["train", str(file), "--dry-run", "--measure", "--json"]) == 0

@@ -196,11 +196,13 @@ def trunk_bytes(
     else:
         below = n_tokens * n_below * block
     last = 0.0
-    if n_layers:
-        few = min(n_targets, n_tokens)
-        last = few * block
-        if few < n_tokens:
-            last += n_tokens * (d * 4 + 2 * shape.kv_width * 4)
+    if n_layers and n_targets < n_tokens:
+        # Queries and output of attention at targets alone, in float32; no weights of it are kept.
+        masks = 6 * d + f if drops else 0
+        own = 4 * d * 4 + d * how.number + 2 * f * how.number + 7 * rank * how.number + masks
+        last = n_targets * own + n_tokens * (d * 4 + 2 * shape.kv_width * 4)
+    elif n_layers:
+        last = n_tokens * block
     room = (3 * f + 4 * d) * how.number + 2 * d * 4  # gradients of one layer's parts
     return below + last + n_tokens * room
 
@@ -246,16 +248,24 @@ def fragment_bytes(
 
 
 def loss_bytes(
-    shape: Shape, n_targets: int, chunk_logits: int, least_rows: int, *, trains_head: bool
+    shape: Shape,
+    how: Arithmetic,
+    n_targets: int,
+    chunk_logits: int,
+    least_rows: int,
+    *,
+    trains_head: bool,
 ) -> float:
-    """Of the chunked loss: two chunks of logits, states and their gradient, the head's gradient.
+    """Of the chunked loss: a chunk of logits, states and their gradient, the head's gradient.
 
-    A trained head's gradient is there twice for a moment, and its chunks are added to it.
+    In bfloat16 the logits exist in that type beside float32. A trained head's gradient is there
+    twice for a moment, and its chunks are added to it.
     """
     n_outputs = shape.vocabulary if shape.head is None else shape.head.n_outputs
     n_rows = min(n_targets, max(least_rows, chunk_logits // n_outputs))
-    chunks = 2 * n_rows * n_outputs * 4 + 2 * n_targets * shape.width * 4
-    return chunks + (n_outputs * shape.width * 4 if trains_head else 0)
+    each = 6 if how.is_bfloat16 else 4
+    chunks = n_rows * n_outputs * each + 2 * n_targets * shape.width * 4
+    return chunks + (n_outputs * shape.width * each if trains_head else 0)
 
 
 def evaluation_bytes(shape: Shape, how: Arithmetic, n_tokens: int) -> float:

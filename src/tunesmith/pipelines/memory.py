@@ -26,7 +26,7 @@ from tunesmith.recipe import Recipe, apply_override
 PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
 """Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
 as far as training uses it; bitsandbytes beside them. Measured with torch 2.13."""
-CPU_CHUNK, LEAST_ROWS = 2**19, 64
+CPU_CHUNK, LEAST_ROWS = 2**23, 64
 """Of the loss on a CPU; a test holds them to its own."""
 
 
@@ -86,7 +86,9 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
             recomputes=train.gradient_checkpointing,
         )
     casts = cast_bytes(shape, how, first_layer=first_layer, adapts=adapts, trains_head=trains_head)
-    logits = loss_bytes(shape, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head)
+    logits = loss_bytes(
+        shape, how, portions.n_targets, CPU_CHUNK, LEAST_ROWS, trains_head=trains_head
+    )
     n_eval = train.eval_batch_size * portions.longest_eval
     evaluation = evaluation_bytes(shape, how, n_eval)
     needs = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
 from stepper import Stepper, read_work
 
+from tunesmith.core.runs import Run
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import make_recipe
@@ -65,7 +67,8 @@ def _whole_runs(recipe: Any, prepared: Any, stepper: Stepper, about: dict[str, A
             stepper.losses.clear()
             with tempfile.TemporaryDirectory() as place:
                 os.environ["TUNESMITH_CACHE"] = place
-                trainer = build_trainer(recipe, prepared, Losses(stepper.losses))
+                run = Run(Path(place))  # where it is kept what is decided of states
+                trainer = build_trainer(recipe, prepared, Losses(stepper.losses), run)
                 trainer.fit()
         stepper.done()
 

@@ -80,7 +80,7 @@ class CachedRows:
         self.activations = activations
         known = activations.layout.places()
         self._places = [known[unit] for unit in units]
-        self._layer = layer
+        self.layer = layer
 
     @property
     def lengths(self) -> Sequence[int] | np.ndarray:
@@ -91,13 +91,22 @@ class CachedRows:
         """The batch of some rows, with their states."""
         batch = self.source.batch(rows)
         states = self.activations.of([self._places[row] for row in rows])
-        n_states = len(batch.target_rows) if self._layer is None else sum(batch.lengths)
+        n_states = len(batch.target_rows) if self.layer is None else sum(batch.lengths)
         assert len(states) == n_states
-        return replace(batch, below=Below(states, self._layer))
+        return replace(batch, below=Below(states, self.layer))
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """Where some rows were read."""
         return self.source.places(rows)
+
+
+def needs_no_layer(rows: object) -> bool:
+    """Whether the batches of rows, however they are wrapped, begin under the head."""
+    while not isinstance(rows, CachedRows):
+        if not hasattr(rows, "source"):
+            return False
+        rows = rows.source  # pyright: ignore[reportAttributeAccessIssue]
+    return rows.layer is None
 
 
 def in_order(units: Mapping[bytes, Unit]) -> list[Unit]:

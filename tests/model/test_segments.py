@@ -14,6 +14,7 @@ from tunesmith.model import segments as segments_module  # noqa: E402
 from tunesmith.model.segments import (  # noqa: E402
     Segments,
     attend_from,
+    attend_piecewise,
     attend_within,
     looks,
 )
@@ -78,6 +79,13 @@ def test_any_tree(segments, key_heads, scale):
     close = {"atol": 1e-5, "rtol": 1e-5}
     ours = attend_within(q, k, v, segments, scale)
     assert_same(ours, one_by_one(q, k, v, segments, scale), (q, k, v), **close)
+
+
+def test_one_call_for_each_piece_gives_the_same():
+    """As devices without our kernels do it."""
+    segments = segments_of(LENGTHS, PARENTS)
+    q, k, v = inputs(sum(LENGTHS), 4, 2)
+    assert_same(attend_piecewise(q, k, v, segments), attend_within(q, k, v, segments), (q, k, v))
 
 
 @given(segments=trees(), data=st.data())

@@ -159,6 +159,13 @@ def attend_within(
                 return found.to(query.dtype)
             seen = looks(segments.lengths, segments.parents)
             return tree_attention(query, key, value, seen, len(segments.lengths), scale)
+    return attend_piecewise(query, key, value, segments, scale)
+
+
+def attend_piecewise(
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float | None = None
+) -> Tensor:
+    """The same on any device: one call for each piece, with the keys of its way and a mask."""
     options = {"scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
     q, k, v = (t.transpose(0, 1) for t in (query, key, value))  # [H, T, D]
     queries, keys, values = (t.split(segments.lengths, dim=1) for t in (q, k, v))
@@ -201,4 +208,5 @@ def attend_from(
         [N, H, D] in the type of ``query``.
     """
     seen, n_causal = looks_from(rows, segments)
-    return tree_attention(query, key, value, seen, n_causal, scale)
+    with torch.autocast("cpu", enabled=False):
+        return tree_attention(query, key, value, seen, n_causal, scale)

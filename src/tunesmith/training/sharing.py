@@ -14,9 +14,10 @@ from tunesmith.model.shape import Shape
 
 LEAST_TOKENS = 16
 """A shared piece saves that many tokens at the least; shorter ones are within what is measured."""
-PIECE_OPERATIONS = 2e7
+PIECE_OPERATIONS = 4e6
 """What a shared piece costs in each layer, forward and backward, as operations of a matrix product:
-its calls and the putting together of what is seen in two parts. Measured on a CPU: 0.3 ms."""
+its calls, and what sees it in two parts. Measured on a CPU with pieces that two rows share: one of
+16 tokens breaks even at width 64, and pays at 128 and 288."""
 
 
 def least_tokens(shape: Shape) -> int:

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tunesmith.model import kernels
+from tunesmith.model.kernels.choice import runs_whole
+
 CHUNK_LOGITS = {"cpu": 2**23, "cuda": 2**25}
 """Logits held at once. On a CPU a chunk needs rows enough that reading the head's weight is not
 what takes the time: with a vocabulary of 32,000 the loss takes 0.75 times as long as at 2**20."""
@@ -20,7 +23,8 @@ class _Scores(NamedTuple):
     """What a chunk of n rows gives.
 
     Attributes:
-        shares: [n, V], the softmax, over the logits' own memory.
+        shares: [n, V], the softmax, over the logits' own memory; on a GPU the logits, of which one
+            kernel makes the gradient.
         normalisers: [n] float32, the logarithm of the sum of the exponentials.
         picked: [n] float32, each label's logit.
         n_correct: [] int64, rows whose label is on top.
@@ -35,6 +39,9 @@ class _Scores(NamedTuple):
 def _scores(hidden: Tensor, weight: Tensor, labels: Tensor, counts: bool = True) -> _Scores:
     """One pass over the logits of a chunk; they exist in ``weight``'s type and once in float32."""
     logits = torch.mm(hidden, weight.t())  # [n, V]
+    if runs_whole(logits):
+        normalisers, picked, is_on_top = kernels.label_sums(logits, labels)
+        return _Scores(logits, normalisers, picked, is_on_top.sum())
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     picked = logits.gather(1, labels[:, None])[:, 0]
     most = logits.amax(1)
@@ -88,6 +95,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 total += (losses if weights is None else losses * weights).sum()
                 _add_grads(
                     found.shares,
+                    found.normalisers,
                     states,
                     held,
                     labels[rows],
@@ -121,6 +129,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 def _add_grads(
     shares: Tensor,
+    normalisers: Tensor,
     states: Tensor,
     weight: Tensor,
     labels: Tensor,
@@ -132,7 +141,8 @@ def _add_grads(
     """Adds a chunk's gradients of the summed negative log-likelihood; changes ``shares``.
 
     Args:
-        shares: [n, V], the softmax.
+        shares: [n, V] of the chunk's scores.
+        normalisers: [n] of them.
         states: [n, D] in the type of the products.
         weight: [V, D] in the same type.
         labels: [n].
@@ -143,8 +153,11 @@ def _add_grads(
     """
     if grad_hidden is None and grad_weight is None:
         return
-    minus_one = shares.new_full((1, 1), -1.0).expand(len(labels), 1)
-    shares.scatter_add_(1, labels[:, None], minus_one)  # of the logits, now
+    if runs_whole(shares):
+        kernels.softmax_gradient_(shares, labels, normalisers)
+    else:
+        minus_one = shares.new_full((1, 1), -1.0).expand(len(labels), 1)
+        shares.scatter_add_(1, labels[:, None], minus_one)  # of the logits, now
     lowered = shares.to(states.dtype)
     if grad_hidden is not None:
         found = torch.mm(lowered, weight)
@@ -208,9 +221,10 @@ class _LinearLogps(torch.autograd.Function):
             held, row_weights = weight.to(ctx.dtype), -grad_outputs[0]
             for rows in _chunks(hidden, weight):
                 states = hidden[rows].to(ctx.dtype)
-                shares = _scores(states, held, labels[rows], counts=False).shares
+                found = _scores(states, held, labels[rows], counts=False)
                 _add_grads(
-                    shares,
+                    found.shares,
+                    found.normalisers,
                     states,
                     held,
                     labels[rows],

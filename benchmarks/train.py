@@ -5,9 +5,10 @@
     python benchmarks/train.py ... --missing              rows that RESULTS.json does not have yet
     python benchmarks/train.py --page RESULTS.json        docs/reference/speed.md and its plots
 
-Every contender of a row is one process that loads, makes a step that is not counted, and then
-makes steps when it is told to, so that rounds go A, B, C, A, B, C and only one works at a time.
-All of them get the same weights, the same adapter, and the same token ids in the same steps.
+Every contender of a row is one process that loads, makes a step (of whole runs, one run) that is
+not counted, and then makes steps when it is told to, so that rounds go A, B, C, A, B, C and only
+one works at a time. All of them get the same weights, the same adapter, and the same token ids in
+the same steps.
 
 The environments: ``python -m venv trl && trl/bin/pip install torch==2.13.0 transformers==5.23.0
 peft==0.21.2 trl==1.16.0``; ``python -m venv lf && lf/bin/pip install llamafactory==0.9.5``.
@@ -103,8 +104,7 @@ def measured(
             try:
                 contender = Contender(str(homes[entrant.home]), entrant.script, given, ENV)
                 stack.enter_context(contender)
-                if row.work.epochs is None:
-                    contender.run(1)
+                contender.run(1)  # a step, or a whole run: what is done once is not counted
             except RuntimeError as error:
                 found[entrant.name] = {"failed": str(error)}
                 print(f"{entrant.name}: {error}", file=sys.stderr)

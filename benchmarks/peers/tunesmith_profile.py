@@ -23,7 +23,7 @@ def main() -> None:
     work, stepper = read_work(), Stepper()
     torch.set_num_threads(work["threads"])
     recipe = make_recipe(work["recipe"], overrides=work["options"].get("overrides", []))
-    trainer = build_trainer(recipe, prepare(recipe), Losses(stepper.losses))
+    trainer = build_trainer(recipe, prepare(recipe), Losses(stepper.losses), needs_whole=False)
     stepper.ready(version=version("tunesmith"), torch=torch.__version__)
     n_steps = stepper.next()
     profiler = profile(activities=[ProfilerActivity.CPU])

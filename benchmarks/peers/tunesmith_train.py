@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from stepper import Stepper, read_work
 
-from tunesmith.core.runs import Run
+from tunesmith.core.runs import locked_run
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import make_recipe
@@ -42,7 +42,7 @@ def main() -> None:
     if work["whole_runs"]:
         _whole_runs(recipe, prepared, stepper, about)
     else:
-        trainer = build_trainer(recipe, prepared, Losses(stepper.losses))
+        trainer = build_trainer(recipe, prepared, Losses(stepper.losses), needs_whole=False)
         _say_ready(trainer, stepper, about)
         stepper.next()
         last = 0
@@ -60,16 +60,15 @@ def main() -> None:
 
 def _whole_runs(recipe: Any, prepared: Any, stepper: Stepper, about: dict[str, Any]) -> None:
     """Every run begins with loading the model; none finds what an earlier one has kept."""
-    build_trainer(recipe, prepared, Losses([]))
     stepper.ready(**about)
     while n_runs := stepper.next():
         for _ in range(n_runs):
             stepper.losses.clear()
             with tempfile.TemporaryDirectory() as place:
                 os.environ["TUNESMITH_CACHE"] = place
-                run = Run(Path(place))  # where it is kept what is decided of states
-                trainer = build_trainer(recipe, prepared, Losses(stepper.losses), run)
-                trainer.fit()
+                with locked_run(Path(place) / "run", resume=False) as run:
+                    losses = Losses(stepper.losses)
+                    build_trainer(recipe, prepared, losses, run, needs_whole=False).fit()
         stepper.done()
 
 

@@ -99,7 +99,7 @@ def trained(
         batch_size=per_step,
         micro_batch_size=per_step,
         packing=True,
-        tokens_per_row=300 if smoke else ROOM,
+        tokens_at_once=300 if smoke else ROOM,
         eval_every_fraction=1,
     )
     watcher = Silent()

@@ -23,9 +23,10 @@ from tunesmith.recipe import load_recipe
 
 ROUNDS, STEPS = 5, 2
 HERE = Path(__file__).parent
+PADDED = ["train.packing=false"]
 WAYS = {
-    "padded": [],
-    "padded, rows of any length together": ["train.length_grouping=false"],
+    "padded": PADDED,
+    "padded, rows of any length together": [*PADDED, "train.length_grouping=false"],
     "packed": ["train.packing=true"],
     "packed, rows of any length together": ["train.packing=true", "train.length_grouping=false"],
 }
@@ -44,7 +45,8 @@ def main(overrides: list[str]) -> None:
     torch.set_num_threads(1)
     trainers: dict[str, Any] = {}
     for name, settings in WAYS.items():
-        recipe = load_recipe(HERE.parent / "recipes" / "demo.yaml", [*settings, *overrides])
+        every = ["train.micro_batch_size=8", *settings, *overrides]
+        recipe = load_recipe(HERE.parent / "recipes" / "demo.yaml", every)
         trainers[name] = build_trainer(recipe, prepare(recipe), Silent())
         trainers[name]._step(0)
     speeds: dict[str, list[float]] = {name: [] for name in WAYS}

@@ -47,7 +47,13 @@ def wide_recipe(tmp_path: Path, lines: Any) -> Path:
         "template": "summarization",
         "method": {"name": "lora", "rank": 2, "targets": ["q_proj"]},
         "optim": {"warmup_fraction": 0, "lr": 1e-3},
-        "train": {"epochs": 1, "batch_size": 8, "eval_batch_size": 8, "eval_every_fraction": 1},
+        "train": {
+            "epochs": 1,
+            "batch_size": 8,
+            "micro_batch_size": 8,
+            "eval_batch_size": 8,
+            "eval_every_fraction": 1,
+        },
     }
     file = tmp_path / "recipe.yaml"
     file.write_text(json.dumps(recipe))

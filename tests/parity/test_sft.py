@@ -35,11 +35,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"per_device_train_batch_size": 6, "padding_free": True},
     ),
     "packed-accumulated": (
-        {"packing": True, "tokens_per_row": 100},
+        {"packing": True, "tokens_at_once": 100},
         {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 3, "padding_free": True},
     ),
     "packed-by-best-fit": (  # there rows are packed first, so a step is all of them to be the same
-        {"packing": True, "tokens_per_row": 100, "batch_size": N_ROWS},
+        {"packing": True, "tokens_at_once": 100, "batch_size": N_ROWS},
         {"packing": True, "packing_strategy": "bfd", "max_length": 100,
          "gradient_accumulation_steps": N_ROWS},
     ),

@@ -171,7 +171,9 @@ def test_seven_billion_weights_are_planned_from_their_shape_alone():
 
 def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fields):
     shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
-    recipe = make_recipe({**recipe_fields, "method": "full", "train": {"batch_size": 8}})
+    recipe = make_recipe(
+        {**recipe_fields, "method": "full", "train": {"batch_size": 8, "micro_batch_size": 8}}
+    )
     portions = Portions(1024, 1024, 8 * 1024)
     whole = sum(memory_mb(recipe, shape, portions).values())
     assert what_would_fit(recipe, shape, portions, whole + 1) == []
@@ -191,19 +193,19 @@ def test_what_would_make_it_fit_comes_in_order_and_ends_where_it_does(recipe_fie
 
 def test_a_packed_run_is_told_to_make_its_lines_shorter_down_to_the_longest_row(recipe_fields):
     shape = shape_of(PUBLISHED["meta-llama/Llama-2-7b-hf"], "7b")
-    train = {"batch_size": 8, "packing": True, "tokens_per_row": 2500, "eval_batch_size": 2}
+    train = {"batch_size": 8, "packing": True, "tokens_at_once": 2500, "eval_batch_size": 2}
     recipe = make_recipe({**recipe_fields, "method": "lora", "train": train})
     portions = Portions(600, 600, 2000)
     steps = what_would_fit(recipe, shape, portions, 1)
     assert [s["set"][0] for s in steps[:4]] == [
-        "train.tokens_per_row=1250",
-        "train.tokens_per_row=625",
-        "train.tokens_per_row=600",
+        "train.tokens_at_once=1250",
+        "train.tokens_at_once=625",
+        "train.tokens_at_once=600",
         "train.gradient_checkpointing=true",
     ]
     assert [s["set"][1] for s in steps[:3]] == [f"train.eval_batch_size={n}" for n in (2, 1, 1)]
     assert not [told for s in steps for told in s["set"] if "micro_batch_size" in told]
-    assert "train.tokens_per_row" in ADVICE
+    assert "train.tokens_at_once" in ADVICE
 
 
 @pytest.mark.parametrize("kind", ["pairs", "packed", "packed in short lines"])
@@ -211,7 +213,7 @@ def test_the_learnt_tokens_planned_for_are_those_of_the_largest_batch(
     kind, pair_fields, recipe_fields, monkeypatch
 ):
     fields = pair_fields if kind == "pairs" else recipe_fields
-    train = {"packing": kind != "pairs", "tokens_per_row": 150 if "short" in kind else None}
+    train = {"packing": kind != "pairs", "tokens_at_once": 150 if "short" in kind else None}
     fields["train"] = {**fields["train"], **train, "epochs": 1}
     recipe = make_recipe(fields)
     seen = []

@@ -6,7 +6,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
@@ -38,11 +37,11 @@ def fitted(fields, **settings):
 
 
 @pytest.mark.parametrize("method", ["full", {"name": "lora", "rank": 4}])
-@pytest.mark.parametrize("tokens_per_row", [None, 110])
-def test_a_packed_run_is_the_unpacked_one(recipe_fields, method, tokens_per_row):
+@pytest.mark.parametrize("tokens_at_once", [None, 110])
+def test_a_packed_run_is_the_unpacked_one(recipe_fields, method, tokens_at_once):
     fields = {**recipe_fields, "method": method}
     padded, weights = fitted(fields)
-    line, packed_weights = fitted(fields, packing=True, tokens_per_row=tokens_per_row)
+    line, packed_weights = fitted(fields, packing=True, tokens_at_once=tokens_at_once)
     assert [sorted(v["rows"]) for v in line.steps] == [sorted(v["rows"]) for v in padded.steps]
     for key in ("n_tokens", "n_targets"):
         assert [v[key] for v in line.steps] == [v[key] for v in padded.steps]
@@ -57,7 +56,7 @@ def test_a_packed_run_is_the_unpacked_one(recipe_fields, method, tokens_per_row)
 def test_no_line_is_longer_than_it_may_be(recipe_fields):
     recipe = make_recipe(
         {**recipe_fields, "train": {**recipe_fields["train"], "packing": True,
-                                    "tokens_per_row": 110}}
+                                    "tokens_at_once": 110}}
     )  # fmt: skip
     trainer = build_trainer(recipe, prepare(recipe), Watcher())
     shapes = []
@@ -69,14 +68,12 @@ def test_no_line_is_longer_than_it_may_be(recipe_fields):
     assert max(width for _, width in shapes) <= 110 < sum(width for _, width in shapes)
 
 
-def test_a_row_without_room_in_a_line_is_told(recipe_fields):
-    fields = {**recipe_fields, "train": {"packing": True, "tokens_per_row": 20}}
-    with pytest.raises(
-        RecipeError, match=r"tokens_per_row=20, and the longest row takes \d+ tokens"
-    ):
-        fitted(fields)
-    with pytest.raises(RecipeError, match="goes with packing=true"):
-        make_recipe({**recipe_fields, "train": {"tokens_per_row": 20}})
+def test_a_row_that_is_longer_than_a_line_has_one_of_its_own(recipe_fields):
+    fields = {**recipe_fields, "train": {**recipe_fields["train"], "packing": True}}
+    recipe = make_recipe({**fields, "train": {**fields["train"], "tokens_at_once": 20}})
+    trainer = build_trainer(recipe, prepare(recipe), Watcher())
+    assert trainer.lengths.min() > 20
+    assert {len(micro) for step in trainer._planned(0) for micro in step} == {1}
 
 
 def test_a_packed_run_resumes_exactly(recipe_fields, tmp_path, monkeypatch):
@@ -129,7 +126,7 @@ def test_every_task_packs(recipe_fields, tmp_path, lines, name):
 
 def test_the_summary_tells_the_rows_that_were_at_once(recipe_fields, tmp_path):
     """A line has as many rows as have room in it, and not all of the step's."""
-    settings = {"packing": True, "tokens_per_row": 110, "epochs": 1}
+    settings = {"packing": True, "tokens_at_once": 110, "epochs": 1}
     fields = {**recipe_fields, "train": {**recipe_fields["train"], **settings}}
     recipe = make_recipe(fields)
     trainer = build_trainer(recipe, prepare(recipe), None)
@@ -138,5 +135,5 @@ def test_the_summary_tells_the_rows_that_were_at_once(recipe_fields, tmp_path):
     assert most < recipe.train.batch_size
     assert train(recipe).summary["rows_at_once"] == most
     assert trainer.rows_at_once == most
-    trainer.portion.n_rows = 1
+    trainer.portion.size = int(trainer.lengths.min())
     assert trainer.rows_at_once == 1

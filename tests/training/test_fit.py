@@ -9,7 +9,7 @@ from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.pipelines.watch import scorers  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
-from tunesmith.training.fit import Portion, divide, is_out_of_memory  # noqa: E402
+from tunesmith.training.fit import Portion, is_out_of_memory  # noqa: E402
 from tunesmith.training.snapshot import restore, snapshot  # noqa: E402
 
 
@@ -42,7 +42,7 @@ def test_halved_portions_give_the_same_gradients(recipe_fields, capsys):
     short = too_small_for(2, trainer_of(fields, micro_batch_size=6))
     for large, small in zip(whole, gradients(short), strict=True):
         torch.testing.assert_close(small, large, atol=1e-6, rtol=1e-4)
-    assert short.portion.n_rows == 2
+    assert short.portion.size == 2
     told = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in told] == [
         "out of memory with 6 rows at once in training",
@@ -76,26 +76,26 @@ def test_evaluation_halves_too(recipe_fields):
         trainer.watcher = type("", (), {"evaluated": lambda self, values: losses.append(values)})()
         trainer._evaluate()
     assert losses[1]["eval_loss"] == pytest.approx(losses[0]["eval_loss"], rel=1e-6)
-    assert (plain.evaluator.portion.n_rows, short.evaluator.portion.n_rows) == (16, 2)
+    assert (plain.evaluator.portion.size, short.evaluator.portion.size) == (16, 2)
 
 
 def test_a_resume_goes_on_with_the_same_portions(recipe_fields):
     before = trainer_of(recipe_fields)
-    before.portion.n_rows, before.evaluator.portion.n_rows = 1, 4
+    before.portion.size, before.evaluator.portion.size = 1, 4
     after = trainer_of(recipe_fields)
     restore(after, snapshot(before))
-    assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (1, 4)
+    assert (after.portion.size, after.evaluator.portion.size) == (1, 4)
 
 
 def test_a_setting_that_was_changed_counts_more_than_the_portions_before(recipe_fields):
     before = trainer_of(recipe_fields)
-    before.portion.n_rows, before.evaluator.portion.n_rows = 1, 4
+    before.portion.size, before.evaluator.portion.size = 1, 4
     after = trainer_of(recipe_fields, micro_batch_size=6)
     restore(after, snapshot(before))
-    assert (after.portion.n_rows, after.evaluator.portion.n_rows) == (6, 4)
+    assert (after.portion.size, after.evaluator.portion.size) == (6, 4)
     other = trainer_of(recipe_fields, eval_batch_size=8)
     restore(other, snapshot(before))
-    assert (other.portion.n_rows, other.evaluator.portion.n_rows) == (1, 8)
+    assert (other.portion.size, other.evaluator.portion.size) == (1, 8)
 
 
 def test_one_row_that_does_not_fit_is_answered_with_advice():
@@ -119,10 +119,6 @@ def test_the_allocators_own_words_are_known():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
-
-
-def test_divided_rows_keep_their_order():
-    assert divide([[1, 2, 3], [4]], 2) == [[1, 2], [3], [4]]
 
 
 def allocator_for(n_rows, monkeypatch):

@@ -103,7 +103,7 @@ def _print_tokens(tokens: dict[str, Any]) -> None:
         )
     forecast = tokens["forecast"]
     click.echo(
-        f"padding at {forecast['rows_at_once']} rows at once: "
+        f"padding at {forecast['at_once']} at once: "
         f"{forecast['padding_fraction_at_random']:.1%} at random, "
         f"{forecast['padding_fraction_by_length']:.1%} grouped by length; packed: "
         f"{forecast['packed_rows']:,} rows of {tokens['max_tokens']:,} tokens, "

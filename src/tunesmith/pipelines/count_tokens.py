@@ -13,6 +13,7 @@ from tunesmith.core.ledger import Ledger
 from tunesmith.data.packing import pack
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.recipe import Recipe
+from tunesmith.training.batching import Batching, fixed_batching
 from tunesmith.training.plan import plan_epoch
 
 MASKED = "every token is masked"
@@ -73,22 +74,29 @@ class Tokens:
 
     def forecast(self) -> dict[str, Any]:
         """Padding at the recipe's batch, at random and by length, and rows if packed."""
-        lengths, train = self.lengths("train"), self.recipe.train
+        lengths = self.lengths("train")
         n_packed = len(pack(lengths, self.max_tokens))
+        padded = self._padded
         return {
-            "rows_at_once": train.rows_at_once,
+            "at_once": f"{padded.limit:,} {padded.unit}",
             "padding_fraction_at_random": self._padding(by_length=False),
             "padding_fraction_by_length": self._padding(by_length=True),
             "packed_rows": n_packed,
             "packed_fill_fraction": round(lengths.sum() / (n_packed * self.max_tokens), 4),
         }
 
+    @property
+    def _padded(self) -> Batching:
+        """The recipe's micro-batches, as they are where nothing is measured, padded."""
+        train = self.recipe.train.model_copy(update={"packing": False})
+        return fixed_batching(train, self.planned, "cpu")
+
     def _padding(self, *, by_length: bool) -> float:
         train, lengths = self.recipe.train, self.planned
         steps = plan_epoch(
             lengths.tolist(),
             batch_size=train.batch_size,
-            micro_batch_size=train.rows_at_once,
+            batching=self._padded,
             seed=train.seed,
             epoch=0,
             group_by_length=by_length,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.model.trunk_support import why_config_unsupported
 from tunesmith.pipelines.memory import (
     Portions,
+    device_type,
     disk_mb,
     memory_mb,
     merge_mb,
@@ -29,7 +31,9 @@ from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.pipelines.share import planned_sharing
 from tunesmith.pipelines.trunk_plan import planned_states
 from tunesmith.recipe import Recipe
-from tunesmith.training.plan import n_steps, packed_room, plan_epoch
+from tunesmith.training.batching import Batching, fixed_batching
+from tunesmith.training.plan import n_steps, plan_epoch
+from tunesmith.training.probe import sizes_worth_trying
 
 
 def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, Any]:
@@ -43,7 +47,8 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         available_mb: memory that it is to fit in; None: what is free on this machine.
 
     Returns:
-        ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``ledger``,
+        ``model`` (parameters), ``method`` (trained parameters), ``steps``, ``batching`` (what is
+        known of it before the model is there, in words), ``ledger``,
         ``memory_mb`` by purpose (estimates), ``available_mb``, ``would_fit`` (settings that bring
         the need under that, each on top of those before), ``disk_mb``, ``trunk_cache`` (states of
         frozen layers that would be kept, or None), ``merge_mb``, ``sharing`` (see
@@ -61,7 +66,10 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     rows: int | None = None
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
-    longest_eval, n_targets = longest, longest * recipe.train.rows_at_once
+    lengths = np.array([longest])
+    batching, sizes = _batching(recipe, lengths, None)
+    longest_eval = longest
+    n_targets = min(batching.tokens_at_once or longest**2, batching.rows_at_once * longest)
     seconds: float | None = None
     n_tokens: int | None = None
     prepared: Prepared | None = None
@@ -73,10 +81,12 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         rows, ledger = len(lengths), prepared.ledger.as_dict()
         longest, n_tokens = int(lengths.max()), int(lengths.sum())
         sharing = planned_sharing(recipe, prepared)
+        batching, sizes = _batching(recipe, lengths, rows)
         held_out = prepared.encoded.get("validation")
         longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
         # What is one row to the trainer may be several encoded ones.
-        n_targets = _most_learnt(recipe, lengths, encoded.n_learnt.reshape(rows, -1).sum(1))
+        n_learnt = encoded.n_learnt.reshape(rows, -1).sum(1)
+        n_targets = _most_learnt(recipe, batching, lengths, n_learnt)
     elif data_here:
         rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
@@ -103,7 +113,9 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     states = None
     if prepared is not None and steps is not None:
         states = planned_states(recipe, prepared, shape, steps)
-    portions = Portions(longest, longest_eval, n_targets, _file_mb(recipe, shape))
+    portions = Portions(
+        longest, longest_eval, n_targets, _file_mb(recipe, shape), batching.tokens_at_once
+    )
     memory = memory_mb(recipe, shape, portions)
     if available_mb is None:
         available_mb = available_memory_mb()
@@ -121,6 +133,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         "lr": recipe.lr,
         "rows": rows,
         "longest_tokens": longest,
+        "batching": _told(batching, sizes),
         "steps": steps,
         "memory_mb": {**memory, "total": round(sum(memory.values()), 1)},
         "available_mb": None if available_mb is None else round(available_mb, 1),
@@ -135,28 +148,57 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     }
 
 
-def _most_learnt(recipe: Recipe, lengths: np.ndarray, n_learnt: np.ndarray) -> int:
-    """Learnt tokens of a micro-batch, at most; of packed lines those of the first epoch.
+def _batching(
+    recipe: Recipe, lengths: np.ndarray, n_rows: int | None
+) -> tuple[Batching, tuple[int, ...]]:
+    """The largest micro-batches there may be, and the sizes that a probe will choose among."""
+    train, device = recipe.train, device_type(recipe)
+    found = fixed_batching(train, lengths, device)
+    if n_rows is None or train.tokens_at_once is not None or train.micro_batch_size is not None:
+        return found, ()
+    steps = n_steps(
+        n_rows, batch_size=train.batch_size, epochs=train.epochs, max_steps=train.max_steps
+    )
+    sizes = sizes_worth_trying(device, lengths, train.batch_size, steps)
+    return (replace(found, tokens_at_once=max(sizes)) if sizes else found), sizes
+
+
+def _told(batching: Batching, sizes: tuple[int, ...]) -> str:
+    """What is known of the batching before the model is there."""
+    if batching.of[3] == "auto" and batching.of[1] is None:
+        form = "packed or padded as the model allows"
+    else:
+        form = "packed" if batching.packs else "padded"
+    if not sizes:
+        return f"micro-batches of up to {batching.limit:,} {batching.unit}, {form}"
+    listed = " or ".join(f"{size:,}" for size in sizes)
+    return f"micro-batches of {listed} tokens, which a probe at the start decides, {form}"
+
+
+def _most_learnt(
+    recipe: Recipe, batching: Batching, lengths: np.ndarray, n_learnt: np.ndarray
+) -> int:
+    """Learnt tokens of a micro-batch, at most; where tokens are limited, those of the first epoch.
 
     Args:
         recipe: the whole of it.
+        batching: how steps are divided.
         lengths: [R], tokens of the trainer's rows.
         n_learnt: [R], those of them that are learnt.
     """
     train = recipe.train
-    if not train.packing:
-        return int(np.sort(n_learnt)[-train.rows_at_once :].sum())
+    if batching.tokens_at_once is None:
+        return int(np.sort(n_learnt)[-batching.rows_at_once :].sum())
     plan = plan_epoch(
         lengths,
         batch_size=train.batch_size,
-        micro_batch_size=train.rows_at_once,
+        batching=batching,
         seed=train.seed,
         epoch=0,
         shuffle=train.shuffle,
         group_by_length=train.length_grouping,
-        tokens_per_row=packed_room(lengths, train.tokens_per_row, train.rows_at_once),
     )
-    return max(int(n_learnt[line].sum()) for step in plan for line in step)
+    return max(int(n_learnt[micro].sum()) for step in plan for micro in step)
 
 
 def _head(recipe: Recipe, prepared: Prepared | None, notes: list[str]) -> Head | None:

@@ -22,6 +22,7 @@ from tunesmith.model.footprint import (
 )
 from tunesmith.model.shape import Shape
 from tunesmith.recipe import Recipe, apply_override
+from tunesmith.training.batching import fixed_batching
 
 PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
 """Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
@@ -39,12 +40,14 @@ class Portions:
         longest_eval: of the longest evaluation row; 0: there is no evaluation.
         n_targets: learnt tokens of a micro-batch, at most.
         file_mb: size of the files of weights.
+        tokens_at_once: of a micro-batch where the recipe does not say, at most; None: as fixed.
     """
 
     longest: int
     longest_eval: int
     n_targets: int
     file_mb: float = 0.0
+    tokens_at_once: int | None = None
 
 
 def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, float]:
@@ -60,7 +63,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     how = _arithmetic(recipe)
     first_layer = method.first_block(shape)
     trains_head = method.trains_head(shape)
-    n_tokens = _n_tokens(recipe, portions.longest)
+    n_tokens = _n_tokens(recipe, portions)
     is_fused = train.fused and shape.has_trunk
     if is_fused:
         activations = trunk_bytes(
@@ -149,7 +152,7 @@ def what_would_fit(
     now = recipe
     if sum(memory_mb(now, shape, portions).values()) <= available_mb:
         return found
-    for change in _changes(recipe, portions.longest):
+    for change in _changes(recipe, portions):
         train = {k[6:]: v for k, v in change.items() if k.startswith("train.")}
         optim = {k[6:]: v for k, v in change.items() if k.startswith("optim.")}
         updated: dict[str, Any] = {
@@ -159,7 +162,7 @@ def what_would_fit(
         if "method" in change:
             updated["method"] = _as_overridden(now.method, change["method"])
         changed = now.model_copy(update=updated)
-        share = _n_tokens(changed, portions.longest) / _n_tokens(recipe, portions.longest)
+        share = _n_tokens(changed, portions) / _n_tokens(recipe, portions)
         n_targets = math.ceil(portions.n_targets * share)
         at_once = replace(portions, n_targets=n_targets)
         try:
@@ -183,20 +186,29 @@ def _as_overridden(method: Method, name: str) -> Method:
     return METHODS.parse(fields["method"])
 
 
-def _n_tokens(recipe: Recipe, longest: int) -> int:
+def _n_tokens(recipe: Recipe, portions: Portions) -> int:
     """Tokens at once in training, padding included."""
-    return recipe.train.tokens_per_row or recipe.train.rows_at_once * longest
+    train, longest = recipe.train, portions.longest
+    batching = fixed_batching(train, [longest], device_type(recipe))
+    by_rows = batching.rows_at_once * longest
+    if batching.tokens_at_once is None:
+        return by_rows
+    is_open = train.tokens_at_once is None and train.micro_batch_size is None
+    tokens = (portions.tokens_at_once if is_open else None) or batching.tokens_at_once
+    return max(longest, min(tokens, by_rows))
 
 
-def _changes(recipe: Recipe, longest: int) -> list[dict[str, Any]]:
+def _changes(recipe: Recipe, portions: Portions) -> list[dict[str, Any]]:
     changes: list[dict[str, Any]] = []
-    n_tokens = _n_tokens(recipe, longest)
-    while recipe.train.packing and n_tokens > longest:
+    train, longest = recipe.train, portions.longest
+    by_rows = fixed_batching(train, [longest], device_type(recipe)).tokens_at_once is None
+    n_tokens = _n_tokens(recipe, portions)
+    while not by_rows and n_tokens > longest:
         n_tokens = max(longest, n_tokens // 2)
-        n_eval = min(recipe.train.eval_batch_size, n_tokens // longest)
-        changes.append({"train.tokens_per_row": n_tokens, "train.eval_batch_size": n_eval})
-    n_rows = 1 if recipe.train.packing else recipe.train.rows_at_once
-    while n_rows > 1:
+        n_eval = min(train.eval_batch_size, n_tokens // longest)
+        changes.append({"train.tokens_at_once": n_tokens, "train.eval_batch_size": n_eval})
+    n_rows = train.micro_batch_size or 1
+    while by_rows and n_rows > 1:
         n_rows = (n_rows + 1) // 2
         changes.append({"train.micro_batch_size": n_rows, "train.eval_batch_size": n_rows})
     if not recipe.train.gradient_checkpointing:
@@ -210,9 +222,15 @@ def _changes(recipe: Recipe, longest: int) -> list[dict[str, Any]]:
     return changes
 
 
+def device_type(recipe: Recipe) -> str:
+    """The device that a recipe is planned for, by its types."""
+    is_gpu = recipe.model.dtype == recipe.train.precision == "bfloat16"
+    return "cuda" if is_gpu else "cpu"
+
+
 def _arithmetic(recipe: Recipe) -> Arithmetic:
     is_bfloat16 = recipe.train.precision == "bfloat16"
-    is_gpu = recipe.model.dtype == "bfloat16" and is_bfloat16
+    is_gpu = device_type(recipe) == "cuda"
     held_narrow = recipe.model.dtype == "bfloat16" and recipe.method.saves_adapter
     casts = is_bfloat16 and not held_narrow and recipe.method.linear_bytes is None
     return Arithmetic(is_bfloat16, casts, widens_attention=not is_gpu)

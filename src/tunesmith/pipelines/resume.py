@@ -46,12 +46,14 @@ class ResumePoint:
         step: steps done in it.
         changes: what is different now, as ``key: before -> now``; all of it was allowed.
         keeps_evaluations: whether earlier evaluations can be compared with later ones.
+        batching: how steps were divided.
     """
 
     place: Path
     step: int
     changes: tuple[str, ...]
     keeps_evaluations: bool
+    batching: dict[str, Any]
 
 
 def versions() -> dict[str, str]:
@@ -151,6 +153,7 @@ def resume_point(
         int(state["step"]),
         tuple(text for _, text in changes),
         not CHANGES_EVALUATION & {name for name, _ in changes},
+        state["batching"],
     )
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.model.shape import shape_of
 from tunesmith.model.source import model_folder, read_config
+from tunesmith.pipelines.memory import device_type
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.recipe import Recipe
-from tunesmith.training.plan import Step, packed_room, plan_epoch
+from tunesmith.training.batching import fixed_batching
+from tunesmith.training.plan import Step, plan_epoch
 from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens, training_shares
 
 if TYPE_CHECKING:
@@ -91,14 +93,12 @@ def planned_sharing(recipe: Recipe, prepared: Prepared) -> dict[str, Any] | None
 
 def _first_steps(recipe: Recipe, lengths: np.ndarray) -> list[Step]:
     train = recipe.train
-    room = packed_room(lengths, train.tokens_per_row, train.rows_at_once) if train.packing else None
     return plan_epoch(
         lengths,
         batch_size=train.batch_size,
-        micro_batch_size=train.rows_at_once,
+        batching=fixed_batching(train, lengths, device_type(recipe), unpadded=train.fused),
         seed=train.seed,
         epoch=0,
         shuffle=train.shuffle,
         group_by_length=train.length_grouping,
-        tokens_per_row=room,
     )

@@ -21,6 +21,7 @@ from tunesmith.core.runs import (
     Run,
     locked_run,
 )
+from tunesmith.pipelines.batches import batching_of
 from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.keep import save_artifact, take_best
 from tunesmith.pipelines.outcome import outcome
@@ -43,6 +44,7 @@ from tunesmith.pipelines.trunk_cache import from_trunk_cache, trunk_record
 from tunesmith.pipelines.watch import answers_are_made, goal_of, scorers
 from tunesmith.recipe import Recipe
 from tunesmith.trackers.tracker import Tracker
+from tunesmith.training.batching import Batching
 
 if TYPE_CHECKING:
     import torch
@@ -157,8 +159,16 @@ def _train_in(
         run.checkpoints, [], keep_checkpoints=recipe.train.keep_checkpoints, identity=identity
     )
     trainer = build_trainer(
-        recipe, prepared, recorder, run, needs_whole=answers_are_made(recipe), n_alike=n_alike
+        recipe,
+        prepared,
+        recorder,
+        run,
+        needs_whole=answers_are_made(recipe),
+        n_alike=n_alike,
+        point=point,
     )
+    if show_progress:
+        print(trainer.batching.told, file=sys.stderr, flush=True)
     trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
@@ -207,6 +217,7 @@ def _train_in(
         "shared_fraction": _shared_fraction(trainer),
         "forward": _task_model(trainer).way,
         "trunk_cache": trunk_record(run),
+        "batching": trainer.batching.as_dict(),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
     }
@@ -243,6 +254,7 @@ def build_trainer(
     *,
     needs_whole: bool = True,
     n_alike: int = 1,
+    point: ResumePoint | None = None,
 ) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
 
@@ -255,12 +267,14 @@ def build_trainer(
         needs_whole: whether ``trainer.model.model`` has to be a transformers model; else it may be
             what training needs of one, which is there sooner.
         n_alike: runs that can share states of frozen layers; the more, the sooner they pay.
+        point: where the run goes on; its batching is kept.
     """
     from tunesmith.model.device import default_device
     from tunesmith.model.neftune import add_embedding_noise
     from tunesmith.model.task_model import TaskModel
     from tunesmith.training.allocator import keep_freed_memory
     from tunesmith.training.loop import Trainer
+    from tunesmith.training.passes import Passes
     from tunesmith.training.placement import SingleDevice, autocast
 
     device = default_device()
@@ -286,6 +300,8 @@ def build_trainer(
         if split != "test"
     }
     rows = annotate(recipe, model, rows, run, lambda: autocast(device, precision))
+    kept = None if point is None else Batching.kept(point.batching, recipe.train)
+    batching = kept or batching_of(recipe, Passes(model, placement, precision), rows["train"])
     rows = from_trunk_cache(
         recipe.train, model, rows, run, lambda: autocast(device, precision), precision, n_alike
     )
@@ -302,6 +318,7 @@ def build_trainer(
         precision=precision,
         lr_factor=recipe.method.lr_factor,
         goal=goal_of(recipe),
+        batching=batching,
     )
 
 

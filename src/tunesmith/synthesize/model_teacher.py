@@ -79,7 +79,7 @@ class ModelTeacher:
             if len(batch) == 1:  # nothing but this request is the matter
                 return [Failure(str(error), isinstance(error, RunError))]
             return [outcome for one in batch for outcome in self._answer([one])]
-        self.batch_size = portion.n_rows
+        self.batch_size = portion.size
         return [self._whole(completion) for completion in found]
 
     def _complete(self, batch: Sequence[Request], n_at_once: int) -> list[Completion]:

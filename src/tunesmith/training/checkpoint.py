@@ -28,7 +28,7 @@ from tunesmith.core.errors import RunError
 MARKER = "VERIFIED.json"
 TENSORS = ("weights", "optimizer", "random")
 STATE = "state.json"
-NEEDED_STATE = ("step", "n_tokens", "evaluations", "unmoved", "portions", "identity")
+NEEDED_STATE = ("step", "n_tokens", "evaluations", "unmoved", "portions", "batching", "identity")
 UNFINISHED = "its marker was never written"
 
 

@@ -1,11 +1,11 @@
-"""Fit: work that runs out of memory is done again in portions of half as many rows."""
+"""Fit: work that runs out of memory is done again in portions of half the size."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ CPU_MESSAGES = (
     "could not create a primitive",  # oneDNN, where its scratch memory is refused
 )
 ADVICE = (
-    "Lower train.micro_batch_size (train.tokens_per_row where rows are packed), "
+    "Lower train.tokens_at_once (or train.micro_batch_size where that is set), "
     "train.eval_batch_size or data.max_tokens, set "
     "train.gradient_checkpointing=true, or use method=qlora. What it would need, and what would "
     "make it fit: --dry-run"
@@ -74,58 +74,60 @@ def advised(advice: str, where: str = "") -> Iterator[None]:
 
 
 class Portion:
-    """How many rows are on the device at once; it halves where memory runs out, and stays so."""
+    """How much is on the device at once; it halves where memory runs out, and stays so."""
 
-    def __init__(self, n_rows: int, work: str, advice: str = ADVICE) -> None:
+    def __init__(self, size: int, work: str, advice: str = ADVICE, unit: str = "rows") -> None:
         """Starts as the settings have it.
 
         Args:
-            n_rows: at once.
-            work: what is done with them, as messages call it.
-            advice: what is told where one row does not fit.
+            size: at once.
+            work: what is done with it, as messages call it.
+            advice: what is told where the least does not fit.
+            unit: what the size counts, as messages call it.
         """
-        self.n_rows = n_rows
+        self.size = size
         self.work = work
         self.advice = advice
+        self.unit = unit
 
-    def run(self, most: int, work: Callable[[int], Result], undo: Callable[[], None]) -> Result:
-        """Does some work, from its start again with half the rows at once as often as need be.
+    def run(
+        self,
+        most: int,
+        work: Callable[[int], Result],
+        undo: Callable[[], None],
+        least: int = 1,
+    ) -> Result:
+        """Does some work, from its start again with half of it at once as often as need be.
 
         Args:
-            most: rows that the work has at once where nothing limits it.
-            work: is given the most rows at once.
+            most: what the work has at once where nothing limits it.
+            work: is given the most at once.
             undo: puts back what unfinished work has changed.
+            least: what one row has.
 
         Raises:
             RunError: memory does not suffice for one row.
         """
         while True:
-            n_rows = min(self.n_rows, most)
+            size = min(self.size, most)
             try:
-                return work(n_rows)
+                return work(size)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if n_rows == 1:
+                if size <= least:
                     where = f" for one row in {self.work}"
                     raise too_little_memory(error, where, self.advice) from None
             # Only outside of the block are the tensors of the failed work let go.
             undo()
             release_memory()
-            self.n_rows = (n_rows + 1) // 2
+            self.size = max(least, (size + 1) // 2)
             print(
-                f"out of memory with {n_rows} rows at once in {self.work}: {self.n_rows} at once "
-                "from here on. Sums are the same up to rounding; it takes longer.",
+                f"out of memory with {size} {self.unit} at once in {self.work}: {self.size} at "
+                "once from here on. Sums are the same up to rounding; it takes longer.",
                 file=sys.stderr,
                 flush=True,
             )
-
-
-def divide(rows: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Micro-batches of at most ``most`` rows each, in the same order."""
-    return [
-        list(micro[start : start + most]) for micro in rows for start in range(0, len(micro), most)
-    ]
 
 
 def release_memory() -> None:

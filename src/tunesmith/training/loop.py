@@ -6,13 +6,15 @@ import math
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tunesmith.core.errors import DivergedError
+from tunesmith.training.batching import Batching, fixed_batching
 from tunesmith.training.checkpoint import random_state, restore_random_state
 from tunesmith.training.evaluation import Evaluator, Stopped
-from tunesmith.training.fit import Portion, divide
+from tunesmith.training.fit import Portion
 from tunesmith.training.goal import Goal
 from tunesmith.training.optim import (
     LRFactor,
@@ -24,7 +26,7 @@ from tunesmith.training.optim import (
 from tunesmith.training.packed_rows import PackedRows
 from tunesmith.training.passes import Passes, Rows, Sums
 from tunesmith.training.placement import SingleDevice
-from tunesmith.training.plan import Step, n_steps, packed_room, plan_epoch
+from tunesmith.training.plan import Step, n_steps, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
 from tunesmith.training.snapshot import snapshot
@@ -48,6 +50,7 @@ class Trainer:
         precision: torch.dtype = torch.float32,
         lr_factor: LRFactor = one_lr,
         goal: Goal | None = None,
+        batching: Batching | None = None,
     ) -> None:
         """Builds the optimizer and the schedule; touches no data.
 
@@ -63,6 +66,7 @@ class Trainer:
             precision: of the arithmetic; weights keep their type.
             lr_factor: what the rate is multiplied by for a parameter.
             goal: which evaluation is the best, and when to end early; None: the lowest loss, never.
+            batching: how steps are divided; None: as the settings say, with nothing measured.
         """
         self.model = model
         self.train_rows: Rows = train_rows
@@ -78,20 +82,16 @@ class Trainer:
             max_steps=settings.max_steps,
         )
         self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
-        self.tokens_per_row: int | None = None
-        if settings.packing:
-            self.tokens_per_row = packed_room(
-                train_rows.lengths, settings.tokens_per_row, settings.rows_at_once
-            )
+        self.lengths = np.asarray(train_rows.lengths)
+        self.batching = batching or fixed_batching(settings, self.lengths, placement.device.type)
+        if self.batching.packs:
             self.train_rows = PackedRows(train_rows)
             eval_rows = None if eval_rows is None else PackedRows(eval_rows)
         self.parameters = trained_parameters(model)
         self.optimizer = build_optimizer(model, optim, lr, lr_factor)
         self.rate = lr_schedule(optim, lr, self.n_steps)
         self.progress = Progress(goal or Goal())
-        # A packed line has as many rows as have room in it.
-        most = settings.batch_size if settings.packing else settings.rows_at_once
-        self.portion = Portion(most, "training")
+        self.portion = Portion(self.batching.limit, "training", unit=self.batching.unit)
         self.evaluator = Evaluator(self.passes, eval_rows, batch_size=settings.eval_batch_size)
         self.log_every = log_every(settings.log_every_steps, placement.device)
         self._plan: tuple[int, list[Step]] | None = None
@@ -155,8 +155,8 @@ class Trainer:
     def rows_at_once(self) -> int:
         """Rows of the largest micro-batch of the epoch it is in, as far as memory allows."""
         epoch = max(0, self.progress.step - 1) // self.steps_per_epoch
-        most = max(len(micro) for step in self._planned(epoch) for micro in step)
-        return min(self.portion.n_rows, most)
+        size = self.portion.size
+        return max(len(m) for step in self._planned(epoch) for m in self._divided(step, size))
 
     def _is_due(self, step: int) -> bool:
         every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
@@ -173,12 +173,11 @@ class Trainer:
             plan = plan_epoch(
                 self.train_rows.lengths,
                 batch_size=self.settings.batch_size,
-                micro_batch_size=self.settings.rows_at_once,
+                batching=self.batching,
                 seed=self.settings.seed,
                 epoch=epoch,
                 shuffle=self.settings.shuffle,
                 group_by_length=self.settings.length_grouping,
-                tokens_per_row=self.tokens_per_row,
             )
             self._plan = (epoch, plan)
         return self._plan[1]
@@ -195,6 +194,15 @@ class Trainer:
             self.watcher.step_done({**values, "seconds": seconds})
         self._read_at = time.perf_counter()
 
+    def _divided(self, rows: Step, most: int) -> Step:
+        """A step's micro-batches, those divided again that are larger than what memory allows."""
+        smaller = self.batching.within(most)
+        return [
+            [micro[place] for place in part]
+            for micro in rows
+            for part in smaller.divide(self.lengths[micro])
+        ]
+
     def _step(self, step: int) -> Taken:
         rows = self._micro_batches(step)
         random = random_state()
@@ -204,7 +212,10 @@ class Trainer:
             restore_random_state(random)
 
         n_targets, total, sums, n_tokens = self.portion.run(
-            max(map(len, rows)), lambda most: self._accumulate(divide(rows, most)), undo
+            max(self.batching.size(self.lengths[micro]) for micro in rows),
+            lambda most: self._accumulate(self._divided(rows, most)),
+            undo,
+            least=max(self.batching.least(self.lengths[micro]) for micro in rows),
         )
         limit = self.optim.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tunesmith.core.errors import RecipeError
-from tunesmith.data.packing import pack
+if TYPE_CHECKING:
+    from tunesmith.training.batching import Batching
 
 WINDOW_STEPS = 32
 """Steps whose rows are sorted by length together; keeps the order random at a larger scale."""
@@ -21,30 +22,27 @@ def plan_epoch(
     lengths: Sequence[int] | np.ndarray,
     *,
     batch_size: int,
-    micro_batch_size: int,
+    batching: Batching,
     seed: int,
     epoch: int,
     shuffle: bool = True,
     group_by_length: bool = True,
-    tokens_per_row: int | None = None,
 ) -> list[Step]:
     """Divides all rows into steps and each step into micro-batches.
 
     Every row comes exactly once. A step holds ``batch_size`` rows, the last one of an epoch what is
     left. With grouping, rows are shuffled, sorted by length within windows of 32 steps, and the
-    steps shuffled again. Packing leaves each step its rows and only divides them otherwise: a
-    micro-batch is what shares a packed line.
+    steps shuffled again. Which rows a step holds does not depend on the batching: that only
+    divides them.
 
     Args:
         lengths: tokens of each row.
         batch_size: rows of a step.
-        micro_batch_size: rows at once.
+        batching: how a step is divided.
         seed: of the run.
         epoch: counted from 0.
         shuffle: False keeps the order of the data, and groups nothing.
         group_by_length: whether rows of similar length share a step.
-        tokens_per_row: room of a packed line, as much as the longest row at the least; None:
-            micro-batches are padded.
     """
     n_rows = len(lengths)
     order = np.arange(n_rows)
@@ -61,39 +59,7 @@ def plan_epoch(
     if shuffle and group_by_length:
         steps = [steps[i] for i in generator.permutation(len(steps))]
         steps = [step[np.argsort(-sizes[step], kind="stable")] for step in steps]
-    if tokens_per_row is not None:
-        return [
-            [step[line].tolist() for line in pack(sizes[step], tokens_per_row)] for step in steps
-        ]
-    return [
-        [
-            step[start : start + micro_batch_size].tolist()
-            for start in range(0, len(step), micro_batch_size)
-        ]
-        for step in steps
-    ]
-
-
-def packed_room(lengths: Sequence[int] | np.ndarray, wanted: int | None, rows_at_once: int) -> int:
-    """Tokens of a packed line.
-
-    Args:
-        lengths: tokens of each row.
-        wanted: what the recipe says; None: as many as a padded micro-batch could have.
-        rows_at_once: rows of a padded micro-batch.
-
-    Raises:
-        RecipeError: the longest row has no room in it.
-    """
-    longest = int(max(lengths, default=1))
-    if wanted is None:
-        return rows_at_once * longest
-    if wanted < longest:
-        raise RecipeError(
-            f"train.tokens_per_row={wanted}, and the longest row takes {longest} tokens. Raise it "
-            f"to {longest} or more."
-        )
-    return wanted
+    return [[step[part].tolist() for part in batching.divide(sizes[step])] for step in steps]
 
 
 def n_steps(n_rows: int, *, batch_size: int, epochs: float, max_steps: int | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -42,9 +42,9 @@ def snapshot(trainer: Trainer) -> Checkpoint:
             "step": progress.step,
             "n_tokens": progress.n_tokens,
             "portions": {
-                portion.work: {"n_rows": portion.n_rows, "of": of}
-                for portion, of in _portions(trainer)
+                portion.work: {"size": portion.size, "of": of} for portion, of in _portions(trainer)
             },
+            "batching": trainer.batching.as_dict(),
             "evaluations": progress.evaluations,
             "best_step": progress.best[0] if progress.best else None,
             # Weights that no gradient has reached have nothing for the optimizer to keep.
@@ -70,7 +70,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
         # The same portions as before, so that the same numbers are added in the same order; but
         # where a setting was changed, it is what counts.
         if before["of"] == of:
-            portion.n_rows = before["n_rows"]
+            portion.size = before["size"]
     trainer.progress = Progress(
         trainer.progress.goal,
         state["step"],
@@ -79,13 +79,12 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     )
 
 
-def _portions(trainer: Trainer) -> list[tuple[Portion, list[int | None]]]:
-    """Each portion, and the settings that it was made of."""
-    train = trainer.settings
-    packed = [train.batch_size, trainer.tokens_per_row] if train.packing else []
+def _portions(trainer: Trainer) -> list[tuple[Portion, list[Any]]]:
+    """Each portion, and what it was made of."""
+    batching = trainer.batching
     return [
-        (trainer.portion, [train.rows_at_once, *packed]),
-        (trainer.evaluator.portion, [train.eval_batch_size]),
+        (trainer.portion, [batching.packs, batching.rows_at_once, batching.tokens_at_once]),
+        (trainer.evaluator.portion, [trainer.settings.eval_batch_size]),
     ]
 
 

@@ -71,8 +71,9 @@ class _TileAttention(torch.autograd.Function):
         mixed = torch.empty_like(q)
         above = q.new_full((TILE, TILE), -math.inf).triu_(1)
         kept: list[Tensor] = []
+        all_keys, all_values = _pieces(k, lengths), _pieces(v, lengths)
         for way, own, out in zip(ways, _pieces(q, lengths), _pieces(mixed, lengths), strict=True):
-            keys, values = (_along(t, lengths, way) for t in (k, v))
+            keys, values = _along(all_keys, way), _along(all_values, way)
             before = keys.shape[1] - own.shape[1]
             for first, end in _tiles(own.shape[1]):
                 seen = before + end
@@ -97,11 +98,14 @@ class _TileAttention(torch.autograd.Function):
         of_q, of_k, of_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         whole = zip(ctx.ways, *(_pieces(t, lengths) for t in (q, grad, of_q)), strict=True)
         weights_left = iter(kept)
+        all_keys, all_values = _pieces(k, lengths), _pieces(v, lengths)
+        all_of_k, all_of_v = _pieces(of_k, lengths), _pieces(of_v, lengths)
         for way, own, own_grad, own_of_q in whole:
-            keys, values = (_along(t, lengths, way) for t in (k, v))
+            keys, values = _along(all_keys, way), _along(all_values, way)
             is_root = len(way) == 1
             on_keys, on_values = (
-                _along(t, lengths, way) if is_root else torch.zeros_like(keys) for t in (of_k, of_v)
+                _along(parts, way) if is_root else torch.zeros_like(keys)
+                for parts in (all_of_k, all_of_v)
             )
             before = keys.shape[1] - own.shape[1]
             for first, end in _tiles(own.shape[1]):
@@ -115,8 +119,8 @@ class _TileAttention(torch.autograd.Function):
                 torch.bmm(scores, keys[:, :seen], out=own_of_q[:, first:end])
                 on_keys[:, :seen].baddbmm_(scores.transpose(1, 2), own[:, first:end])
             if not is_root:
-                _add_along(of_k, on_keys, lengths, way)
-                _add_along(of_v, on_values, lengths, way)
+                _add_along(all_of_k, on_keys, way)
+                _add_along(all_of_v, on_values, way)
         types = ctx.types
         return (
             _by_token(of_q, lengths, types[0], ctx.scale),
@@ -137,17 +141,16 @@ def _pieces(x: Tensor, lengths: tuple[int, ...]) -> list[Tensor]:
     return [p.view(x.shape[1], -1, x.shape[2]) for p in x.split(lengths)]
 
 
-def _along(x: Tensor, lengths: tuple[int, ...], way: Sequence[int]) -> Tensor:
-    """The pieces of a way behind one another, [H, their tokens, D]; of one piece a view."""
-    found = _pieces(x, lengths)
-    return found[way[0]] if len(way) == 1 else torch.cat([found[piece] for piece in way], 1)
+def _along(pieces: list[Tensor], way: Sequence[int]) -> Tensor:
+    """The pieces of a way behind one another, [H, their tokens, D]; a single one itself."""
+    return pieces[way[0]] if len(way) == 1 else torch.cat([pieces[piece] for piece in way], 1)
 
 
-def _add_along(x: Tensor, added: Tensor, lengths: tuple[int, ...], way: Sequence[int]) -> None:
+def _add_along(pieces: list[Tensor], added: Tensor, way: Sequence[int]) -> None:
     """The inverse of :func:`_along`: adds each piece's part to it."""
-    found = _pieces(x, lengths)
-    for piece, part in zip(way, added.split([lengths[p] for p in way], 1), strict=True):
-        found[piece].add_(part)
+    parts = added.split([pieces[piece].shape[1] for piece in way], 1)
+    for piece, part in zip(way, parts, strict=True):
+        pieces[piece].add_(part)
 
 
 def _by_head(x: Tensor, lengths: tuple[int, ...], scale: float = 1.0) -> Tensor:

@@ -115,12 +115,16 @@ def test_with_kernels_and_without_it_is_the_same(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_killed_run_goes_on_to_the_same_bits(recipe_fields, method, monkeypatch):
-    """With torch's deterministic algorithms, which its children are told by the environment."""
+def test_a_killed_run_goes_on_to_the_same_bits(recipe_fields, method, monkeypatch, tmp_path):
+    """With torch's deterministic algorithms, which its children switch on as they start."""
     from tunesmith.pipelines.verify_resume import verify_resume
     from tunesmith.recipe import make_recipe
 
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    switch = "import torch\ntorch.use_deterministic_algorithms(True, warn_only=True)\n"
+    (tmp_path / "sitecustomize.py").write_text(switch)
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     fields = {**recipe_fields, "method": method}
     fields["train"] = {**fields["train"], "precision": "float32"}
     found = verify_resume(make_recipe(fields), steps=2)

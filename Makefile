@@ -3,13 +3,20 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test format clean
+.PHONY: demo test format clean gpu-test gpu-bench
 
 demo: $(VENV)/train.ready
 	$(BIN)/tunesmith demo
 
 test: $(VENV)/dev.ready
 	BIN=$(BIN) scripts/gate
+
+# On a machine with a CUDA device; PYTHON has PyTorch for it. See docs/how-to/use-a-gpu.md.
+gpu-test:
+	PYTHONPATH=src $(PYTHON) -m pytest -q -W default tests/gpu tests/model/test_kernels_compile.py
+
+gpu-bench:
+	PYTHONPATH=src $(PYTHON) benchmarks/gpu.py
 
 format: $(VENV)/dev.ready
 	$(BIN)/ruff format .

@@ -52,18 +52,29 @@ class Batch:
             return self
         return replace(
             self,
-            input_ids=self.input_ids.to(device, non_blocking=True),
-            target_rows=self.target_rows.to(device, non_blocking=True),
-            targets={k: t.to(device, non_blocking=True) for k, t in self.targets.items()},
+            input_ids=moved(self.input_ids, device),
+            target_rows=moved(self.target_rows, device),
+            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
             beside=None if self.beside is None else self.beside.to(device),
             position_ids=_moved(self.position_ids, device),
             cu_seqlens=_moved(self.cu_seqlens, device),
-            below=None if self.below is None else self.below.to(device),
         )
 
 
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device, without waiting for it.
+
+    What lies in ordinary memory would be copied when a GPU has done all it was asked before, with
+    the host waiting; from pinned memory the copy is one more thing asked of it, and the next batch
+    is made meanwhile.
+    """
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if tensor is None else tensor.to(device, non_blocking=True)
+    return None if tensor is None else moved(tensor, device)
 
 
 @dataclass(frozen=True, slots=True)

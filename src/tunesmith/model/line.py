@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tunesmith.model.batch import Batch
+from tunesmith.model.batch import Batch, moved
 from tunesmith.model.segments import Segments
 
 
@@ -47,11 +47,11 @@ class Line:
         starts = torch.cat([before[:1], ends]).int()
         targets = batch.target_rows
         if not is_full:
-            targets = targets - _moved(shifts, device)[targets // width]
+            targets = targets - moved(shifts, device)[targets // width]
         return cls(
-            None if is_full else _moved(places + shifts.repeat_interleave(sizes), device),
-            _moved(positions[None], device),
-            Segments(lengths, _moved(starts, device)),
+            None if is_full else moved(places + shifts.repeat_interleave(sizes), device),
+            moved(positions[None], device),
+            Segments(lengths, moved(starts, device)),
             targets,
         )
 
@@ -68,7 +68,3 @@ class Line:
         rows, copies = torch.unique(self.target_rows, return_inverse=True)
         is_same = len(rows) == len(copies) and torch.equal(rows, self.target_rows)
         return rows, None if is_same else copies
-
-
-def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    return tensor.to(device, non_blocking=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -252,3 +257,20 @@ def test_norm_and_rotation_alone():
     (found * found.detach()[..., :1]).sum().backward()
     (wanted * wanted.detach()[..., :1]).sum().backward()
     same(q.grad, qd.grad)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+@pytest.mark.skipif("TRITON_INTERPRET" in os.environ, reason="runs in the interpreter already")
+def test_the_trunk_holds_over_whole_tensors_too():
+    """The way a GPU takes, on a processor: what holds of the other way holds of it."""
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        + [str(here / "test_fused.py"), str(here.parent / "test_trunk.py")],
+        env={**os.environ, "TRITON_INTERPRET": "1", "TUNESMITH_KERNELS": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

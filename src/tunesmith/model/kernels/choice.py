@@ -6,6 +6,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 
+import torch
 from torch import Tensor
 
 from tunesmith.core.errors import RecipeError
@@ -26,8 +27,11 @@ def uses_kernel(name: str, tensor: Tensor) -> bool:
 
 
 def runs_whole(tensor: Tensor) -> bool:
-    """Whether work is best done on whole tensors with these kernels, as on a GPU."""
-    return tensor.is_cuda or _is_interpreted()
+    """Whether work is best done on whole tensors with these kernels, as on a GPU.
+
+    They compute in float32, so that wider numbers go another way.
+    """
+    return (tensor.is_cuda or _is_interpreted()) and tensor.dtype != torch.float64
 
 
 @cache

@@ -204,7 +204,8 @@ def trunk_bytes(
     elif n_layers:
         last = n_tokens * block
     room = (3 * f + 4 * d) * how.number + 2 * d * 4  # gradients of one layer's parts
-    return below + last + n_tokens * room
+    angles = 2 * 4 * d // max(1, shape.n_heads)  # the same for all layers
+    return below + last + n_tokens * (angles + room)
 
 
 def cast_bytes(

@@ -61,25 +61,34 @@ def why_not_light(folder: Path) -> str | None:
     return None
 
 
-def load_light(folder: Path, *, dtype: torch.dtype, device: torch.device) -> Light:
+def load_light(
+    folder: Path,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    known: dict[tuple[Any, ...], dict[str, Tensor]] | None = None,
+) -> Light:
     """Loads weights.
 
     Args:
         folder: of a model for which :func:`why_not_light` knows no reason.
         dtype: of the weights.
         device: where to.
+        known: weights that were loaded before, by the files as they were; what is loaded now takes
+            their place. Only for models whose own weights stay frozen: they are the same tensors.
 
     Raises:
         ModelError: weights are missing, damaged or of another shape than the configuration says.
     """
     config = Config(**{**DEFAULTS, **read_config(folder)})
-    weights: dict[str, Tensor] = {}
     try:
-        for file in weight_files(folder):
-            with safe_open(file, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 - it is no mapping
-                    # A copy: the mapped file may be replaced while a run goes on.
-                    weights[name] = tensors.get_tensor(name).to(device, dtype, copy=True)
+        key = (dtype, device, *((str(f), *_stamp(f)) for f in weight_files(folder)))
+        weights = None if known is None else known.get(key)
+        if weights is None:
+            weights = _read(folder, dtype, device)
+            if known is not None:
+                known.clear()
+                known[key] = weights
         return Light(config, weights).eval()
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{folder}: the model cannot be loaded: {error}") from error
@@ -90,6 +99,21 @@ def load_light(folder: Path, *, dtype: torch.dtype, device: torch.device) -> Lig
         ) from None
     except (AttributeError, _WrongShape) as error:
         raise ModelError(f"{folder}: the model cannot be loaded: {error}") from None
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    about = file.stat()
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def _read(folder: Path, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = {}
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - it is no mapping
+                # A copy: the mapped file may be replaced while a run goes on.
+                weights[name] = tensors.get_tensor(name).to(device, dtype, copy=True)
+    return weights
 
 
 class Light(nn.Module):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.core.cache import entry, new_entry
 from tunesmith.core.errors import RunError
 from tunesmith.recipe import Recipe
-from tunesmith.training.batching import ROW_BY_ROW, Batching, fixed_batching
+from tunesmith.training.batching import ROW_BY_ROW, Batching, fixed_batching, made_of
 from tunesmith.training.plan import n_steps
 from tunesmith.training.probe import fastest, sizes_worth_trying, speeds
 
@@ -38,10 +38,22 @@ def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
         passes: through the model that is about to be trained.
         rows: that it is trained on.
     """
+    from tunesmith.training.cached_rows import needs_no_layer
     from tunesmith.training.packed_rows import PackedRows
     from tunesmith.training.trial_passes import TrialPasses
 
     settings, lengths, device = recipe.train, rows.lengths, passes.placement.device.type
+    is_open = settings.tokens_at_once is None and settings.micro_batch_size is None
+    if is_open and needs_no_layer(rows):
+        why = "no layer is computed"
+        return Batching(
+            packs=False,
+            rows_at_once=settings.batch_size,
+            tokens_at_once=None,
+            of=made_of(settings),
+            why_packs=why,
+            why_tokens=why,
+        )
     is_fused = getattr(passes.model, "trunk", None) is not None
     found = fixed_batching(
         settings,
@@ -51,7 +63,7 @@ def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
         unpackable=_unpackable(passes, rows),
         row_by_row=1.0 if _attends_at_once(passes) else ROW_BY_ROW,
     )
-    if settings.tokens_at_once is not None or settings.micro_batch_size is not None:
+    if not is_open:
         return found
     steps = n_steps(
         len(lengths),

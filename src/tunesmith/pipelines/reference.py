@@ -36,6 +36,8 @@ def annotate(
     rows: dict[str, Any],
     run: Run | None,
     arithmetic: Callable[[], AbstractContextManager[Any]],
+    others: dict[str, Known] | None = None,
+    key: str = "",
 ) -> dict[str, Any]:
     """Rows with what the reference model says of them, where the objective asks for it.
 
@@ -47,6 +49,8 @@ def annotate(
         rows: by split.
         run: keeps the figures, and gives them back where it has them; None: nothing is kept.
         arithmetic: context of the computation, as training has it.
+        others: figures that other runs of this process found, by what they depend on; grows.
+        key: what those of this run depend on.
     """
     objective = recipe.loss
     if not (objective.needs_reference or objective.needs_mismatched):
@@ -57,6 +61,10 @@ def annotate(
     if not objective.needs_reference:
         return found
     known = None if run is None else _kept(run, found)
+    if known is None and others is not None and key in others:
+        known = others[key]
+        if run is not None:
+            _keep(run, known)
     if known is None:
         from tunesmith.training.fit import Portion
 
@@ -73,6 +81,8 @@ def annotate(
             }
         if run is not None:
             _keep(run, known)
+    if others is not None:
+        others[key] = known
     return {name: split.with_reference(known[name]) for name, split in found.items()}
 
 

@@ -26,6 +26,7 @@ def start(
     head: Head | None = None,
     *,
     needs_whole: bool = True,
+    known: dict[tuple[Any, ...], dict[str, torch.Tensor]] | None = None,
 ) -> Any:
     """Loads what a recipe trains.
 
@@ -35,6 +36,8 @@ def start(
         precision: of the arithmetic.
         head: the task's own output; None: over the vocabulary.
         needs_whole: whether more than training will be asked of the model.
+        known: frozen weights that another run of this process has loaded, by what they were loaded
+            from; of one model at a time.
 
     Returns:
         The transformers model, or what training needs of it; what trains requires gradients.
@@ -58,7 +61,7 @@ def start(
 
         folder = model_folder(recipe.model.path, recipe.model.revision)
         dtype = weight_dtype(recipe.model.dtype, device)
-        model = load_light(folder, dtype=dtype, device=device)
+        model = load_light(folder, dtype=dtype, device=device, known=known)
     else:
         from tunesmith.model.load import load_model
 

@@ -14,6 +14,7 @@ from typing import Any
 from tunesmith.core.errors import RunError, TunesmithError
 from tunesmith.core.runs import HOLDER, METRICS, RECIPE, Run
 from tunesmith.core.search import Rung, best, rungs
+from tunesmith.pipelines.alike import Alike
 from tunesmith.pipelines.open_recipe import open_recipe
 from tunesmith.pipelines.sweep_page import render_page
 from tunesmith.pipelines.train import train
@@ -80,12 +81,13 @@ def sweep(
         warnings = _not_comparable(trials, goal)
         for warning in warnings:
             print(warning, file=sys.stderr, flush=True)
+        alike = Alike(n_runs=len(trials))
         for place, rung in enumerate(rungs(len(trials), request.eta)):
             members = [trial for trial in trials if trial.state in ("waiting", "paused")]
             if place:
                 members = _chosen(members, place, rung, goal)
             for trial in members:
-                _advance(trial, place, rung, request, goal, trials, show_progress)
+                _advance(trial, place, rung, request, goal, trials, show_progress, alike)
                 keep()
         keep()
         Run(out).write_text(PAGE, render_page(result))
@@ -116,6 +118,7 @@ def _advance(
     goal: Goal,
     trials: Sequence[Trial],
     show_progress: bool,
+    alike: Alike,
 ) -> None:
     """Takes one run through one round, unless it has been there."""
     if place in trial.reached:
@@ -139,7 +142,7 @@ def _advance(
             resume=is_begun,
             show_progress=show_progress,
             until=rung.share,
-            n_alike=len(trials),
+            alike=alike,
         )
         score, trial.best_step, trial.step = _score(run, goal)
         trial.base = _at_start(run, goal)

@@ -21,6 +21,7 @@ from tunesmith.core.runs import (
     Run,
     locked_run,
 )
+from tunesmith.pipelines.alike import Alike, reference_key
 from tunesmith.pipelines.batches import batching_of
 from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.keep import save_artifact, take_best
@@ -72,7 +73,7 @@ def train(
     show_progress: bool = False,
     also: Sequence[Tracker] = (),
     until: float = 1.0,
-    n_alike: int = 1,
+    alike: Alike | None = None,
 ) -> Run:
     """Tunes a model.
 
@@ -85,7 +86,8 @@ def train(
         also: trackers beside the recipe's, not kept in it; they hear of a step last.
         until: share of the steps after which it pauses, at its next evaluation, as if a signal had
             stopped it there; the learning rate is that of the whole run.
-        n_alike: runs that are to see the same rows, so that what is kept for them pays sooner.
+        alike: what runs have of each other that this process makes one after another; None: it
+            is the only one.
 
     Returns:
         The run, finished but where it pauses; ``run.summary`` has its figures, ``run.artifact`` the
@@ -124,7 +126,9 @@ def train(
             elif point.changes:
                 record_changes(run, point, identity, settled)
                 run.write(LEDGER, prepared.ledger.as_dict())
-            _train_in(run, recipe, prepared, identity, point, show_progress, also, until, n_alike)
+            _train_in(
+                run, recipe, prepared, identity, point, show_progress, also, until, alike or Alike()
+            )
         except (RuntimeError, MemoryError) as error:
             from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
@@ -149,7 +153,7 @@ def _train_in(
     show_progress: bool,
     also: Sequence[Tracker],
     until: float,
-    n_alike: int,
+    alike: Alike,
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -164,7 +168,8 @@ def _train_in(
         recorder,
         run,
         needs_whole=answers_are_made(recipe),
-        n_alike=n_alike,
+        alike=alike,
+        key=reference_key(recipe, identity["hashes"]),
         point=point,
     )
     if show_progress:
@@ -253,7 +258,8 @@ def build_trainer(
     run: Run | None = None,
     *,
     needs_whole: bool = True,
-    n_alike: int = 1,
+    alike: Alike | None = None,
+    key: str = "",
     point: ResumePoint | None = None,
 ) -> Trainer:
     """Loads the model, applies the method and builds the trainer.
@@ -266,7 +272,8 @@ def build_trainer(
             of states of frozen layers.
         needs_whole: whether ``trainer.model.model`` has to be a transformers model; else it may be
             what training needs of one, which is there sooner.
-        n_alike: runs that can share states of frozen layers; the more, the sooner they pay.
+        alike: what other runs of this process have left for this one; None: there are none.
+        key: tells apart what the reference model's figures depend on.
         point: where the run goes on; its batching is kept.
     """
     from tunesmith.model.device import default_device
@@ -277,12 +284,13 @@ def build_trainer(
     from tunesmith.training.passes import Passes
     from tunesmith.training.placement import SingleDevice, autocast
 
+    alike = alike or Alike()
     device = default_device()
     if device.type == "cpu":
         keep_freed_memory()
     precision = arithmetic(recipe.train.precision, device)
     head = prepared.task.head()
-    network = start(recipe, device, precision, head, needs_whole=needs_whole)
+    network = start(recipe, device, precision, head, needs_whole=needs_whole, known=alike.weights)
     if recipe.train.neftune_alpha is not None:
         add_embedding_noise(network, recipe.train.neftune_alpha)
     if recipe.train.gradient_checkpointing:
@@ -299,12 +307,14 @@ def build_trainer(
         for split, encoded in prepared.encoded.items()
         if split != "test"
     }
-    rows = annotate(recipe, model, rows, run, lambda: autocast(device, precision))
+    rows = annotate(
+        recipe, model, rows, run, lambda: autocast(device, precision), alike.references, key
+    )
+    rows = from_trunk_cache(
+        recipe.train, model, rows, run, lambda: autocast(device, precision), precision, alike.n_runs
+    )
     kept = None if point is None else Batching.kept(point.batching, recipe.train)
     batching = kept or batching_of(recipe, Passes(model, placement, precision), rows["train"])
-    rows = from_trunk_cache(
-        recipe.train, model, rows, run, lambda: autocast(device, precision), precision, n_alike
-    )
     rows = shared_rows(recipe, network, rows)
     return Trainer(
         model,

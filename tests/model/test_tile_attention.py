@@ -38,7 +38,7 @@ def test_derivatives_are_those_of_the_function_with_ancestors_too():
     q, k, v = (torch.randn(6, 2, 4, dtype=torch.float64, requires_grad=True) for _ in range(3))
     ways = [[0], [0, 1], [0, 2]]
 
-    def attend(*given):
-        return tile_attention(*given, (3, 2, 1), ways, dtype=torch.float64)
+    def attend(q, k, v):
+        return tile_attention(q, k, v, (3, 2, 1), ways, dtype=torch.float64)
 
     assert torch.autograd.gradcheck(attend, (q, k, v))

@@ -246,8 +246,7 @@ def test_the_advised_method_is_the_one_that_is_estimated(recipe_fields):
 
 def test_an_estimate_needs_no_torch():
     code = (
-        "import sys; from tunesmith.model.segments import LONGEST_KEPT as LONGEST  # noqa: E402
-from tunesmith.model.shape import PUBLISHED, shape_of\n"
+        "import sys; from tunesmith.model.shape import PUBLISHED, shape_of\n"
         "from tunesmith.pipelines.memory import Portions, memory_mb\n"
         "from tunesmith.recipe import make_recipe\n"
         "shape = shape_of(PUBLISHED['meta-llama/Llama-2-7b-hf'], '7b')\n"

@@ -129,7 +129,7 @@ def test_bfloat16_is_as_exact_as_torch_is_in_it(segments, key_heads):
         for found in (found_by(f, torch.bfloat16) for f in (attend_within, one_by_one))
     ]
     for ours, theirs in zip(*errors, strict=True):
-        assert ours <= 2 * theirs + 2e-3
+        assert ours <= 2 * theirs + 4e-3  # the step of bfloat16 at 1
 
 
 def test_long_ways_in_bfloat16_are_computed_in_float32(monkeypatch):

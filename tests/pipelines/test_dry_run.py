@@ -18,11 +18,12 @@ from tunesmith.model.footprint import (  # noqa: E402
     Arithmetic,
     trunk_bytes,
 )
-from tunesmith.model.fused.attention import LONGEST, TILES  # noqa: E402
 from tunesmith.model.loss import CHUNK_LOGITS  # noqa: E402
 from tunesmith.model.loss import LEAST_ROWS as ROWS_OF_LOSS  # noqa: E402
+from tunesmith.model.segments import LONGEST_KEPT as LONGEST  # noqa: E402
 from tunesmith.model.shape import PUBLISHED, shape_of  # noqa: E402
 from tunesmith.model.source import read_config  # noqa: E402
+from tunesmith.model.tile_attention import TILES  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.find_lr import find_lr  # noqa: E402
 from tunesmith.pipelines.measure import measure  # noqa: E402
@@ -131,7 +132,7 @@ def test_activations_of_the_trunk_are_what_autograd_keeps(recipe_fields, method,
 
 def test_the_trunk_s_attention_is_counted_as_it_is():
     assert {False: 64, True: 128} == ATTENTION_TILE
-    assert TILES == {torch.bfloat16: ATTENTION_TILE[True]}
+    assert TILES == {torch.bfloat16: ATTENTION_TILE[True], torch.float32: ATTENTION_TILE[False]}
     assert LONGEST_KEPT == LONGEST
 
 

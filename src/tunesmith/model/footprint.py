@@ -29,7 +29,7 @@ ATTENTION_TILE = {False: 64, True: 128}
 """Queries of a tile of the trunk's attention on a CPU, in float32 and in bfloat16."""
 LONGEST_KEPT = 1024
 """Tokens of a row up to which the trunk keeps its attention's weights; a test holds both to what
-:mod:`tunesmith.model.fused.attention` has."""
+:mod:`tunesmith.model.tile_attention` has."""
 
 
 @dataclass(frozen=True, slots=True)

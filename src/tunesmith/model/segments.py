@@ -147,16 +147,19 @@ def attend_within(
         scale: of the scores; None: 1 / sqrt(D).
 
     Returns:
-        [T, H, D] in the type of ``query``. On a CPU its products are in bfloat16 where that is the
-        type of the arithmetic and no way is long, else in float32 at the least.
+        [T, H, D] in the type of ``query``, or of the products where a product reads it next. On a
+        CPU these are in bfloat16 where that is the type of the arithmetic and no way is long, else
+        in float32 at the least.
     """
     if query.device.type == "cpu":
-        is_lowered = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+        lowered = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if lowered else query.dtype
         with torch.autocast("cpu", enabled=False):
-            if is_lowered and segments.longest <= LONGEST_KEPT:
+            # In float32, torch's kernel over the parts of a shared prefix is the faster one.
+            is_for_tiles = dtype == torch.bfloat16 or not segments.has_shared
+            if is_for_tiles and dtype != torch.float16 and segments.longest <= LONGEST_KEPT:
                 ways = [segments.path(piece) for piece in range(len(segments.lengths))]
-                found = tile_attention(query, key, value, segments.lengths, ways, scale)
-                return found.to(query.dtype)
+                return tile_attention(query, key, value, segments.lengths, ways, scale, dtype)
             seen = looks(segments.lengths, segments.parents)
             return tree_attention(query, key, value, seen, len(segments.lengths), scale)
     return attend_piecewise(query, key, value, segments, scale)

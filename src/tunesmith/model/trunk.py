@@ -187,11 +187,8 @@ class Trunk:
 
     def _attend(self, module: Any, q: Tensor, k: Tensor, v: Tensor, line: Line) -> Tensor:
         """Attention of the whole line, [T, H * D]."""
-        segments = line.segments
-        if not segments.has_shared and fused.takes(q, segments.lengths):
-            return fused.causal_pieces(q, k, v, segments.lengths, module.scaling).flatten(1)
         if q.device.type == "cpu":
-            return attend_within(q, k, v, segments, module.scaling).flatten(1)
+            return attend_within(q, k, v, line.segments, module.scaling).flatten(1)
         q, k, v = (t.transpose(0, 1)[None] for t in (q, k, v))  # [1, H, T, D]
         found, _ = attend(module, q, k, v, None, line.segments, scaling=module.scaling)
         return found[0].flatten(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -15,11 +17,13 @@ from tunesmith.model.fused.dropout import drop_mask  # noqa: E402
 EPS = 1e-6
 
 
-def random(*shape, grad=True, dtype=torch.float64):
+def random(*shape, grad=True, dtype=torch.float64) -> Any:
     return (torch.randn(*shape, dtype=dtype) * 0.5).requires_grad_(grad)
 
 
-def layer(n_in, n_out, *, trained=False, bias=False, rank=2, start=False, dtype=torch.float64):
+def layer(
+    n_in, n_out, *, trained=False, bias=False, rank=2, start=False, dtype=torch.float64
+) -> Any:
     """A layer with an update, or one whose weight is trained."""
     return Linear(
         random(n_out, n_in, grad=trained, dtype=dtype),
@@ -33,7 +37,7 @@ def layer(n_in, n_out, *, trained=False, bias=False, rank=2, start=False, dtype=
     )
 
 
-KINDS = {
+KINDS: dict[str, Any] = {
     "update": {},
     "update and bias": {"bias": True},
     "update that takes its start off": {"start": True},
@@ -118,8 +122,7 @@ def test_derivatives_are_those_of_the_functions_themselves():
     def block(x, *_):
         [q] = fused.normed_linears(x, weight, EPS, [own], True)
         turned = fused.rotate_one(q[:, None], cos, sin)
-        mixed = fused.causal_pieces(turned, turned, q[:, None], (2, 1))
-        x = fused.add_linear(x, mixed[:, 0], own, True)
+        x = fused.add_linear(x, turned[:, 0], own, True)
         return fused.gated_mlp(x, weight, EPS, own, own, down, True)
 
     assert torch.autograd.gradcheck(block, (x, weight, *trained(own, down)))
@@ -147,26 +150,11 @@ def test_gradients_that_nobody_needs_are_not_made():
     assert own.a.grad is not None
 
 
-@pytest.mark.parametrize("lengths", [(1,), (5, 1, 3), (64, 65, 130), (128, 7, 129, 200)])
-@pytest.mark.parametrize(("heads", "groups"), [(2, 2), (4, 2), (4, 1)])
-def test_pieces_attend_within_themselves(lengths, heads, groups):
-    torch.manual_seed(0)
-    n = sum(lengths)
-    q, k, v = random(n, heads, 8), random(n, groups, 8), random(n, groups, 8)
-    expected, first = [], 0
-    for length in lengths:
-        own = (t[first : first + length].transpose(0, 1)[None] for t in (q, k, v))
-        found = functional.scaled_dot_product_attention(*own, is_causal=True, enable_gqa=True)
-        expected.append(found[0].transpose(0, 1))
-        first += length
-    same_gradients(fused.causal_pieces(q, k, v, lengths), torch.cat(expected), [q, k, v])
-
-
 def test_in_bfloat16_gradients_are_as_near_as_those_of_autocast():
     torch.manual_seed(0)
     x, weight = random(40, 32, dtype=torch.float32), random(32, dtype=torch.float32)
     sizes = ((32, 64), (32, 64), (64, 32))
-    layers = [layer(*size, rank=4, dtype=torch.float32) for size in sizes]
+    layers: Any = [layer(*size, rank=4, dtype=torch.float32) for size in sizes]
     inputs = [x, *trained(*layers)]
 
     def written(gate, up, down):
@@ -200,10 +188,12 @@ def test_dropout_leaves_its_share_and_divides_by_it():
 
 def test_dropout_hides_the_same_inputs_forward_and_backward():
     torch.manual_seed(0)
-    own = Linear(torch.zeros(3, 4, dtype=torch.float64), None, random(2, 4), random(3, 2), 2.0, 0.5)
+    own: Any = Linear(
+        torch.zeros(3, 4, dtype=torch.float64), None, random(2, 4), random(3, 2), 2.0, 0.5
+    )
     x, residual = random(6, 4), torch.zeros(6, 3, dtype=torch.float64)
 
-    def run(x, *_):
+    def run(x, *_) -> Any:
         torch.manual_seed(7)
         return fused.add_linear(residual, x, own, True)
 
@@ -215,7 +205,9 @@ def test_dropout_hides_the_same_inputs_forward_and_backward():
 
 def test_layers_that_read_the_same_states_drop_inputs_apart():
     torch.manual_seed(0)
-    own = Linear(torch.zeros(3, 64, dtype=torch.float64), None, random(2, 64), random(3, 2), 1, 0.5)
+    own: Any = Linear(
+        torch.zeros(3, 64, dtype=torch.float64), None, random(2, 64), random(3, 2), 1, 0.5
+    )
     first, second = fused.normed_linears(
         random(6, 64), torch.ones(64, dtype=torch.float64), EPS, [own, own], True
     )
@@ -224,7 +216,7 @@ def test_layers_that_read_the_same_states_drop_inputs_apart():
 
 def test_recomputed_passes_have_the_same_gradients():
     torch.manual_seed(0)
-    own = Linear(random(4, 4, grad=False), None, random(2, 4), random(4, 2), 1.5, 0.3)
+    own: Any = Linear(random(4, 4, grad=False), None, random(2, 4), random(4, 2), 1.5, 0.3)
     x, weight = random(6, 4), torch.ones(4, dtype=torch.float64)
     work = lambda x: fused.gated_mlp(x, weight, EPS, own, own, own, True)  # noqa: E731
     found = []

@@ -4,7 +4,6 @@ Every function takes states of [T, D] and gives them so; where autocast is on, p
 type, and sums of residuals stay in theirs.
 """
 
-from tunesmith.model.fused.attention import causal_pieces, takes
 from tunesmith.model.fused.block import add_linear, normed_linears
 from tunesmith.model.fused.linear import DenseWeight, Linear
 from tunesmith.model.fused.mlp import gated_mlp
@@ -15,11 +14,9 @@ __all__ = [
     "DenseWeight",
     "Linear",
     "add_linear",
-    "causal_pieces",
     "gated_mlp",
     "normed_linears",
     "rms_norm",
     "rotate",
     "rotate_one",
-    "takes",
 ]

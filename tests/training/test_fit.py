@@ -14,7 +14,9 @@ from tunesmith.training.snapshot import restore, snapshot  # noqa: E402
 
 
 def trainer_of(fields, **train):
-    recipe = make_recipe({**fields, "train": {**fields["train"], **train}})
+    """Rows stay apart, so that a batch has as many lengths as rows."""
+    apart = {"share_prefixes": False}
+    recipe = make_recipe({**fields, "train": {**fields["train"], **apart, **train}})
     return build_trainer(recipe, prepare(recipe), None)
 
 
@@ -22,7 +24,7 @@ def too_small_for(n_rows, trainer):
     """Has the model answer more than ``n_rows`` rows at once as an allocator that has no more."""
 
     def refuse(module, args):
-        if len(args[0].input_ids) > n_rows:
+        if len(args[0].lengths) > n_rows:
             raise MemoryError
 
     trainer.model.register_forward_pre_hook(refuse)
@@ -56,7 +58,7 @@ def test_a_failure_within_a_step_leaves_nothing_of_itself(recipe_fields):
     seen = []
 
     def refuse_the_third(module, args):
-        seen.append(len(args[0].input_ids))
+        seen.append(len(args[0].lengths))
         if len(seen) == 3:
             raise MemoryError
 
@@ -150,7 +152,7 @@ def test_the_reference_model_halves_too(recipe_fields, tmp_path, lines, monkeypa
 
 def test_whatever_watches_a_run_halves_too(recipe_fields, monkeypatch, capsys):
     fields = {**recipe_fields, "evaluate": {**recipe_fields["evaluate"], "batch_size": 4}}
-    train = {"score_rows": 4, "eval_batch_size": 4}
+    train = {"score_rows": 4, "eval_batch_size": 4, "share_prefixes": False}
     recipe = make_recipe({**fields, "train": {**fields["train"], **train}})
     found = []
     for n_rows in (99, 2):

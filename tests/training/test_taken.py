@@ -23,6 +23,9 @@ ASKING = {"_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique
 HOST = ("model/packed.py", "model/line.py")
 """Batches in the making: what these ask for lies on the host."""
 
+ON_A_CPU = ("_count_on_top",)
+"""Functions that go another way elsewhere."""
+
 
 class Asked(TorchDispatchMode):
     """Counts what is read off the device."""
@@ -34,7 +37,8 @@ class Asked(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
         if name in ASKING and not any(
-            frame.f_code.co_filename.endswith(HOST) for frame, _ in walk_stack(None)
+            frame.f_code.co_filename.endswith(HOST) or frame.f_code.co_name in ON_A_CPU
+            for frame, _ in walk_stack(None)
         ):
             self.found.append(name)
         return function(*args, **(kwargs or {}))

@@ -116,9 +116,9 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     portions = Portions(
         longest, longest_eval, n_targets, _file_mb(recipe, shape), batching.tokens_at_once
     )
-    memory = memory_mb(recipe, shape, portions)
     if available_mb is None:
         available_mb = available_memory_mb()
+    memory = memory_mb(recipe, shape, replace(portions, free_mb=available_mb or 0.0))
     would_fit = (
         [] if available_mb is None else what_would_fit(recipe, shape, portions, available_mb)
     )

@@ -24,9 +24,9 @@ from tunesmith.model.shape import Shape
 from tunesmith.recipe import Recipe, apply_override
 from tunesmith.training.batching import fixed_batching
 
-PROCESS_MB = {"python": 450.0, "bitsandbytes": 40.0}
-"""Resident on Linux before any weight is: Python with torch for a CPU and transformers, their code
-as far as training uses it; bitsandbytes beside them. Measured with torch 2.13."""
+PROCESS_MB = {"light": 285.0, "python": 500.0, "bitsandbytes": 40.0}
+"""Resident on Linux before any weight is: Python with torch for a CPU alone, or with transformers,
+their code as far as training uses it; bitsandbytes beside them. Measured with torch 2.13."""
 CPU_CHUNK, LEAST_ROWS = 2**23, 64
 """Of the loss on a CPU; a test holds them to its own."""
 
@@ -41,6 +41,7 @@ class Portions:
         n_targets: learnt tokens of a micro-batch, at most.
         file_mb: size of the files of weights.
         tokens_at_once: of a micro-batch where the recipe does not say, at most; None: as fixed.
+        free_mb: of the machine; a copy of a checkpoint may take half of it. 0: none is made.
     """
 
     longest: int
@@ -48,6 +49,7 @@ class Portions:
     n_targets: int
     file_mb: float = 0.0
     tokens_at_once: int | None = None
+    free_mb: float = 0.0
 
 
 def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, float]:
@@ -95,7 +97,7 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     n_eval = train.eval_batch_size * portions.longest_eval
     evaluation = evaluation_bytes(shape, how, n_eval)
     needs = {
-        "process": PROCESS_MB["python"] * 1e6,
+        "process": PROCESS_MB["light" if _is_light(recipe, shape) else "python"] * 1e6,
         "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0)
         + (casts if is_fused else 0),
         # What is not quantised goes on pointing into the file, so that all of it stays mapped.
@@ -118,7 +120,26 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     }
     if method.linear_bytes is not None or recipe.optim.name.endswith("8bit"):
         needs["process"] += PROCESS_MB["bitsandbytes"] * 1e6
+    # A checkpoint is copied, to be written beside training, where at most half of what is free
+    # goes into that; activations, logits and gradients have gone then.
+    copy = n_trained * 4 + needs["optimizer"]
+    if copy <= (portions.free_mb * 1e6 - sum(needs.values())) / 2:
+        needs["checkpoint"] = max(0.0, copy - activations - logits - needs["gradients"])
     return {purpose: round(n_bytes / 1e6, 1) for purpose, n_bytes in needs.items()}
+
+
+def _is_light(recipe: Recipe, shape: Shape) -> bool:
+    """Whether a run needs transformers for nothing, as :mod:`tunesmith.pipelines.start` has it."""
+    method, train = recipe.method, recipe.train
+    is_plain = recipe.model.init == "pretrained" and recipe.model.adapter is None
+    is_plain &= train.fused and shape.has_trunk and shape.head is None
+    is_adapter = method.update_rank > 0 and not getattr(method, "extra_modules", ())
+    return (
+        is_plain
+        and is_adapter
+        and method.linear_bytes is None
+        and (not train.gradient_checkpointing)
+    )
 
 
 def disk_mb(recipe: Recipe, shape: Shape) -> float:

@@ -41,7 +41,7 @@ class Portions:
         n_targets: learnt tokens of a micro-batch, at most.
         file_mb: size of the files of weights.
         tokens_at_once: of a micro-batch where the recipe does not say, at most; None: as fixed.
-        free_mb: memory of the machine that a copy of a checkpoint may take half of; 0: none is made.
+        free_mb: of the machine; a copy of a checkpoint may take half of it. 0: none is made.
     """
 
     longest: int

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from measure import machine
 
+from tunesmith.pipelines.build_trainer import build_trainer
 from tunesmith.pipelines.prepare import prepare
-from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import load_recipe
 
 ROUNDS, STEPS = 5, 2

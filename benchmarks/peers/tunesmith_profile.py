@@ -11,8 +11,8 @@ from stepper import Stepper, read_work
 from torch.profiler import ProfilerActivity, profile
 from tunesmith_train import Losses
 
+from tunesmith.pipelines.build_trainer import build_trainer
 from tunesmith.pipelines.prepare import prepare
-from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import make_recipe
 
 WARM_UP = 2

@@ -12,8 +12,8 @@ import torch
 from stepper import Stepper, read_work
 
 from tunesmith.core.runs import locked_run
+from tunesmith.pipelines.build_trainer import build_trainer
 from tunesmith.pipelines.prepare import prepare
-from tunesmith.pipelines.train import build_trainer
 from tunesmith.recipe import make_recipe
 
 

@@ -62,8 +62,8 @@ def test_packed_rows_attend_as_each_row_alone():
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_nothing_waits_for_the_device_between_log_points(recipe_fields, method):
+    from tunesmith.pipelines.build_trainer import build_trainer
     from tunesmith.pipelines.prepare import prepare
-    from tunesmith.pipelines.train import build_trainer
 
     recipe = make_recipe({**recipe_fields, "method": method})
     trainer = build_trainer(recipe, prepare(recipe), None)

@@ -15,10 +15,11 @@ from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.save import copy_tokenizer  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.merge import merge  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
 WORDS = ["kettle", "film", "weather", "train", "soup"]

@@ -19,9 +19,9 @@ from tunesmith.model.lora_linear import lora_layers  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.objectives import OBJECTIVES  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.reference import reference_logps  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.passes import Passes  # noqa: E402
 from tunesmith.training.placement import SingleDevice  # noqa: E402

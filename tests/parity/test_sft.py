@@ -16,8 +16,8 @@ transformers = pytest.importorskip("transformers")
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
 N_STEPS, N_ROWS, LR = 20, 24, 1e-3

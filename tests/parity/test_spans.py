@@ -19,8 +19,9 @@ from tunesmith.model.quantised import keep_as_loaded  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.objectives import OBJECTIVES  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.pipelines.weights import load_weights  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.tasks.windows import Reach, read_in_windows  # noqa: E402

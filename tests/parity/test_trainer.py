@@ -15,8 +15,8 @@ accelerate = pytest.importorskip("accelerate")
 from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
 from tunesmith.model.spec import Model  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
 N_STEPS = 20

@@ -13,8 +13,9 @@ from tunesmith.core.cache import cache_dir, entry  # noqa: E402
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
 from tunesmith.pipelines import batches  # noqa: E402
 from tunesmith.pipelines.batches import FILE, KIND, Measuring, measured, processor_name  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training import probe  # noqa: E402
 from tunesmith.training.batching import FIXED_TOKENS, Batching  # noqa: E402

@@ -24,6 +24,7 @@ from tunesmith.model.segments import LONGEST_KEPT as LONGEST  # noqa: E402
 from tunesmith.model.shape import PUBLISHED, shape_of  # noqa: E402
 from tunesmith.model.source import read_config  # noqa: E402
 from tunesmith.model.tile_attention import TILES  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.find_lr import find_lr  # noqa: E402
 from tunesmith.pipelines.measure import measure  # noqa: E402
@@ -35,7 +36,6 @@ from tunesmith.pipelines.memory import (  # noqa: E402
     what_would_fit,
 )
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.fit import ADVICE  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402

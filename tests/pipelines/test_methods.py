@@ -10,11 +10,12 @@ from safetensors.torch import load_file  # noqa: E402
 
 from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.merge import merge  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 

@@ -7,8 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.checkpoint import load_checkpoint, newest_checkpoint  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402

@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from tunesmith.core.errors import DataError, RunError  # noqa: E402
 from tunesmith.core.runs import METRICS  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.check import check, make_request  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.evaluate import evaluate  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.preview import preview  # noqa: E402
 from tunesmith.pipelines.reference import MARKER, TENSORS  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import load_recipe, make_recipe  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 

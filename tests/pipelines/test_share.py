@@ -11,10 +11,11 @@ from pydantic import ValidationError  # noqa: E402
 
 from tunesmith.core.runs import METRICS  # noqa: E402
 from tunesmith.model.shape import Shape  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.share import sharing_for  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.settings import Train  # noqa: E402
 from tunesmith.training.shared_rows import sharing_of  # noqa: E402

@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.core.runs import METRICS  # noqa: E402
 from tunesmith.model.light import Light, load_light, why_not_light  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer, train  # noqa: E402
+from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.adamw import AdamW  # noqa: E402
 from tunesmith.training.checkpoint import newest_checkpoint  # noqa: E402

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training import checkpoint as module  # noqa: E402
 from tunesmith.training.checkpoint import (  # noqa: E402

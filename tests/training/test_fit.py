@@ -5,8 +5,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
-from tunesmith.pipelines.train import build_trainer  # noqa: E402
 from tunesmith.pipelines.watch import scorers  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.fit import Portion, is_out_of_memory  # noqa: E402

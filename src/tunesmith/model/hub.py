@@ -27,8 +27,9 @@ def fetch(path: str, revision: str | None, patterns: list[str]) -> Path:
         ModelError: it cannot be had.
     """
     hub = require("huggingface_hub", extra="train", purpose=f"Fetching {path!r} from the hub")
+    known = require("huggingface_hub.constants", extra="train", purpose=f"Fetching {path!r}")
     wanted: dict[str, Any] = {"revision": revision, "allow_patterns": patterns}
-    silence = None if hub.constants.HF_HUB_OFFLINE else _silence(hub.constants.ENDPOINT, path)
+    silence = None if known.HF_HUB_OFFLINE else _silence(known.ENDPOINT, path)
     try:
         if silence is None:
             return Path(hub.snapshot_download(path, **wanted))

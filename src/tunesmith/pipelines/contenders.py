@@ -106,7 +106,7 @@ def _base(recipe: Recipe, template: Template | None = None) -> LocalModel:
 def _started(recipe: Recipe) -> LocalModel | Predictor:
     """What a recipe with an adapter goes on from: the weights that it names with the adapter."""
     from tunesmith.model.device import default_device
-    from tunesmith.pipelines.train import arithmetic
+    from tunesmith.pipelines.build_trainer import arithmetic
 
     task = (
         recipe.task if recipe.task.planned_head() is None else prepare(recipe, weights=False).task

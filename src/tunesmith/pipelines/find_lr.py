@@ -65,7 +65,7 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
         TunesmithError: recipe, data or model cannot be used.
     """
     require("torch", extra="train", purpose="Finding a learning rate")
-    from tunesmith.pipelines.train import build_trainer
+    from tunesmith.pipelines.build_trainer import build_trainer
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)

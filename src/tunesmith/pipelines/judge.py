@@ -46,7 +46,7 @@ def judge(
     import torch
 
     from tunesmith.model.device import default_device
-    from tunesmith.pipelines.train import arithmetic
+    from tunesmith.pipelines.build_trainer import arithmetic
     from tunesmith.training.placement import autocast
 
     if recipe.evaluate.metrics not in (None, [METRIC]):

@@ -45,7 +45,7 @@ def measure(recipe: Recipe) -> dict[str, Any]:
         TunesmithError: recipe, data or model cannot be used, or not even one row fits.
     """
     require("torch", extra="train", purpose="Measuring")
-    from tunesmith.pipelines.train import build_trainer
+    from tunesmith.pipelines.build_trainer import build_trainer
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)

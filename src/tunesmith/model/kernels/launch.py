@@ -33,5 +33,15 @@ def warps_for(width: int) -> int:
     return 4 if width <= 1024 else 8 if width <= 8192 else 16
 
 
+def n_blocks_of(n: int, size: int) -> int:
+    """How many blocks of ``size`` hold ``n`` elements."""
+    return -(-n // size)
+
+
+def power_of_2(n: int) -> int:
+    """The smallest power of two that is no less than ``n``."""
+    return 1 << max(0, n - 1).bit_length()
+
+
 def _on_device(tensor: Tensor) -> AbstractContextManager[object]:
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

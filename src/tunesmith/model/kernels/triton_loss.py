@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tunesmith.model.kernels.launch import launch
+from tunesmith.model.kernels.launch import launch, n_blocks_of, power_of_2
 
 BLOCK = 4096
 """Logits that a program looks at at a time; one program has a whole row."""
@@ -67,7 +67,7 @@ def label_sums(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     hits = torch.empty(n_rows, dtype=torch.int8, device=logits.device)
     launch(
         _sums, n_rows, logits, labels, normalisers, picked, hits, logits.stride(0), vocabulary,
-        BLOCK=min(BLOCK, triton.next_power_of_2(vocabulary)), n_warps=WARPS,
+        BLOCK=min(BLOCK, power_of_2(vocabulary)), n_warps=WARPS,
     )  # fmt: skip
     return normalisers, picked, hits.bool()
 
@@ -77,7 +77,7 @@ def softmax_gradient_(
 ) -> None:
     """See :func:`tunesmith.model.kernels.softmax_gradient_`."""
     n_rows, vocabulary = logits.shape
-    n_blocks = triton.cdiv(vocabulary, BLOCK)
+    n_blocks = n_blocks_of(vocabulary, BLOCK)
     launch(
         _gradient, n_rows * n_blocks, logits, labels, normalisers, row_weights,
         logits.stride(0), vocabulary, n_blocks,

@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tunesmith.model.kernels.launch import launch, warps_for
+from tunesmith.model.kernels.launch import launch, n_blocks_of, power_of_2, warps_for
 
 WEIGHT_ROWS = 64
 """Rows to a program where the norm's weight trains: each leaves one partial sum of its gradient."""
@@ -80,7 +80,7 @@ def _backward(
 def rms_norm(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """See :func:`tunesmith.model.kernels.rms_norm`."""
     n_rows, width = x.shape
-    block = triton.next_power_of_2(width)
+    block = power_of_2(width)
     y = torch.empty(n_rows, width, dtype=dtype, device=x.device)
     scale = torch.empty(n_rows, dtype=torch.float32, device=x.device)
     launch(
@@ -100,9 +100,9 @@ def rms_norm_backward(
 ) -> tuple[Tensor, Tensor | None]:
     """See :func:`tunesmith.model.kernels.rms_norm_backward`."""
     n_rows, width = x.shape
-    block = triton.next_power_of_2(width)
+    block = power_of_2(width)
     rows = WEIGHT_ROWS if wants_weight else 1
-    n_programs = triton.cdiv(n_rows, rows)
+    n_programs = n_blocks_of(n_rows, rows)
     grad_x = torch.empty(n_rows, width, dtype=x.dtype, device=x.device)
     partial: Any = None
     if wants_weight:

@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tunesmith.model.kernels.launch import launch, warps_for
+from tunesmith.model.kernels.launch import launch, power_of_2, warps_for
 
 
 @triton.jit
@@ -37,7 +37,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor, inverse: bool) -> N
     """See :func:`tunesmith.model.kernels.rotate`."""
     n_tokens, n_heads, width = x.shape
     half = width // 2
-    heads, padded = triton.next_power_of_2(n_heads), triton.next_power_of_2(half)
+    heads, padded = power_of_2(n_heads), power_of_2(half)
     launch(
         _rotate, n_tokens, x, out, cos, sin, x.stride(0), x.stride(1), out.stride(0), out.stride(1),
         cos.stride(0), sin.stride(0), n_heads, half,

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tunesmith.model.kernels.launch import launch, warps_for
+from tunesmith.model.kernels.launch import launch, n_blocks_of, warps_for
 
 BLOCK = 1024
 
@@ -62,7 +62,7 @@ def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """See :func:`tunesmith.model.kernels.swiglu`."""
     n_rows, width = gate.shape
     out = torch.empty(n_rows, width, dtype=gate.dtype, device=gate.device)
-    n_blocks = triton.cdiv(width, BLOCK)
+    n_blocks = n_blocks_of(width, BLOCK)
     launch(
         _forward, n_rows * n_blocks, gate, up, out, gate.stride(0), up.stride(0), width, n_blocks,
         BLOCK=BLOCK, n_warps=warps_for(BLOCK),
@@ -73,7 +73,7 @@ def swiglu(gate: Tensor, up: Tensor) -> Tensor:
 def swiglu_backward_(grad: Tensor, gate: Tensor, up: Tensor, wants_product: bool) -> None:
     """See :func:`tunesmith.model.kernels.swiglu_backward_`."""
     n_rows, width = gate.shape
-    n_blocks = triton.cdiv(width, BLOCK)
+    n_blocks = n_blocks_of(width, BLOCK)
     launch(
         _backward, n_rows * n_blocks, grad, gate, up,
         grad.stride(0), gate.stride(0), up.stride(0), width, n_blocks,

@@ -1,0 +1,115 @@
+"""Build trainer: a recipe and its rows -> a trainer with its model, ready for the first step."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.runs import Run
+from tunesmith.pipelines.alike import Alike
+from tunesmith.pipelines.batches import batching_of
+from tunesmith.pipelines.prepare import Prepared
+from tunesmith.pipelines.reference import annotate
+from tunesmith.pipelines.resume import ResumePoint
+from tunesmith.pipelines.share import shared_rows
+from tunesmith.pipelines.start import start
+from tunesmith.pipelines.trunk_cache import from_trunk_cache
+from tunesmith.pipelines.watch import goal_of
+from tunesmith.recipe import Recipe
+from tunesmith.training.batching import Batching
+
+if TYPE_CHECKING:
+    import torch
+
+    from tunesmith.training.loop import Trainer
+
+
+def build_trainer(
+    recipe: Recipe,
+    prepared: Prepared,
+    watcher: Any,
+    run: Run | None = None,
+    *,
+    needs_whole: bool = True,
+    alike: Alike | None = None,
+    key: str = "",
+    point: ResumePoint | None = None,
+) -> Trainer:
+    """Loads the model, applies the method and builds the trainer.
+
+    Args:
+        recipe: the whole of it.
+        prepared: its data.
+        watcher: hears of steps, evaluations and checkpoints.
+        run: the reference model's figures are kept there and taken from there, and what was decided
+            of states of frozen layers.
+        needs_whole: whether ``trainer.model.model`` has to be a transformers model; else it may be
+            what training needs of one, which is there sooner.
+        alike: what other runs of this process have left for this one; None: there are none.
+        key: tells apart what the reference model's figures depend on.
+        point: where the run goes on; its batching is kept.
+    """
+    from tunesmith.model.device import default_device
+    from tunesmith.model.neftune import add_embedding_noise
+    from tunesmith.model.task_model import TaskModel
+    from tunesmith.training.allocator import keep_freed_memory
+    from tunesmith.training.loop import Trainer
+    from tunesmith.training.passes import Passes
+    from tunesmith.training.placement import SingleDevice, autocast
+
+    alike = alike or Alike()
+    device = default_device()
+    if device.type == "cpu":
+        keep_freed_memory()
+    precision = arithmetic(recipe.train.precision, device)
+    head = prepared.task.head()
+    network = start(recipe, device, precision, head, needs_whole=needs_whole, known=alike.weights)
+    if recipe.train.neftune_alpha is not None:
+        add_embedding_noise(network, recipe.train.neftune_alpha)
+    if recipe.train.gradient_checkpointing:
+        from tunesmith.model.load import recompute_activations
+
+        recompute_activations(network)
+    placement = SingleDevice(device)
+    model = TaskModel(network, recipe.loss, fused=recipe.train.fused)
+    if recipe.train.fused and model.trunk is None:
+        print(f"train.fused: the forward is that of {model.way}.", file=sys.stderr)
+    placement.place(model)
+    rows = {
+        split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
+        for split, encoded in prepared.encoded.items()
+        if split != "test"
+    }
+    rows = annotate(
+        recipe, model, rows, run, lambda: autocast(device, precision), alike.references, key
+    )
+    rows = from_trunk_cache(
+        recipe.train, model, rows, run, lambda: autocast(device, precision), precision, alike.n_runs
+    )
+    kept = None if point is None else Batching.kept(point.batching, recipe.train)
+    batching = kept or batching_of(recipe, Passes(model, placement, precision), rows["train"])
+    rows = shared_rows(recipe, network, rows)
+    return Trainer(
+        model,
+        rows["train"],
+        rows.get("validation"),
+        settings=recipe.train,
+        optim=recipe.optim,
+        lr=recipe.lr,
+        placement=placement,
+        watcher=watcher,
+        precision=precision,
+        lr_factor=recipe.method.lr_factor,
+        goal=goal_of(recipe),
+        batching=batching,
+    )
+
+
+def arithmetic(name: str, device: torch.device) -> torch.dtype:
+    """The type that ``train.precision`` means on a device."""
+    import torch
+
+    if name == "auto":
+        gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if gpu else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32

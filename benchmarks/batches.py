@@ -46,6 +46,7 @@ def model_of(shape: str, *, fused: bool) -> TaskModel:
     """A model of random weights with fresh adapters."""
     torch.manual_seed(0)
     config = LlamaConfig(**SHAPES[shape], vocab_size=VOCABULARY)
+    attention.register()
     config._attn_implementation = attention.NAME
     network = LlamaForCausalLM(config)
     LoRA(rank=16, alpha=32).apply(network)

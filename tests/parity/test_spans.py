@@ -102,8 +102,10 @@ def test_loss_and_gradients_equal_those_of_transformers_window_by_window(fields)
     close(loss.total, torch.tensor(total))
     gradients = {name: p.grad for name, p in theirs.named_parameters()}
     for name, parameter in ours.named_parameters():
-        # Of the bias they cancel out: the softmax does not change with it.
-        scale = gradients[name].abs().max().clamp_min(1e-2)
+        if name == "qa_outputs.bias":  # the softmax does not change with it, so it cancels out
+            assert parameter.grad.abs().max() < 1e-7
+            continue
+        scale = gradients[name].abs().max().clamp_min(1e-3)
         close(parameter.grad / scale, gradients[name] / scale)
 
 

@@ -77,7 +77,6 @@ def test_activations_of_transformers_forward_are_what_autograd_keeps(
     that is the only one.
     """
     fields = {**recipe_fields, "method": METHODS[method]}
-    fields["data"] = {**fields["data"], "max_tokens": 40, "cut_answers": True}
     forward = {"precision": precision, "fused": False, "share_prefixes": False}
     fields["train"] = {**fields["train"], **forward, "micro_batch_size": 6}
     recipe = make_recipe(fields)
@@ -93,7 +92,7 @@ def test_activations_of_transformers_forward_are_what_autograd_keeps(
     head = 0 if method != "full" else shape.vocabulary * shape.width * 4
     states = -n_targets * shape.width * 4  # the loss's own, which is counted elsewhere
     assert estimate["activations"] * 1e6 - room + head == pytest.approx(
-        kept + states, rel=0.3 if method == "freeze" else 0.16
+        kept + states, rel=0.2 if method == "freeze" else 0.16
     )
 
 

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.cli.main import run as command  # noqa: E402
 from tunesmith.core.errors import DataError, RecipeError, RunError  # noqa: E402
-from tunesmith.pipelines.compare import CompareRequest, compare  # noqa: E402
+from tunesmith.pipelines.compare import compare  # noqa: E402
+from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 

@@ -52,7 +52,8 @@ def command(
 
     Answers are kept in --out, so that a second comparison asks only what is missing.
     """
-    from tunesmith.pipelines.compare import CompareRequest, compare
+    from tunesmith.pipelines.compare import compare
+    from tunesmith.pipelines.compare_request import CompareRequest
     from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
 
     named = [template.partition("=") for template in templates]

@@ -4,73 +4,33 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.answers import Road
-from tunesmith.core.errors import RecipeError, RunError, TunesmithError
-from tunesmith.core.extras import require
+from tunesmith.core.errors import RecipeError
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.measures import Measures, measures_of
-from tunesmith.evaluation.roads import open_roads
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
-from tunesmith.evaluation.within_memory import answer_within_memory
 from tunesmith.pipelines.beside import Beside, named_models
+from tunesmith.pipelines.compare_request import CompareRequest
+from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
 from tunesmith.pipelines.comparison_page import markdown
 from tunesmith.pipelines.contenders import Opening
-from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
-from tunesmith.pipelines.load import hosted_behind
-from tunesmith.pipelines.weights import artifact_folder
+from tunesmith.pipelines.kept_answers import Kept
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
-    from tunesmith.chat.chat_model import ChatModel
-    from tunesmith.chat.predictor import Predictor
     from tunesmith.chat.spend import Prices
 
 COMPARISON, PAGE, EXAMPLES = "comparison.json", "comparison.md", "examples.jsonl"
 PUT_IN_SECONDS = 4
 """Decimals of the seconds that are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompareRequest:
-    """What is compared, and how it is asked.
-
-    Attributes:
-        models: each ``NAME=MODEL`` or ``MODEL``; any that :func:`tunesmith.load` takes.
-        data: a recipe, a run or a data file; None: the held-out rows of the first run.
-        out: folder that keeps answers, figures and pages.
-        task: its name, for a data file that does not tell it.
-        split: of the data.
-        metrics: names; None: the task's own.
-        templates: by a model's name, how conversations are laid out for it in place of its own.
-        max_rows: examples asked, from the start; None: all.
-        max_new_tokens: longest answer; None: as the recipe has it, else 128.
-        batch_size: prompts at once.
-        against: name of the model whose examples must not get worse; None: no such list.
-        seed: of resamples.
-    """
-
-    models: tuple[str, ...]
-    data: str | None = None
-    out: str = "comparison"
-    task: str | None = None
-    split: str | None = None
-    metrics: tuple[str, ...] | None = None
-    templates: Mapping[str, str] | None = None
-    max_rows: int | None = None
-    max_new_tokens: int | None = None
-    batch_size: int = 32
-    against: str | None = None
-    seed: int = 0
 
 
 def compare(
@@ -109,7 +69,8 @@ def compare(
     measures = measures_of(metrics)
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
-        answers, failed = _answers(request, models, data, folder, prices, max_cost)
+        opening = Opening(request.batch_size, prices, max_cost)
+        answers, failed = compared_answers(request, models, data, folder, opening)
         scored = {
             name: score(data.task, data.examples, kept.answered, road, metrics)
             for name, (kept, road) in answers.items()
@@ -145,128 +106,6 @@ def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
 
 def _metrics_of(recipe: Recipe | None) -> list[str] | None:
     return None if recipe is None else recipe.evaluate.metrics
-
-
-def _answers(
-    request: CompareRequest,
-    models: Sequence[Beside],
-    data: ComparedData,
-    folder: Path,
-    prices: Prices | None,
-    max_cost: float | None,
-) -> tuple[dict[str, tuple[Kept, Road]], dict[str, str]]:
-    """Every model's answers by every road it can go; and why some could not be asked.
-
-    Hosted ones come first: what is wrong with them is known before hours of work here.
-    """
-    opening = Opening(request.batch_size, prices, max_cost)
-    found: dict[str, dict[Road, Kept]] = {}
-    failed: dict[str, str] = {}
-    for one in sorted(models, key=lambda each: hosted_behind(each.model) is None):
-        try:
-            found[one.name] = _answers_of(request, one, data, folder, opening)
-        except TunesmithError as error:
-            failed[one.name] = str(error)
-            print(f"{one.name}: {error}", file=sys.stderr)
-    if not found:
-        raise RunError(f"no model answered; the first: {next(iter(failed.values()))}")
-    answers: dict[str, tuple[Kept, Road]] = {}
-    for one in models:
-        by_road = found.get(one.name, {})
-        for road, kept in by_road.items():
-            label = one.name if len(by_road) == 1 else f"{one.name}/{road}"
-            answers[label] = (kept, road)
-    return answers, failed
-
-
-def _answers_of(
-    request: CompareRequest, one: Beside, data: ComparedData, folder: Path, opening: Opening
-) -> dict[Road, Kept]:
-    """One model's answers by road; it is opened only for what is missing."""
-    max_new_tokens = request.max_new_tokens or (
-        128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
-    )
-    template = (request.templates or {}).get(one.name)
-    questions = [
-        (example.origin, asked.messages if (asked := data.task.ask(example)) else ())
-        for example in data.examples
-    ]
-    key = key_of(
-        [
-            _identity(one.model),
-            template,
-            data.task.model_dump(mode="json"),
-            max_new_tokens,
-            [repr(question) for question in questions],
-        ]
-    )
-    n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
-    answers = folder / "answers"
-    kept_roads = _kept_roads(answers / f"{one.name}.roads.json", key)
-    opened: list[ChatModel | Predictor] = []
-
-    def model() -> ChatModel | Predictor:
-        if not opened:
-            opened.append(_opened(opening, one, template))
-        return opened[0]
-
-    def file(road: Road) -> Path:
-        return answers / f"{one.name}.{road}.jsonl"
-
-    whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
-    roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
-    found: dict[Road, Kept] = {}
-    for road in roads:
-        found[road] = answered_or_kept(
-            file(road),
-            key,
-            n,
-            lambda part, road=road: answer_within_memory(
-                model(), data.task, data.examples[part], road, max_new_tokens=max_new_tokens
-            ),
-        )
-    Run(answers).write(f"{one.name}.roads.json", {"key": key, "roads": roads})
-    return found
-
-
-def _opened(opening: Opening, one: Beside, template: str | None) -> ChatModel | Predictor:
-    if not is_hosted(one.model):
-        require("torch", extra="train", purpose="Answering with a model on this machine")
-    return opening.any(one.model, template=template)
-
-
-def _roads(
-    model: ChatModel | Predictor, data: ComparedData, wanted: Sequence[Road] | None
-) -> list[Road]:
-    roads: list[Road] = [
-        road
-        for road in open_roads(model, data.task, wanted)
-        if road != "likelihood" or data.task.candidates(data.examples[0])
-    ]
-    if not roads:
-        raise RecipeError(
-            f"cannot answer task {data.task.name!r} by {', '.join(wanted or data.task.roads)}."
-        )
-    return roads
-
-
-def _kept_roads(file: Path, key: str) -> list[Road] | None:
-    try:
-        entry = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return entry["roads"] if entry.get("key") == key else None
-
-
-def _identity(model: str) -> list[Any]:
-    """What tells a model from another of the same name: its files, or the hosted name."""
-    if is_hosted(model):
-        return [model]
-    folder = Path(artifact_folder(model)).expanduser()
-    if not folder.is_dir():
-        return [model]
-    stats = ((file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file())
-    return [(str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
 def _result(

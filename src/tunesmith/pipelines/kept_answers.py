@@ -139,13 +139,9 @@ def _fields(one: Answered) -> dict[str, Any]:
 
 def _answered(fields: dict[str, Any]) -> Answered:
     fields = dict(fields)
-    answer: Answer = fields.pop("answer")
-    if fields.pop("kind") == "classes":
-        answer = tuple(fields_of(answer))
+    if fields.pop("kind") == "classes":  # which JSON has as a list
+        answer: Answer = tuple(str(one) for one in fields.pop("answer"))
+    else:
+        answer = fields.pop("answer")
     weighed = tuple((str(name), float(p)) for name, p in fields.pop("weighed"))
     return Answered(answer, weighed=weighed, **fields)
-
-
-def fields_of(answer: Any) -> list[str]:
-    """Names of classes as JSON has them."""
-    return [str(one) for one in answer]

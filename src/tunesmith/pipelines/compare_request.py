@@ -1,0 +1,39 @@
+"""Compare request: what is compared, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """What is compared, and how it is asked.
+
+    Attributes:
+        models: each ``NAME=MODEL`` or ``MODEL``; any that :func:`tunesmith.load` takes.
+        data: a recipe, a run or a data file; None: the held-out rows of the first run.
+        out: folder that keeps answers, figures and pages.
+        task: its name, for a data file that does not tell it.
+        split: of the data.
+        metrics: names; None: the task's own.
+        templates: by a model's name, how conversations are laid out for it in place of its own.
+        max_rows: examples asked, from the start; None: all.
+        max_new_tokens: longest answer; None: as the recipe has it, else 128.
+        batch_size: prompts at once.
+        against: name of the model whose examples must not get worse; None: no such list.
+        seed: of resamples.
+    """
+
+    models: tuple[str, ...]
+    data: str | None = None
+    out: str = "comparison"
+    task: str | None = None
+    split: str | None = None
+    metrics: tuple[str, ...] | None = None
+    templates: Mapping[str, str] | None = None
+    max_rows: int | None = None
+    max_new_tokens: int | None = None
+    batch_size: int = 32
+    against: str | None = None
+    seed: int = 0

@@ -1,0 +1,148 @@
+"""Compared answers: what every model of a comparison says, asked only where it is not kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.chat.endpoint import is_hosted
+from tunesmith.core.answers import Road
+from tunesmith.core.errors import RecipeError, RunError, TunesmithError
+from tunesmith.core.extras import require
+from tunesmith.core.runs import Run
+from tunesmith.evaluation.roads import open_roads
+from tunesmith.evaluation.within_memory import answer_within_memory
+from tunesmith.pipelines.beside import Beside
+from tunesmith.pipelines.compare_request import CompareRequest
+from tunesmith.pipelines.compared_data import ComparedData
+from tunesmith.pipelines.contenders import Opening
+from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
+from tunesmith.pipelines.load import hosted_behind
+from tunesmith.pipelines.weights import artifact_folder
+
+if TYPE_CHECKING:
+    from tunesmith.chat.chat_model import ChatModel
+    from tunesmith.chat.predictor import Predictor
+
+
+def compared_answers(
+    request: CompareRequest,
+    models: Sequence[Beside],
+    data: ComparedData,
+    folder: Path,
+    opening: Opening,
+) -> tuple[dict[str, tuple[Kept, Road]], dict[str, str]]:
+    """Every model's answers by every road it can go; and why some could not be asked.
+
+    Hosted ones come first: what is wrong with them is known before hours of work here.
+    """
+    found: dict[str, dict[Road, Kept]] = {}
+    failed: dict[str, str] = {}
+    for one in sorted(models, key=lambda each: hosted_behind(each.model) is None):
+        try:
+            found[one.name] = _answers_of(request, one, data, folder, opening)
+        except TunesmithError as error:
+            failed[one.name] = str(error)
+            print(f"{one.name}: {error}", file=sys.stderr)
+    if not found:
+        raise RunError(f"no model answered; the first: {next(iter(failed.values()))}")
+    answers: dict[str, tuple[Kept, Road]] = {}
+    for one in models:
+        by_road = found.get(one.name, {})
+        for road, kept in by_road.items():
+            label = one.name if len(by_road) == 1 else f"{one.name}/{road}"
+            answers[label] = (kept, road)
+    return answers, failed
+
+
+def _answers_of(
+    request: CompareRequest, one: Beside, data: ComparedData, folder: Path, opening: Opening
+) -> dict[Road, Kept]:
+    """One model's answers by road; it is opened only for what is missing."""
+    max_new_tokens = request.max_new_tokens or (
+        128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
+    )
+    template = (request.templates or {}).get(one.name)
+    questions = [
+        (example.origin, asked.messages if (asked := data.task.ask(example)) else ())
+        for example in data.examples
+    ]
+    key = key_of(
+        [
+            _identity(one.model),
+            template,
+            data.task.model_dump(mode="json"),
+            max_new_tokens,
+            [repr(question) for question in questions],
+        ]
+    )
+    n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
+    answers = folder / "answers"
+    kept_roads = _kept_roads(answers / f"{one.name}.roads.json", key)
+    opened: list[ChatModel | Predictor] = []
+
+    def model() -> ChatModel | Predictor:
+        if not opened:
+            opened.append(_opened(opening, one, template))
+        return opened[0]
+
+    def file(road: Road) -> Path:
+        return answers / f"{one.name}.{road}.jsonl"
+
+    whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
+    roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
+    found: dict[Road, Kept] = {}
+    for road in roads:
+        found[road] = answered_or_kept(
+            file(road),
+            key,
+            n,
+            lambda part, road=road: answer_within_memory(
+                model(), data.task, data.examples[part], road, max_new_tokens=max_new_tokens
+            ),
+        )
+    Run(answers).write(f"{one.name}.roads.json", {"key": key, "roads": roads})
+    return found
+
+
+def _opened(opening: Opening, one: Beside, template: str | None) -> ChatModel | Predictor:
+    if not is_hosted(one.model):
+        require("torch", extra="train", purpose="Answering with a model on this machine")
+    return opening.any(one.model, template=template)
+
+
+def _roads(
+    model: ChatModel | Predictor, data: ComparedData, wanted: Sequence[Road] | None
+) -> list[Road]:
+    roads: list[Road] = [
+        road
+        for road in open_roads(model, data.task, wanted)
+        if road != "likelihood" or data.task.candidates(data.examples[0])
+    ]
+    if not roads:
+        raise RecipeError(
+            f"cannot answer task {data.task.name!r} by {', '.join(wanted or data.task.roads)}."
+        )
+    return roads
+
+
+def _kept_roads(file: Path, key: str) -> list[Road] | None:
+    try:
+        entry = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return entry["roads"] if entry.get("key") == key else None
+
+
+def _identity(model: str) -> list[Any]:
+    """What tells a model from another of the same name: its files, or the hosted name."""
+    if is_hosted(model):
+        return [model]
+    folder = Path(artifact_folder(model)).expanduser()
+    if not folder.is_dir():
+        return [model]
+    stats = ((file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file())
+    return [(str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for file, stat in stats]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -54,6 +54,16 @@ class Line:
             Segments(lengths, moved(starts, device)),
             targets,
         )
+
+    def filled(self, n_more: int) -> Line:
+        """The same with a piece of ``n_more`` places at its end that nothing else sees."""
+        if not n_more:
+            return self
+        old, ends = self.segments, self.segments.cu_seqlens
+        parents = (*old.parents, -1) if old.parents else ()
+        segments = Segments((*old.lengths, n_more), torch.cat([ends, ends[-1:] + n_more]), parents)
+        positions = torch.cat([self.position_ids, self.position_ids.new_zeros(1, n_more)], 1)
+        return replace(self, position_ids=positions, segments=segments)
 
     def distinct_targets(self) -> tuple[Tensor, Tensor | None]:
         """Each place that carries a target once, and for each target the number of its place.

@@ -5,6 +5,10 @@ float32 forward and backward take 1.35 times as long as here. A tile's products 
 heads at once and their result stays in a core's cache; the weights are kept for the backward pass.
 A piece with ancestors has the keys of its way copied behind one another, which costs less than
 reading them in parts.
+
+In bfloat16 pieces and ways are filled up with zeros to few lengths, because every new shape of a
+product is compiled (:mod:`tunesmith.model.few_shapes`): no query sees the filling, which is masked
+as what comes after it is, and no gradient comes from it.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from tunesmith.model.few_shapes import filled_length
 
 TILES = {torch.bfloat16: 128, torch.float32: 64}
 """Queries of a tile by the type of the products; as measured, 64 take 1.2 times as long in
@@ -58,7 +64,7 @@ def tile_attention(
 
 
 class _TileAttention(torch.autograd.Function):
-    """Within it tensors hold [H, length, D] in the place of each piece's [length, H, D]."""
+    """Within it tensors hold [H, filled length, D] in the place of each piece's [length, H, D]."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -73,17 +79,17 @@ class _TileAttention(torch.autograd.Function):
     ) -> Tensor:
         q = _by_head(query, lengths, dtype, scale)
         k, v = (_by_head(t, lengths, dtype) for t in (key, value))
-        mixed = torch.empty_like(q)
-        above = q.new_full((TILES.get(dtype, 64),) * 2, -math.inf).triu_(1)
+        mixed, size = torch.empty_like(q), TILES.get(dtype, 64)
+        above = q.new_full((size, 2 * size), -math.inf).triu_(1)
         kept: list[Tensor] = []
         all_keys, all_values = _pieces(k, lengths), _pieces(v, lengths)
         for way, own, out in zip(ways, _pieces(q, lengths), _pieces(mixed, lengths), strict=True):
-            keys, values = _along(all_keys, way), _along(all_values, way)
-            before = keys.shape[1] - own.shape[1]
+            keys, values = (_along(parts, way, lengths) for parts in (all_keys, all_values))
+            before = sum(lengths[piece] for piece in way[:-1])
             for first, end in _tiles(own):
-                seen = before + end
+                seen = filled_length(before + end, dtype)
                 weights = torch.bmm(own[:, first:end], keys[:, :seen].transpose(1, 2))
-                weights[:, :, before + first :] += above[: end - first, : end - first]
+                weights[:, :, before + first :] += above[: end - first, : seen - before - first]
                 torch.ops.aten._softmax.out(weights, -1, False, out=weights)
                 torch.bmm(weights, values[:, :seen], out=out[:, first:end])
                 kept.append(weights)
@@ -106,15 +112,15 @@ class _TileAttention(torch.autograd.Function):
         all_keys, all_values = _pieces(k, lengths), _pieces(v, lengths)
         all_of_k, all_of_v = _pieces(of_k, lengths), _pieces(of_v, lengths)
         for way, own, own_grad, own_of_q in whole:
-            keys, values = _along(all_keys, way), _along(all_values, way)
+            keys, values = (_along(parts, way, lengths) for parts in (all_keys, all_values))
             is_root = len(way) == 1
             on_keys, on_values = (
-                _along(parts, way) if is_root else torch.zeros_like(keys)
+                parts[way[0]] if is_root else torch.zeros_like(keys)
                 for parts in (all_of_k, all_of_v)
             )
-            before = keys.shape[1] - own.shape[1]
             for first, end in _tiles(own):
-                seen, weights = before + end, next(weights_left)
+                weights = next(weights_left)
+                seen = weights.shape[2]
                 given = own_grad[:, first:end]
                 on_values[:, :seen].baddbmm_(weights.transpose(1, 2), given)
                 scores = torch.bmm(given, values[:, :seen].transpose(1, 2))
@@ -124,8 +130,8 @@ class _TileAttention(torch.autograd.Function):
                 torch.bmm(scores, keys[:, :seen], out=own_of_q[:, first:end])
                 on_keys[:, :seen].baddbmm_(scores.transpose(1, 2), own[:, first:end])
             if not is_root:
-                _add_along(all_of_k, on_keys, way)
-                _add_along(all_of_v, on_values, way)
+                _add_along(all_of_k, on_keys, way, lengths)
+                _add_along(all_of_v, on_values, way, lengths)
         types = ctx.types
         return (
             _by_token(of_q, lengths, types[0], ctx.scale),
@@ -145,27 +151,41 @@ def _tiles(x: Tensor) -> list[tuple[int, int]]:
 
 
 def _pieces(x: Tensor, lengths: tuple[int, ...]) -> list[Tensor]:
-    """Each piece as [H, length, D], a view."""
-    return [p.view(x.shape[1], -1, x.shape[2]) for p in x.split(lengths)]
+    """Each piece as [H, filled length, D], a view."""
+    filled = [filled_length(length, x.dtype) for length in lengths]
+    return [p.view(x.shape[1], -1, x.shape[2]) for p in x.split(filled)]
 
 
-def _along(pieces: list[Tensor], way: Sequence[int]) -> Tensor:
-    """The pieces of a way behind one another, [H, their tokens, D]; a single one itself."""
-    return pieces[way[0]] if len(way) == 1 else torch.cat([pieces[piece] for piece in way], 1)
+def _along(pieces: list[Tensor], way: Sequence[int], lengths: tuple[int, ...]) -> Tensor:
+    """The pieces of a way behind one another, [H, their tokens, filled, D]; a single one itself."""
+    if len(way) == 1:
+        return pieces[way[0]]
+    parts = [pieces[piece][:, : lengths[piece]] for piece in way[:-1]]
+    own = pieces[way[-1]]
+    n_tokens = sum(part.shape[1] for part in parts) + own.shape[1]
+    n_more = filled_length(n_tokens, own.dtype) - n_tokens
+    more = [own.new_zeros(own.shape[0], n_more, own.shape[2])] if n_more else []
+    return torch.cat([*parts, own, *more], 1)
 
 
-def _add_along(pieces: list[Tensor], added: Tensor, way: Sequence[int]) -> None:
+def _add_along(
+    pieces: list[Tensor], added: Tensor, way: Sequence[int], lengths: tuple[int, ...]
+) -> None:
     """The inverse of :func:`_along`: adds each piece's part to it."""
-    parts = added.split([pieces[piece].shape[1] for piece in way], 1)
-    for piece, part in zip(way, parts, strict=True):
-        pieces[piece].add_(part)
+    start = 0
+    for piece in way:
+        length = lengths[piece]
+        pieces[piece][:, :length].add_(added[:, start : start + length])
+        start += length
 
 
 def _by_head(x: Tensor, lengths: tuple[int, ...], dtype: torch.dtype, scale: float = 1.0) -> Tensor:
-    """[T, H, D] with [H, length, D] in the place of each piece, in ``dtype``, times ``scale``."""
-    found = x.new_empty(x.shape, dtype=dtype)
+    """[H, filled length, D] for each piece of [T, H, D], in ``dtype``, times ``scale``."""
+    n_filled = sum(filled_length(length, dtype) for length in lengths)
+    found = x.new_empty((n_filled, *x.shape[1:]), dtype=dtype)
     for into, own in zip(_pieces(found, lengths), x.split(lengths), strict=True):
-        torch.mul(own.transpose(0, 1), scale, out=into)
+        torch.mul(own.transpose(0, 1), scale, out=into[:, : len(own)])
+        into[:, len(own) :].zero_()
     return found
 
 
@@ -173,7 +193,7 @@ def _by_token(
     x: Tensor, lengths: tuple[int, ...], dtype: torch.dtype, scale: float = 1.0
 ) -> Tensor:
     """The inverse of :func:`_by_head`."""
-    found = x.new_empty(x.shape, dtype=dtype)
+    found = x.new_empty((sum(lengths), *x.shape[1:]), dtype=dtype)
     for into, own in zip(found.split(lengths), _pieces(x, lengths), strict=True):
-        torch.mul(own.transpose(0, 1), scale, out=into)
+        torch.mul(own[:, : len(into)].transpose(0, 1), scale, out=into)
     return found

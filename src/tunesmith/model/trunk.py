@@ -18,6 +18,7 @@ from tunesmith.core.errors import ModelError
 from tunesmith.model import fused
 from tunesmith.model.attention import attend
 from tunesmith.model.batch import Batch
+from tunesmith.model.few_shapes import filled_length
 from tunesmith.model.fused_layers import FusedLayers
 from tunesmith.model.line import Line
 from tunesmith.model.segments import Segments, attend_from, attend_within
@@ -126,14 +127,30 @@ class Trunk:
     def _finish(self, hidden: Tensor, line: Line, first: int) -> Tensor:
         rows, copies = line.distinct_targets()
         if first < self.n_layers and len(rows):
+            n_rows = len(rows)
+            hidden, line, rows = self._filled(hidden, line, rows)
             angles = self._angles(hidden, line)
             hidden = self._through(hidden, line, angles, first, self.n_layers - 1)
-            hidden = self._last(hidden, line, angles, rows)
+            hidden = self._last(hidden, line, angles, rows)[:n_rows]
         else:
             hidden = hidden.index_select(0, rows)
         norm = self.backbone.norm
         found = fused.rms_norm(hidden, norm.weight, self._eps)
         return found if copies is None else found.index_select(0, copies)
+
+    def _filled(self, hidden: Tensor, line: Line, rows: Tensor) -> tuple[Tensor, Line, Tensor]:
+        """States, line and target places, filled up with zeros to lengths that come again."""
+        if hidden.device.type != "cpu":
+            return hidden, line, rows
+        layer = self.weights.of(self.backbone.layers[0].self_attn.q_proj)
+        dtype = hidden.dtype if layer is None else layer.dtypes("cpu")[0]
+        n, n_rows = len(hidden), len(rows)
+        more_rows = filled_length(n_rows, dtype) - n_rows
+        more = filled_length(n + more_rows, dtype) - n  # so many of them are target places
+        if not more:
+            return hidden, line, rows
+        hidden = torch.cat([hidden, hidden.new_zeros(more, hidden.shape[1])])
+        return hidden, line.filled(more), torch.cat([rows, torch.arange(n, n + more_rows)])
 
     def _through(self, hidden: Tensor, line: Line, angles: Angles, first: int, last: int) -> Tensor:
         trained = self.first_trained if torch.is_grad_enabled() else last

@@ -19,6 +19,7 @@ from tunesmith.model.head import Head, unnamed_labels
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.model.trunk_support import why_config_unsupported
+from tunesmith.pipelines.frozen_products import require_roundable
 from tunesmith.pipelines.memory import (
     Portions,
     device_type,
@@ -62,6 +63,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         TunesmithError: what is on this machine cannot be used.
     """
     notes: list[str] = []
+    require_roundable(recipe)
     shape, here = _shape(recipe, notes)
     recipe, precision = _with_precision(recipe)
     remote = [s.path for s in recipe.data.all_sources if is_remote(s.path)]

@@ -24,6 +24,7 @@ from tunesmith.core.runs import (
 from tunesmith.pipelines.alike import Alike, reference_key
 from tunesmith.pipelines.build_trainer import build_trainer
 from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.frozen_products import require_roundable, rounding_of
 from tunesmith.pipelines.keep import save_artifact, take_best
 from tunesmith.pipelines.outcome import outcome
 from tunesmith.pipelines.precision import Precision, precision_of
@@ -109,6 +110,7 @@ def train(
             send_leftovers(run)
             return run
         recipe = recipe.with_absolute_paths()
+        require_roundable(recipe)
         prepared = prepare(recipe)
         identity = run_identity(recipe, prepared, world_size=n_processes)
         point = resume_point(run, identity, allow_changed) if resume else None
@@ -187,6 +189,9 @@ def _train_in(
     trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
+    rounding = rounding_of(trainer)
+    if rounding is not None:
+        print(rounding.told, file=sys.stderr, flush=True)
     identity["hashes"] |= reference_hash(run)
     network: Any = trainer.model.model
     require_room(run, recipe, trainer)
@@ -232,6 +237,7 @@ def _train_in(
         "shared_fraction": _shared_fraction(trainer),
         "forward": _task_model(trainer).way,
         "precision": {"name": precision.name, "why": precision.why},
+        "frozen_products": None if rounding is None else rounding.as_dict(),
         "trunk_cache": trunk_record(run),
         "batching": trainer.batching.as_dict(),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),

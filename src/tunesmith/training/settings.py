@@ -74,6 +74,11 @@ class Train(Settings):
     """Whether a Llama's layers are computed by the fused trunk, without padding and the last one
     only where there are targets; false: by transformers' forward, with the same numbers up to
     rounding. Models built in another way always take that."""
+    frozen_products: Literal["exact", "int8"] = "exact"
+    """``int8``: in training, products of a LoRA run with its frozen weights are made in eight bits
+    on a CPU, in the fused trunk, with what that does to loss and gradient of the first micro-batch
+    told; evaluation, answers and what is saved stay exact. Faster for float32 and for wide models
+    (``docs/why/int8-products.md``)."""
     gradient_checkpointing: bool = False
     """Whether activations are computed again in the backward pass: less memory, more time."""
     trunk_cache: Literal["auto", "off", "memory", "disk"] = "auto"

@@ -23,7 +23,7 @@ def test_loss_and_gradients_equal_those_of_whole_logits(monkeypatch, chunk_rows)
     hidden = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(0, 11, (7,))
-    total, n_correct = linear_cross_entropy(hidden, weight, labels)
+    total, n_correct, _ = linear_cross_entropy(hidden, weight, labels)
     (total * 0.5).backward()
     found = hidden.grad.clone(), weight.grad.clone()
     hidden.grad = weight.grad = None
@@ -35,7 +35,7 @@ def test_loss_and_gradients_equal_those_of_whole_logits(monkeypatch, chunk_rows)
 
 
 def test_uniform_logits_cost_log_v_each():
-    total, _ = linear_cross_entropy(torch.zeros(6, 4), torch.randn(32, 4), torch.arange(6))
+    total, _, _ = linear_cross_entropy(torch.zeros(6, 4), torch.randn(32, 4), torch.arange(6))
     assert total.item() == pytest.approx(6 * math.log(32), rel=1e-6)
 
 
@@ -49,7 +49,7 @@ def test_a_frozen_head_gets_no_gradient():
 
 def test_no_targets_cost_nothing():
     hidden = torch.randn(0, 4, requires_grad=True)
-    total, _ = linear_cross_entropy(hidden, torch.randn(8, 4), torch.zeros(0, dtype=torch.int64))
+    total, _, _ = linear_cross_entropy(hidden, torch.randn(8, 4), torch.zeros(0, dtype=torch.int64))
     total.backward()
     assert total.item() == 0
 
@@ -62,7 +62,7 @@ def test_weights_of_rows_weigh_loss_and_gradients(monkeypatch):
     weight = torch.randn(11, 5, requires_grad=True)
     labels = torch.randint(0, 11, (7,))
     weights = torch.tensor([1, 0.5, 0, 2, 1, 0.125, 1])
-    total, _ = linear_cross_entropy(hidden, weight, labels, weights)
+    total, _, _ = linear_cross_entropy(hidden, weight, labels, weights)
     total.backward()
     found = hidden.grad.clone(), weight.grad.clone()
     hidden.grad = weight.grad = None
@@ -112,3 +112,51 @@ def test_no_rows_have_no_log_probabilities():
     found = linear_logps(hidden, torch.randn(8, 4), torch.zeros(0, dtype=torch.int64))
     found.sum().backward()
     assert found.shape == (0,)
+
+
+WAYS = {  # which gradients are needed, and whether rows have weights
+    "of the states": (True, False, False),
+    "of both, with weights": (True, True, True),
+    "of the head alone": (False, True, False),
+    "of the head alone, with weights": (False, True, True),
+    "none": (False, False, False),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("vocabulary", [11, 5_000])
+def test_the_entropy_is_that_of_the_logits_whichever_gradients_are_needed(
+    monkeypatch, way, vocabulary
+):
+    monkeypatch.setattr(loss_module, "LEAST_ROWS", 3)
+    monkeypatch.setitem(loss_module.CHUNK_LOGITS, "cpu", 1)
+    trains_states, trains_head, is_weighed = WAYS[way]
+    torch.manual_seed(0)
+    hidden = torch.randn(7, 5, requires_grad=trains_states)
+    weight = torch.randn(vocabulary, 5, requires_grad=trains_head)
+    labels = torch.randint(0, vocabulary, (7,))
+    weights = torch.tensor([1, 0.5, 0, 2, 1, 0.125, 1]) if is_weighed else None
+    _, _, entropy = linear_cross_entropy(hidden, weight, labels, weights)
+    assert not entropy.requires_grad
+    logits = hidden.detach().double() @ weight.detach().double().t()
+    expected = torch.distributions.Categorical(logits=logits).entropy().sum()
+    torch.testing.assert_close(entropy, expected.float(), rtol=2e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("needs_grad", [True, False])
+def test_the_entropy_in_bfloat16_is_as_near_as_that_of_its_logits(needs_grad):
+    torch.manual_seed(0)
+    hidden = (3 * torch.randn(400, 64)).requires_grad_(needs_grad)
+    weight = torch.randn(500, 64) / 8
+    labels = (hidden @ weight.t()).argmax(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, _, entropy = linear_cross_entropy(hidden, weight, labels)
+    exact = torch.distributions.Categorical(logits=hidden.detach() @ weight.t()).entropy()
+    assert entropy / 400 == pytest.approx(exact.mean().item(), abs=3e-3)
+
+
+def test_the_entropy_of_what_is_sure_is_not_negative():
+    hidden = torch.full((50, 4), 40.0, dtype=torch.bfloat16, requires_grad=True)
+    weight = torch.eye(4, dtype=torch.bfloat16) * torch.tensor([30.0, 1, 1, 1]).bfloat16()
+    _, _, entropy = linear_cross_entropy(hidden, weight, torch.zeros(50, dtype=torch.int64))
+    assert entropy.item() == 0

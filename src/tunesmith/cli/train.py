@@ -124,6 +124,7 @@ def _print_plan(plan: dict[str, Any]) -> None:
             f"examples that begin alike share that: {sharing['saved_fraction']:.0%} of the tokens "
             "are not computed"
         )
+    click.echo(plan["precision"])
     click.echo(plan["batching"])
     memory = plan["memory_mb"]
     print_table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from tunesmith.model.fused import Linear
+from tunesmith.model.fused.int8 import Int8Weight, Rows
 from tunesmith.model.lora_linear import LoRALinear
 from tunesmith.model.quantised import is_quantised, rounds_inputs
 from tunesmith.model.trained_copy import TrainedCopy
@@ -35,6 +36,10 @@ class FusedLayers:
     def __init__(self) -> None:
         self._casts: dict[int, tuple[Tensor, int, Tensor]] = {}
         self._head: nn.Linear | None = None
+        self._int8: dict[int, tuple[Tensor, int, Int8Weight]] = {}
+        self._rows = Rows()
+        self.rounds: Literal["never", "in training", "always"] = "never"
+        """When products with frozen weights are in eight bits."""
 
     def of(self, module: nn.Module) -> Linear | None:
         """What a module multiplies by; None: only the module itself knows (DoRA, eight bits)."""
@@ -67,7 +72,31 @@ class FusedLayers:
             return None
         if is_quantised(module):
             return Linear(_FourBit(module, self._dtype(module, module.compute_dtype)), module.bias)
-        return Linear(self.cast(module.weight), module.bias)
+        weight: Tensor = module.weight
+        rounds = self.rounds == "always" or (self.rounds == "in training" and module.training)
+        if rounds and not weight.requires_grad:
+            return Linear(self._rounded(weight), module.bias)
+        return Linear(self.cast(weight), module.bias)
+
+    def _rounded(self, weight: Tensor) -> Int8Weight:
+        """A frozen weight in eight bits, rounded at its first use."""
+        held, dtype = self._int8.get(id(weight)), self._dtype_of(weight)
+        if held is None or held[0] is not weight or held[1] != weight._version:
+            held = (weight, weight._version, Int8Weight(lambda: weight, dtype, self._rows))
+            self._int8[id(weight)] = held
+        held[2].dtype = dtype
+        return held[2]
+
+    @property
+    def n_rounded(self) -> int:
+        """Weights that are held in eight bits beside themselves."""
+        return len(self._int8)
+
+    @property
+    def rounded_mb(self) -> float:
+        """What these take."""
+        held = (weight for _, _, weight in self._int8.values())
+        return round(sum(w.levels.numel() + 4 * w.scales.numel() for w in held) / 1e6, 1)
 
     def cast(self, weight: Tensor) -> Tensor:
         """A frozen weight in the type of the products, cast at its first use; a trained one."""

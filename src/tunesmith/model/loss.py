@@ -1,4 +1,8 @@
-"""Cross-entropy and log-probabilities of a linear head: the logits of few rows exist at a time."""
+"""Cross-entropy and log-probabilities of a linear head: the logits of few rows exist at a time.
+
+The entropy is a by-product: with p the softmax of the logits l = W h and g a row's gradient by h,
+``h . g = sum(p * l) - l[label]``, so that ``log Z - sum(p * l) = loss - h . g``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ CHUNK_LOGITS = {"cpu": 2**23, "cuda": 2**25}
 what takes the time: with a vocabulary of 32,000 the loss takes 0.75 times as long as at 2**20."""
 LEAST_ROWS = 64
 """Rows of a chunk at the least, however large the vocabulary, so that products stay efficient."""
+TILE_LOGITS = 2**17  # on a CPU, of which the entropy is taken at once: they stay in its cache
 
 
 class _Scores(NamedTuple):
@@ -36,9 +41,8 @@ class _Scores(NamedTuple):
     n_correct: Tensor
 
 
-def _scores(hidden: Tensor, weight: Tensor, labels: Tensor, counts: bool = True) -> _Scores:
-    """One pass over the logits of a chunk; they exist in ``weight``'s type and once in float32."""
-    logits = torch.mm(hidden, weight.t())  # [n, V]
+def _scores(logits: Tensor, labels: Tensor, counts: bool = True) -> _Scores:
+    """One pass over the logits of a chunk [n, V]; they are held once in float32."""
     if runs_whole(logits):
         normalisers, picked, is_on_top = kernels.label_sums(logits, labels)
         return _Scores(logits, normalisers, picked, is_on_top.sum())
@@ -52,6 +56,18 @@ def _scores(hidden: Tensor, weight: Tensor, labels: Tensor, counts: bool = True)
     # least 1 / V, so its logarithm is exact.
     torch.ops.aten._softmax.out(logits, 1, False, out=logits)
     return _Scores(logits, most - logits.amax(1).log(), picked, n_correct)
+
+
+def _entropy(logits: Tensor) -> Tensor:
+    """Of all rows together, [] float32, where no gradient tells it; the logits stay as they are."""
+    total = logits.new_zeros((), dtype=torch.float32)
+    n_rows = max(1, TILE_LOGITS // logits.shape[1]) if logits.is_cpu else max(1, len(logits))
+    for tile in logits.split(n_rows):
+        wide = tile.to(torch.promote_types(tile.dtype, torch.float32))
+        shares = wide.softmax(1)
+        total += (wide.amax(1) - shares.amax(1).log()).sum()
+        total -= torch.dot(shares.flatten(), wide.flatten())
+    return total
 
 
 def _count_on_top(logits: Tensor, labels: Tensor, picked: Tensor, most: Tensor) -> Tensor:
@@ -74,9 +90,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
         labels: Tensor,
         row_weights: Tensor | None,
         wants_grad: bool,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         dtype = _product_dtype(hidden, weight)
         total = hidden.new_zeros((), dtype=torch.float32)
+        entropy = torch.zeros_like(total)
         n_correct = torch.zeros((), dtype=torch.int64, device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if wants_grad and ctx.needs_input_grad[0] else None
         grad_weight = (
@@ -84,16 +101,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if wants_grad and ctx.needs_input_grad[1]
             else None
         )
+        # The gradient of the head's weight tells it too: W . G is h . g over all rows together.
+        of_weight = grad_hidden is None and grad_weight is not None and row_weights is None
         with torch.autocast(hidden.device.type, enabled=False):
             held = weight.to(dtype)
             for rows in _chunks(hidden, weight):
                 states = hidden[rows].to(dtype)
-                found = _scores(states, held, labels[rows])
+                logits = torch.mm(states, held.t())  # [n, V]
+                if grad_hidden is None and not of_weight:
+                    entropy += _entropy(logits)
+                found = _scores(logits, labels[rows])
                 n_correct += found.n_correct
                 losses = found.normalisers - found.picked  # [n]
                 weights = None if row_weights is None else row_weights[rows]
                 total += (losses if weights is None else losses * weights).sum()
-                _add_grads(
+                along = _add_grads(
                     found.shares,
                     found.normalisers,
                     states,
@@ -104,11 +126,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     grad_hidden,
                     grad_weight,
                 )
+                if along is not None:
+                    entropy += losses.sum() - (states * along.to(total.dtype)).sum()
+            if of_weight and grad_weight is not None:
+                entropy = total - torch.dot(held.to(total.dtype).flatten(), grad_weight.flatten())
+        entropy.clamp_(min=0)  # which rounding may miss where the model is sure of everything
         ctx.save_for_backward(
             grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype)
         )
-        ctx.mark_non_differentiable(n_correct)
-        return total, n_correct
+        ctx.mark_non_differentiable(n_correct, entropy)
+        return total, n_correct, entropy
 
     @staticmethod
     @once_differentiable
@@ -137,7 +164,7 @@ def _add_grads(
     rows: slice,
     grad_hidden: Tensor | None,
     grad_weight: Tensor | None,
-) -> None:
+) -> Tensor | None:
     """Adds a chunk's gradients of the summed negative log-likelihood; changes ``shares``.
 
     Args:
@@ -150,15 +177,18 @@ def _add_grads(
         rows: where the chunk lies among all rows.
         grad_hidden: [N, D]; None: not needed.
         grad_weight: [V, D] float32; None: not needed.
+
+    Returns:
+        [n, D], each row's own gradient, unweighted; None where it is not needed.
     """
     if grad_hidden is None and grad_weight is None:
-        return
+        return None
     if runs_whole(shares):
         kernels.softmax_gradient_(shares, labels, normalisers)
     else:
         minus_one = shares.new_full((1, 1), -1.0).expand(len(labels), 1)
         shares.scatter_add_(1, labels[:, None], minus_one)  # of the logits, now
-    lowered = shares.to(states.dtype)
+    lowered, found = shares.to(states.dtype), None
     if grad_hidden is not None:
         found = torch.mm(lowered, weight)
         if row_weights is None:
@@ -173,11 +203,12 @@ def _add_grads(
             grad_weight.addmm_(lowered.t(), weighed)
         else:
             grad_weight += torch.mm(lowered.t(), weighed)
+    return found
 
 
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, labels: Tensor, row_weights: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Cross-entropy of ``hidden @ weight.T`` against labels, summed over rows.
 
     Args:
@@ -187,7 +218,8 @@ def linear_cross_entropy(
         row_weights: [N] float32, of each row in the sum; None: all weigh 1.
 
     Returns:
-        The sum in nats, [] float32, and how many rows have their label on top, [] int64.
+        The sum in nats, [] float32; how many rows have their label on top, [] int64; the entropies
+        of what is predicted at each row, summed in nats without weights, [] float32.
     """
     return _LinearCrossEntropy.apply(hidden, weight, labels, row_weights, torch.is_grad_enabled())
 
@@ -202,7 +234,8 @@ class _LinearLogps(torch.autograd.Function):
         with torch.autocast(hidden.device.type, enabled=False):
             held = weight.to(ctx.dtype)
             for rows in _chunks(hidden, weight):
-                found = _scores(hidden[rows].to(ctx.dtype), held, labels[rows], counts=False)
+                logits = torch.mm(hidden[rows].to(ctx.dtype), held.t())
+                found = _scores(logits, labels[rows], counts=False)
                 logps[rows] = found.picked - found.normalisers
         ctx.save_for_backward(hidden, weight, labels)
         return logps
@@ -221,7 +254,7 @@ class _LinearLogps(torch.autograd.Function):
             held, row_weights = weight.to(ctx.dtype), -grad_outputs[0]
             for rows in _chunks(hidden, weight):
                 states = hidden[rows].to(ctx.dtype)
-                found = _scores(states, held, labels[rows], counts=False)
+                found = _scores(torch.mm(states, held.t()), labels[rows], counts=False)
                 _add_grads(
                     found.shares,
                     found.normalisers,

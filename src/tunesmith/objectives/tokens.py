@@ -19,7 +19,7 @@ class Tokens(Objective):
     is_likelihood: ClassVar[bool] = True
 
     def loss_sum(self, hidden: Tensor, head: nn.Linear, targets: Targets) -> LossSum:
-        """Sums over N targets; the metric ``token_accuracy`` counts labels on top.
+        """Sums over N targets; ``token_accuracy`` counts labels on top, ``entropy`` is in nats.
 
         Args:
             hidden: [N, D].
@@ -30,5 +30,8 @@ class Tokens(Objective):
         from tunesmith.model.loss import linear_cross_entropy
 
         labels = targets["labels"]
-        total, n_correct = linear_cross_entropy(hidden, head.weight, labels, targets.get("weights"))
-        return LossSum(total, {"token_accuracy": (n_correct, len(labels))})
+        total, n_correct, entropy = linear_cross_entropy(
+            hidden, head.weight, labels, targets.get("weights")
+        )
+        n = len(labels)
+        return LossSum(total, {"token_accuracy": (n_correct, n), "entropy": (entropy, n)})

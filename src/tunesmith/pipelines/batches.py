@@ -182,6 +182,7 @@ def _facts(recipe: Recipe, passes: Passes, choice: list[Any]) -> dict[str, Any]:
         "loss": recipe.loss.model_dump(mode="json"),
         "task": recipe.task.name,
         "precision": str(passes.precision),
+        "frozen_products": train.frozen_products,
         "recomputes": train.gradient_checkpointing,
         "batches": choice,
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.core.runs import Run
 from tunesmith.pipelines.alike import Alike
 from tunesmith.pipelines.batches import batching_of
+from tunesmith.pipelines.frozen_products import require_roundable, round_products
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import annotate
 from tunesmith.pipelines.resume import ResumePoint
@@ -58,6 +59,7 @@ def build_trainer(
     from tunesmith.training.placement import SingleDevice, autocast
 
     alike = alike or Alike()
+    require_roundable(recipe)
     device = default_device()
     if device.type == "cpu":
         keep_freed_memory()
@@ -75,6 +77,7 @@ def build_trainer(
     if recipe.train.fused and model.trunk is None:
         print(f"train.fused: the forward is that of {model.way}.", file=sys.stderr)
     placement.place(model)
+    round_products(recipe, model, device)
     rows = {
         split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
         for split, encoded in prepared.encoded.items()

@@ -19,6 +19,7 @@ from tunesmith.model.head import Head, unnamed_labels
 from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.model.trunk_support import why_config_unsupported
+from tunesmith.pipelines.frozen_products import require_roundable
 from tunesmith.pipelines.memory import (
     Portions,
     device_type,
@@ -27,6 +28,7 @@ from tunesmith.pipelines.memory import (
     merge_mb,
     what_would_fit,
 )
+from tunesmith.pipelines.precision import planned_precision
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, Prepared, prepare
 from tunesmith.pipelines.share import planned_sharing
 from tunesmith.pipelines.trunk_plan import planned_states
@@ -53,6 +55,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         the need under that, each on top of those before), ``disk_mb``, ``trunk_cache`` (states of
         frozen layers that would be kept, or None), ``merge_mb``, ``sharing`` (see
         :func:`planned_sharing`; None: nothing is shared, or rows are not known),
+        ``precision`` (of the arithmetic, in words),
         ``seconds_at_least`` (None where tokens are not known), and ``notes`` on what could not be
         checked.
 
@@ -60,7 +63,9 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         TunesmithError: what is on this machine cannot be used.
     """
     notes: list[str] = []
+    require_roundable(recipe)
     shape, here = _shape(recipe, notes)
+    recipe, precision = _with_precision(recipe)
     remote = [s.path for s in recipe.data.all_sources if is_remote(s.path)]
     data_here = not remote
     rows: int | None = None
@@ -142,10 +147,23 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         "trunk_cache": states,
         "merge_mb": merge_mb(recipe, shape),
         "sharing": sharing,
+        "precision": precision,
         "seconds_at_least": seconds,
         "ledger": ledger,
         "notes": notes,
     }
+
+
+def _with_precision(recipe: Recipe) -> tuple[Recipe, str]:
+    """The recipe with the type of its arithmetic as far as it is known, and what to say of it."""
+    found_at = bundled_path(recipe.model.path) or Path(recipe.model.path).expanduser()
+    folder = found_at if (found_at / "config.json").is_file() else None
+    found = planned_precision(recipe, folder)
+    if found is None:
+        return recipe, "arithmetic in float32, or bfloat16 where a trial at the start finds it pays"
+    # Weights and arithmetic in 16 bits stand for a GPU in an estimate.
+    is_ours = recipe.train.precision == "auto" and recipe.model.dtype != "bfloat16"
+    return found.settled(recipe) if is_ours else recipe, found.told
 
 
 def _batching(

@@ -14,6 +14,7 @@ from tunesmith.core.extras import require
 from tunesmith.evaluation import report
 from tunesmith.evaluation.figures import FILTERS
 from tunesmith.evaluation.scatter import Dots, scatter_chart
+from tunesmith.pipelines.precision import precision_of
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.recipe import Recipe
 from tunesmith.training.lr_range import (
@@ -69,6 +70,7 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)
+    recipe = precision_of(recipe, prepared.folder).settled(recipe)
     n_rows = len(prepared.task.lengths(prepared.encoded["train"]))
     n_epochs = max(1.0, n_steps * recipe.train.batch_size / n_rows + 1)
     train = recipe.train.model_copy(

@@ -9,6 +9,7 @@ import numpy as np
 
 from tunesmith.core.extras import require
 from tunesmith.core.memory import peak_memory_mb
+from tunesmith.pipelines.precision import precision_of
 from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.recipe import Recipe
 
@@ -49,6 +50,7 @@ def measure(recipe: Recipe) -> dict[str, Any]:
     from tunesmith.training.fit import is_out_of_memory, too_little_memory
 
     prepared = prepare(recipe)
+    recipe = precision_of(recipe, prepared.folder).settled(recipe)
     n_rows = len(prepared.task.lengths(prepared.encoded["train"]))
     portions = _longest(prepared, recipe)
     n_longest = len(portions.task.lengths(portions.encoded["train"]))

@@ -99,7 +99,9 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     needs = {
         "process": PROCESS_MB["light" if _is_light(recipe, shape) else "python"] * 1e6,
         "weights": _weight_bytes(recipe, shape, is_mapped=portions.file_mb > 0)
-        + (casts if is_fused else 0),
+        + (casts if is_fused else 0)
+        # A byte beside each weight, for its products in training.
+        + (shape.n_linear_parameters if train.frozen_products == "int8" else 0),
         # What is not quantised goes on pointing into the file, so that all of it stays mapped.
         "file": portions.file_mb * 1e6 if method.linear_bytes is not None else 0,
         "adapter": n_trained * 4 if adapts else 0,

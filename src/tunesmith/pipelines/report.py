@@ -229,10 +229,21 @@ def _facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, 
         ("steps", f"{summary['steps']:,}"),
         ("ended", summary["stopped"]),
         *_watched(summary),
+        *_arithmetic(summary),
         ("training time", f"{summary['seconds']:,.0f} s"),
         ("speed", f"{summary['tokens_per_s']:,.0f} tokens/s"),
         ("peak memory", f"{summary['peak_memory_mb']:,.0f} MB"),
     ]
+
+
+def _arithmetic(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """The type of the arithmetic, and what rounding of frozen products does; of older runs none."""
+    precision, rounding = summary.get("precision"), summary.get("frozen_products")
+    found = [] if precision is None else [("arithmetic", precision["name"])]
+    if rounding is not None:
+        apart = f"{rounding['loss_difference']:+.1e}"
+        found.append(("frozen products", f"eight bits; the first loss differs by {apart}"))
+    return found
 
 
 def _threshold(scores: dict[str, Any], compared: tuple[str, str]) -> list[tuple[str, str]]:

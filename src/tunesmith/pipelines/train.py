@@ -24,8 +24,10 @@ from tunesmith.core.runs import (
 from tunesmith.pipelines.alike import Alike, reference_key
 from tunesmith.pipelines.build_trainer import build_trainer
 from tunesmith.pipelines.card import write_card
+from tunesmith.pipelines.frozen_products import require_roundable, rounding_of
 from tunesmith.pipelines.keep import save_artifact, take_best
 from tunesmith.pipelines.outcome import outcome
+from tunesmith.pipelines.precision import Precision, precision_of
 from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.pipelines.reference import reference_hash
 from tunesmith.pipelines.resume import (
@@ -108,21 +110,35 @@ def train(
             send_leftovers(run)
             return run
         recipe = recipe.with_absolute_paths()
+        require_roundable(recipe)
         prepared = prepare(recipe)
         identity = run_identity(recipe, prepared, world_size=n_processes)
         point = resume_point(run, identity, allow_changed) if resume else None
         require_one_process(n_processes)
         settled = recipe.model_copy(update={"task": prepared.task})
+        begun = run.read(LOCK).get("precision") if (run.path / LOCK).is_file() else None
+        precision = precision_of(recipe, prepared.folder, begun)
+        kept = {"precision": precision.name}
         try:
             if point is None:
-                run.write(LOCK, {**identity["hashes"], "versions": versions()})
+                run.write(LOCK, {**identity["hashes"], **kept, "versions": versions()})
                 run.write(LEDGER, prepared.ledger.as_dict())
                 run.write_text(RECIPE, settled.to_yaml())
             elif point.changes:
                 record_changes(run, point, identity, settled)
+                run.write(LOCK, {**run.read(LOCK), **kept})
                 run.write(LEDGER, prepared.ledger.as_dict())
             _train_in(
-                run, recipe, prepared, identity, point, show_progress, also, until, alike or Alike()
+                run,
+                precision.settled(recipe),
+                prepared,
+                identity,
+                point,
+                show_progress,
+                also,
+                until,
+                alike or Alike(),
+                precision,
             )
         except (RuntimeError, MemoryError) as error:
             from tunesmith.training.fit import is_out_of_memory, too_little_memory
@@ -149,6 +165,7 @@ def _train_in(
     also: Sequence[Tracker],
     until: float,
     alike: Alike,
+    precision: Precision,
 ) -> None:
     from tunesmith.training.recorder import Recorder
     from tunesmith.training.stop import stop_on_signal
@@ -168,10 +185,13 @@ def _train_in(
         point=point,
     )
     if show_progress:
-        print(trainer.batching.told, file=sys.stderr, flush=True)
+        print(precision.told, trainer.batching.told, sep="\n", file=sys.stderr, flush=True)
     trainer.evaluator.scorers = scorers(
         recipe, prepared, trainer, lambda shown: recorder.sampled(trainer.progress.step, shown)
     )
+    rounding = rounding_of(trainer)
+    if rounding is not None:
+        print(rounding.told, file=sys.stderr, flush=True)
     identity["hashes"] |= reference_hash(run)
     network: Any = trainer.model.model
     require_room(run, recipe, trainer)
@@ -216,6 +236,8 @@ def _train_in(
         "rows_at_once": trainer.rows_at_once,
         "shared_fraction": _shared_fraction(trainer),
         "forward": _task_model(trainer).way,
+        "precision": {"name": precision.name, "why": precision.why},
+        "frozen_products": None if rounding is None else rounding.as_dict(),
         "trunk_cache": trunk_record(run),
         "batching": trainer.batching.as_dict(),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),

@@ -194,6 +194,10 @@ class Trainer:
             self.watcher.step_done({**values, "seconds": seconds})
         self._read_at = time.perf_counter()
 
+    def first_micro_batch(self) -> list[int]:
+        """The rows that are learnt first."""
+        return self._divided(self._micro_batches(0), self.portion.size)[0]
+
     def _divided(self, rows: Step, most: int) -> Step:
         """A step's micro-batches, those divided again that are larger than what memory allows."""
         smaller = self.batching.within(most)

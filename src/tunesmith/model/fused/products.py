@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tunesmith.model.fused.dropout import drop_mask
+from tunesmith.model.fused.int8 import Int8Weight
 from tunesmith.model.fused.linear import Linear
 
 Grads = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]
@@ -91,6 +92,11 @@ class Product:
             grad: [T, out], of the output.
             total: [T, in], changed; None: there is no other reader yet.
         """
+        held = self.layer.weight
+        if isinstance(held, Int8Weight):
+            found = held.input_gradient(grad)
+            total = found if total is None else total.add_(found)
+            return self._add_updates(grad, total)
         weight = self.layer.dense(self.dtype)
         if total is None:
             total = torch.mm(grad, weight)
@@ -98,6 +104,9 @@ class Product:
             total.addmm_(grad, weight)
         else:
             total += torch.mm(grad, weight)
+        return self._add_updates(grad, total)
+
+    def _add_updates(self, grad: Tensor, total: Tensor) -> Tensor:
         for update in self.updates:
             reduced = torch.mm(grad.to(update.a.dtype), update.b)  # [T, r]
             if update.mask is None and update.a.dtype == total.dtype:
@@ -138,13 +147,16 @@ def multiply(x: Tensor, layer: Linear, training: bool) -> tuple[Tensor, Product]
         training: whether dropout is on.
     """
     dtype, low = layer.dtypes(x.device.type)
-    weight = layer.dense(dtype)
+    held = layer.weight
     with torch.autocast(x.device.type, enabled=False):
         x = x.to(dtype)
-        if layer.bias is None:
-            found = torch.mm(x, weight.t())
+        if isinstance(held, Int8Weight):
+            found = held.outputs(x)
+            found = found if layer.bias is None else found.add_(layer.bias)
+        elif layer.bias is None:
+            found = torch.mm(x, layer.dense(dtype).t())
         else:
-            found = torch.addmm(layer.bias.to(dtype), x, weight.t())
+            found = torch.addmm(layer.bias.to(dtype), x, layer.dense(dtype).t())
         updates = _updates(x.to(low), layer, training)
         for update in updates:
             assert update.reduced is not None

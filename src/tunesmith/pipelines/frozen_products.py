@@ -1,0 +1,136 @@
+"""Frozen products: whether a recipe's may be in eight bits, and what that does to the loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.errors import RecipeError
+from tunesmith.methods.lora import LoRA
+from tunesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from tunesmith.model.task_model import TaskModel
+    from tunesmith.training.loop import Trainer
+
+FIELD = "train.frozen_products=int8"
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What rounding does to the first micro-batch of a run, dropout and noise left out.
+
+    Attributes:
+        loss_exact: per target, with the weights as they are.
+        loss: per target, in eight bits.
+        gradient_difference: length of the difference of both gradients, by that of the exact one;
+            None: that is 0.
+        n_weights: that are held in eight bits too.
+        mb: what that takes.
+    """
+
+    loss_exact: float
+    loss: float
+    gradient_difference: float | None
+    n_weights: int
+    mb: float
+
+    @property
+    def told(self) -> str:
+        """In a line."""
+        gradient = self.gradient_difference
+        rest = "" if gradient is None else f", and the gradient by {gradient:.1%} of its length"
+        return (
+            f"{FIELD}: the loss of the first micro-batch is {self.loss:.5f}, exactly "
+            f"{self.loss_exact:.5f}: it differs by {self.loss - self.loss_exact:+.1e}{rest}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**asdict(self), "loss_difference": self.loss - self.loss_exact}
+
+
+def require_roundable(recipe: Recipe) -> None:
+    """Checks what a recipe tells of itself; needs no torch.
+
+    Raises:
+        RecipeError: its products cannot be in eight bits.
+    """
+    method = recipe.method
+    if recipe.train.frozen_products == "exact":
+        return
+    if type(method) is not LoRA:
+        _refuse(f"method {method.name!r} has no frozen weights to round beside it; lora has")
+    elif method.dora:
+        _refuse("method.dora needs the lengths of exact weights")
+    elif not recipe.train.fused:
+        _refuse("it is the fused trunk's, and train.fused=false")
+    elif recipe.loss.needs_reference:
+        _refuse(
+            f"objective {recipe.loss.name!r} compares with exact log-probabilities, and rounding "
+            "would count as learnt"
+        )
+
+
+def round_products(recipe: Recipe, model: TaskModel, device: torch.device) -> None:
+    """Has a model's frozen products in training made in eight bits, where the recipe says so.
+
+    Raises:
+        RecipeError: device or model do not allow it.
+    """
+    if recipe.train.frozen_products == "exact":
+        return
+    if device.type != "cpu":
+        _refuse(f"it is for processors, and this runs on {device.type}")
+    if model.trunk is None:
+        _refuse(f"it is the fused trunk's, and the forward here is that of {model.way}")
+    else:
+        model.trunk.weights.rounds = "in training"
+
+
+def rounding_of(trainer: Trainer) -> Rounding | None:
+    """What rounding does to the first micro-batch; None: nothing is rounded.
+
+    Draws no random numbers, and leaves no gradients.
+    """
+    model: Any = trainer.model
+    weights = None if model.trunk is None else model.trunk.weights
+    if weights is None or weights.rounds == "never":
+        return None
+    was_training = model.training
+    model.eval()
+    try:
+        weights.rounds = "never"
+        exact, exact_gradient = _first(trainer)
+        weights.rounds = "always"
+        loss, gradient = _first(trainer)
+    finally:
+        weights.rounds = "in training"
+        model.train(was_training)
+    length = math.sqrt(sum(float(g.square().sum()) for g in exact_gradient))
+    apart = math.sqrt(
+        sum(float((a - b).square().sum()) for a, b in zip(gradient, exact_gradient, strict=True))
+    )
+    return Rounding(
+        exact, loss, apart / length if length else None, weights.n_rounded, weights.rounded_mb
+    )
+
+
+def _first(trainer: Trainer) -> tuple[float, list[Tensor]]:
+    """Loss per target of the first micro-batch, and its gradients."""
+    rows = trainer.first_micro_batch()
+    (batch,) = trainer.passes.batches(trainer.train_rows, [rows])
+    loss = trainer.passes.forward(batch)
+    loss.total.backward()
+    found = [p.grad for p in trainer.parameters.values() if p.grad is not None]
+    for parameter in trainer.parameters.values():
+        parameter.grad = None
+    return float(loss.total.detach()) / batch.n_targets, found
+
+
+def _refuse(why: str) -> None:
+    raise RecipeError(f"{FIELD}: {why}. Take it away, or set train.frozen_products=exact.")

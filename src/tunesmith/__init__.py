@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from tunesmith.pipelines.load import load
     from tunesmith.pipelines.merge import merge
     from tunesmith.pipelines.predict import predict
+    from tunesmith.pipelines.runner import Runner
     from tunesmith.pipelines.train import train
     from tunesmith.recipe import Recipe, load_recipe
 
 __version__ = "0.1.0"
-__all__ = ["Recipe", "evaluate", "load", "load_recipe", "merge", "predict", "train"]
+__all__ = ["Recipe", "Runner", "evaluate", "load", "load_recipe", "merge", "predict", "train"]
 
 _HOMES = {
     "Recipe": "tunesmith.recipe",
+    "Runner": "tunesmith.pipelines.runner",
     "evaluate": "tunesmith.pipelines.evaluate",
     "load": "tunesmith.pipelines.load",
     "load_recipe": "tunesmith.recipe",

@@ -31,6 +31,9 @@ from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
+RECIPE = "recipe"
+"""In place of a template's name: the one that the model was tuned with."""
+
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
@@ -43,6 +46,7 @@ def load(
     model: str | Path | Run,
     *,
     template: str | Template | None = None,
+    otherwise: str | Template = "alpaca",
     batch_size: int = 32,
     dtype: str = "auto",
     prices: Prices | None = None,
@@ -55,8 +59,10 @@ def load(
         model: a run or its directory, an adapter's folder, a prompted model's, a model's folder, a
             hub id or the bundled ``tunesmith-tiny``; or a hosted model: ``openai:gpt-4o``,
             ``http://127.0.0.1:8000/v1``, ``https://HOST/v1#MODEL``.
-        template: another way of writing conversations down; None: the one it was tuned with, the
-            tokenizer's own, else Alpaca's.
+        template: another way of writing conversations down: ``none`` (plain text), ``native`` (the
+            tokenizer's own chat template), ``recipe`` (the one it was tuned with), or one by name;
+            None: the one it was tuned with, else the tokenizer's own, else ``otherwise``.
+        otherwise: template of a model that was not tuned and has no chat template of its own.
         batch_size: prompts answered at once.
         dtype: type of the weights, as in ``model.dtype``.
         prices: of a hosted model's tokens.
@@ -90,19 +96,26 @@ def load(
         return load_prompted(
             folder,
             partial(load_base, batch_size=batch_size),
-            template=None if template is None else named_template(template),
+            template=None if template in (None, RECIPE) else named_template(template),
         )
     network, folder, info = load_weights(place, dtype=dtype)
     tokenizer = Tokenizer.from_folder(folder)
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)
         return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
-    if template is not None:
+    if info is None and template == RECIPE:
+        raise ModelError(
+            f"{place}: was not tuned here, so no recipe tells its template. Take none, native or "
+            "one by name."
+        )
+    if template not in (None, RECIPE):
         chosen = named_template(template)
     elif info is not None:
         chosen = TEMPLATES.parse(info.template)
     else:
-        chosen = choose_template(None, tokenizer)
+        chosen = choose_template(
+            None if tokenizer.chat_template else named_template(otherwise), tokenizer
+        )
     instruction = info.instruction if info is not None else None
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
@@ -123,6 +136,7 @@ def load_chat(
     model: str | Path | Run,
     *,
     template: str | Template | None = None,
+    otherwise: str | Template = "alpaca",
     batch_size: int = 32,
     prices: Prices | None = None,
     max_cost: float | None = None,
@@ -137,6 +151,7 @@ def load_chat(
     loaded = load(
         model,
         template=template,
+        otherwise=otherwise,
         batch_size=batch_size,
         prices=prices,
         max_cost=max_cost,

@@ -14,6 +14,7 @@ from tunesmith.core.runs import Run
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.model.spec import Model
+from tunesmith.pipelines.bases import Bases, load_alone
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, choose_template
 from tunesmith.pipelines.prompted import (
     PROMPT_RECIPE,
@@ -52,6 +53,7 @@ def load(
     prices: Prices | None = None,
     max_cost: float | None = None,
     cache: ReplyCache | None = None,
+    bases: Bases | None = None,
 ) -> ChatModel | Predictor:
     """Loads whatever can answer.
 
@@ -68,6 +70,8 @@ def load(
         prices: of a hosted model's tokens.
         max_cost: no request is sent to it once its replies cost so much.
         cache: where its replies are kept; None: nowhere.
+        bases: weights on this machine that are shared by what is loaded with them; None: it has
+            its own.
 
     Returns:
         A model to talk to; or, where it has a head of its own, one that predicts.
@@ -95,10 +99,10 @@ def load(
     if is_prompted(folder):
         return load_prompted(
             folder,
-            partial(load_base, batch_size=batch_size),
+            partial(load_base, batch_size=batch_size, bases=bases),
             template=None if template in (None, RECIPE) else named_template(template),
         )
-    network, folder, info = load_weights(place, dtype=dtype)
+    network, folder, info = load_weights(place, dtype=dtype, bases=bases)
     tokenizer = Tokenizer.from_folder(folder)
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)
@@ -141,6 +145,7 @@ def load_chat(
     prices: Prices | None = None,
     max_cost: float | None = None,
     cache: ReplyCache | None = None,
+    bases: Bases | None = None,
 ) -> ChatModel:
     """Loads a model to talk to; its arguments are those of :func:`load`.
 
@@ -156,6 +161,7 @@ def load_chat(
         prices=prices,
         max_cost=max_cost,
         cache=cache,
+        bases=bases,
     )
     if not isinstance(loaded, ChatModel):
         place = model.path if isinstance(model, Run) else model
@@ -196,17 +202,23 @@ def _limits_of(network: Any, info: ArtifactInfo | None) -> Limits:
 
 
 def load_base(
-    spec: Model, template: Template | None, *, batch_size: int, method: Method | None = None
+    spec: Model,
+    template: Template | None,
+    *,
+    batch_size: int,
+    method: Method | None = None,
+    bases: Bases | None = None,
 ) -> LocalModel:
     """Loads the model that a recipe starts from, as the recipe's method holds it."""
     from tunesmith.chat.local import LocalModel
-    from tunesmith.model.device import default_device, weight_dtype
-    from tunesmith.model.load import load_model
+    from tunesmith.model.device import default_device
 
     tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
     device = default_device()
-    options = None if method is None else method.load_options(weight_dtype(spec.dtype, device))
-    network = load_model(spec, device=device, options=options)
+    is_fresh = spec.init == "random"
+    load_network = load_alone if bases is None or is_fresh else bases.load
+    quantisation = None if method is None else method.quantisation
+    network = load_network(spec, device=device, quantisation=quantisation)
     chosen = choose_template(template, tokenizer)
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size)
 

@@ -16,6 +16,7 @@ from tunesmith.templates.plain import Plain
 if TYPE_CHECKING:
     from tunesmith.chat.reply_cache import ReplyCache
     from tunesmith.chat.spend import Prices
+    from tunesmith.pipelines.bases import Bases
     from tunesmith.templates.template import Template
 
 
@@ -45,6 +46,7 @@ class Runner:
         prices: Prices | None = None,
         max_cost: float | None = None,
         cache: ReplyCache | None = None,
+        bases: Bases | None = None,
     ) -> None:
         """Opens a model.
 
@@ -62,6 +64,7 @@ class Runner:
             prices: of a hosted model's tokens.
             max_cost: no request is sent to it once its replies cost so much.
             cache: where its replies are kept; None: nowhere.
+            bases: weights on this machine that are shared by what is opened with them.
 
         Raises:
             TunesmithError: as :func:`tunesmith.load`; or the model writes no text.
@@ -77,6 +80,7 @@ class Runner:
                 prices=prices,
                 max_cost=max_cost,
                 cache=cache,
+                bases=bases,
             )
         )
         self._system = system

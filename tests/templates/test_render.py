@@ -16,7 +16,7 @@ from tunesmith.templates.shorten import render_within
 from tunesmith.templates.tokenizer import Tokenizer
 
 TINY = Tokenizer.from_folder(BUNDLED["tunesmith-tiny"])
-PLAIN = ["native", "alpaca", "summarization", "llama2"]
+PLAIN = ["native", "none", "alpaca", "summarization", "llama2"]
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_characters="\ue000\ue001"), min_size=1, max_size=40
 ).filter(lambda text: text.strip())

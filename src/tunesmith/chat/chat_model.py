@@ -22,6 +22,8 @@ class Sampling:
     """Tokens are drawn from the smallest set that holds this much probability."""
     seed: int = 0
     """Of the draws."""
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer, and are no part of it, beside those of the model's template."""
 
 
 @dataclass(frozen=True, slots=True)

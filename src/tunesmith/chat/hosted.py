@@ -18,6 +18,7 @@ from tunesmith.chat.patience import Patience
 from tunesmith.chat.reply_cache import ReplyCache
 from tunesmith.chat.request import Form, Request, request_of
 from tunesmith.chat.spend import Prices, Spend
+from tunesmith.chat.stop_texts import ended, until_stop
 from tunesmith.chat.teacher import Outcome
 from tunesmith.core.errors import EndpointError
 from tunesmith.core.examples import Conversation
@@ -128,7 +129,7 @@ class HostedModel(ChatModel):
 
         def take(request: Request, outcome: Outcome) -> None:
             if isinstance(outcome, Completion):
-                answers[request.tag] = outcome
+                answers[request.tag] = ended(outcome, sampling.stop)
             else:
                 failures.append(f"{many[int(request.tag)].origin}: {outcome.reason}")
 
@@ -165,6 +166,12 @@ class HostedModel(ChatModel):
         Raises:
             EndpointError: it cannot be answered, or broke off behind the pieces that were given.
         """
+        return (yield from until_stop(self._pieces(conversation, sampling), sampling.stop))
+
+    def _pieces(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> Generator[str, None, Completion]:
+        """The reply as it comes, to its end."""
         request = request_of(conversation, sampling)
         pieces: queue.SimpleQueue[str | BaseException | Completion] = queue.SimpleQueue()
         loop = asyncio.new_event_loop()

@@ -14,6 +14,7 @@ import numpy as np
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.generate import Generated, generate
 from tunesmith.chat.likelihood import log_likelihoods
+from tunesmith.chat.stop_texts import before_stop
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation, Message
 from tunesmith.model.lora_linear import adapter_off, lora_layers
@@ -124,7 +125,7 @@ class LocalModel(ChatModel):
             latency_s = time.monotonic() - started
             rows = last[0] if last else [Generated() for _ in group]
             for place, row in zip(group, rows, strict=True):
-                answers[place] = self._answer(row, prompts[place], latency_s)
+                answers[place] = self._answer(row, prompts[place], latency_s, sampling)
         return [answers[i] for i in range(len(many))]
 
     def weigh(
@@ -169,17 +170,18 @@ class LocalModel(ChatModel):
         The pieces join to the text that ``complete`` gives.
         """
         prompt, started = self.prompt(conversation, sampling.max_new_tokens), time.monotonic()
-        held = max((len(stop) for stop in self.template.stop), default=1)
+        stops = self._stops(sampling)
+        held = max(map(len, stops), default=1)
         shown, row = 0, Generated()
         for rows in self._generate([prompt], sampling):
             row = rows[0]
-            text = self._text(row.ids)
+            text = self._text(row.ids, stops)
             safe = min(len(text) - held, len(text.rstrip()))
             if not row.ended and safe > shown and "\ufffd" not in text[shown:safe]:
                 yield text[shown:safe]
                 shown = safe
-        yield self._text(row.ids).rstrip()[shown:]
-        return self._answer(row, prompt, time.monotonic() - started)
+        yield self._text(row.ids, stops).rstrip()[shown:]
+        return self._answer(row, prompt, time.monotonic() - started, sampling)
 
     def _generate(
         self, prompts: Sequence[Rendered], sampling: Sampling, seeds: Sequence[int] | None = None
@@ -190,7 +192,7 @@ class LocalModel(ChatModel):
             end_ids=self.end_ids,
             sampling=sampling,
             max_positions=self.max_positions,
-            is_done=self._stopped(),
+            is_done=self._stopped(self._stops(sampling)),
             seeds=seeds,
             around_forward=nullcontext if self.uses_adapter else self._without_adapter,
         )
@@ -198,15 +200,20 @@ class LocalModel(ChatModel):
     def _without_adapter(self) -> AbstractContextManager[None]:
         return adapter_off(self.causal_lm)
 
-    def _stopped(self) -> Callable[[list[int]], bool]:
-        stops = self.template.stop
+    def _stops(self, sampling: Sampling) -> tuple[str, ...]:
+        """Texts that end an answer."""
+        return (*self.template.stop, *sampling.stop)
+
+    def _stopped(self, stops: Sequence[str]) -> Callable[[list[int]], bool]:
         # A stop text is at most as many tokens as it has bytes, so the end of the answer suffices.
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(self, row: Generated, prompt: Rendered, latency_s: float) -> Completion:
+    def _answer(
+        self, row: Generated, prompt: Rendered, latency_s: float, sampling: Sampling
+    ) -> Completion:
         return Completion(
-            self._text(row.ids).rstrip(),
+            self._text(row.ids, self._stops(sampling)).rstrip(),
             "stop" if row.ended else "length",
             len(prompt),
             len(row.ids),
@@ -214,11 +221,9 @@ class LocalModel(ChatModel):
             latency_s=latency_s,
         )
 
-    def _text(self, ids: list[int]) -> str:
+    def _text(self, ids: list[int], stops: Sequence[str]) -> str:
         """The answer so far: up to a stop text, without white space before it."""
-        text = self._raw(ids)
-        ends = [place for stop in self.template.stop if (place := text.find(stop)) >= 0]
-        return (text[: min(ends)] if ends else text).lstrip()
+        return before_stop(self._raw(ids), stops)[0].lstrip()
 
     def _raw(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, continues=True)

@@ -25,7 +25,7 @@ FORM = re.compile(
 )
 """What an endpoint speaks of that takes no schema or no tools."""
 TOO_LONG = ("context_length", "context length", "context window", "too many tokens")
-SAMPLING = ("temperature", "top_p", "seed")
+SAMPLING = ("temperature", "top_p", "seed", "stop")
 """Fields that a request can do without; models that reason refuse some of them."""
 NOT_TAKEN = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 

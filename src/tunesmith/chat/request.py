@@ -19,6 +19,8 @@ Form = Literal["schema", "tool", "plain"]
 that it has to call; by the words of the request alone."""
 NEXT_FORM: dict[Form, Form] = {"schema": "tool", "tool": "plain"}
 """What is tried where an endpoint refuses a form."""
+MOST_STOPS = 4
+"""Stop texts that OpenAI's protocol takes."""
 TOOL = "reply"
 """Name of the function whose arguments are the reply."""
 
@@ -45,6 +47,8 @@ class Request:
             float(self.sampling.temperature),
             float(self.sampling.top_p),
             self.sampling.seed,
+            # Only where there are any, so that replies of before are known again.
+            *([list(self.sampling.stop)] if self.sampling.stop else []),
         ]
         whole = [
             endpoint.url,
@@ -77,6 +81,9 @@ class Request:
             body["top_p"] = self.sampling.top_p
         if self.sampling.temperature > 0:
             body["seed"] = self.sampling.seed + self.sample
+        if self.sampling.stop:
+            # Whatever is not sent, or not taken, still ends the answer here.
+            body["stop"] = list(self.sampling.stop[:MOST_STOPS])
         if self.schema is not None and form == "schema":
             named = {"name": TOOL, "strict": True, "schema": self.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}

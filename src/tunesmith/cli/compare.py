@@ -19,7 +19,7 @@ from tunesmith.cli.show import json_option, print_json, print_table
     "templates",
     multiple=True,
     metavar="NAME=TEMPLATE",
-    help="Lay conversations out otherwise for one model; may come again.",
+    help="Ask one model in none (plain text), native, recipe or a template; may come again.",
 )
 @click.option("--out", default="comparison", show_default=True, help="Keeps answers and figures.")
 @click.option("--max-rows", type=click.IntRange(1), help="Examples asked, from the start.")

@@ -16,6 +16,7 @@ from tunesmith.core.runs import Run
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
+from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
@@ -49,7 +50,8 @@ def compare(
 
     Returns:
         What ``comparison.json`` holds: ``models`` (by name: ``scores`` with ``low`` and ``high``,
-        ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``), ``pairs``
+        ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``,
+        ``template``), ``pairs``
         (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
         ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``.
 
@@ -69,7 +71,7 @@ def compare(
     measures = measures_of(metrics)
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
-        opening = Opening(request.batch_size, prices, max_cost)
+        opening = Opening(request.batch_size, prices, max_cost, Bases())
         answers, failed = compared_answers(request, models, data, folder, opening)
         scored = {
             name: score(data.task, data.examples, kept.answered, road, metrics)
@@ -166,12 +168,14 @@ def _known(value: float) -> float | None:
 
 def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     """What is told of a model beside its scores."""
-    told = {
+    told: dict[str, Any] = {
         name: value
         for name, value in one.scores.items()
         if name.endswith("_fraction") or name == "cost_per_1000"
     }
     counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
+    if kept.template is not None:
+        told["template"] = kept.template
     told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
     if counts and kept.seconds > 0:
         told["tokens_per_s"] = sum(counts) / kept.seconds

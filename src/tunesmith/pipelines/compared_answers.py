@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from tunesmith.core.extras import require
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.roads import open_roads
 from tunesmith.evaluation.within_memory import answer_within_memory
+from tunesmith.pipelines.asked_as import AskedAs, asked_as, told_template
+from tunesmith.pipelines.bases import base_named
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_data import ComparedData
@@ -41,9 +44,12 @@ def compared_answers(
     """
     found: dict[str, dict[Road, Kept]] = {}
     failed: dict[str, str] = {}
-    for one in sorted(models, key=lambda each: hosted_behind(each.model) is None):
+    for one in _in_order(models):
         try:
-            found[one.name] = _answers_of(request, one, data, folder, opening)
+            wanted = (request.templates or {}).get(one.name)
+            names = [each.model for each in models]
+            form = asked_as(one.model, wanted, names, data.recipe)
+            found[one.name] = _answers_of(request, one, data, folder, opening, form)
         except TunesmithError as error:
             failed[one.name] = str(error)
             print(f"{one.name}: {error}", file=sys.stderr)
@@ -58,14 +64,33 @@ def compared_answers(
     return answers, failed
 
 
+def _in_order(models: Sequence[Beside]) -> list[Beside]:
+    """Hosted ones first, then those that answer over the same weights one after the other."""
+    bases = [base_named(one.model) for one in models]
+    return [
+        one
+        for _, _, one in sorted(
+            (
+                (hosted_behind(one.model) is None, bases.index(base), one)
+                for one, base in zip(models, bases, strict=True)
+            ),
+            key=lambda each: each[:2],
+        )
+    ]
+
+
 def _answers_of(
-    request: CompareRequest, one: Beside, data: ComparedData, folder: Path, opening: Opening
+    request: CompareRequest,
+    one: Beside,
+    data: ComparedData,
+    folder: Path,
+    opening: Opening,
+    form: AskedAs,
 ) -> dict[Road, Kept]:
     """One model's answers by road; it is opened only for what is missing."""
     max_new_tokens = request.max_new_tokens or (
         128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
     )
-    template = (request.templates or {}).get(one.name)
     questions = [
         (example.origin, asked.messages if (asked := data.task.ask(example)) else ())
         for example in data.examples
@@ -73,7 +98,7 @@ def _answers_of(
     key = key_of(
         [
             _identity(one.model),
-            template,
+            form.identity(),
             data.task.model_dump(mode="json"),
             max_new_tokens,
             [repr(question) for question in questions],
@@ -81,12 +106,12 @@ def _answers_of(
     )
     n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
     answers = folder / "answers"
-    kept_roads = _kept_roads(answers / f"{one.name}.roads.json", key)
+    kept_roads, template = _kept_roads(answers / f"{one.name}.roads.json", key)
     opened: list[ChatModel | Predictor] = []
 
     def model() -> ChatModel | Predictor:
         if not opened:
-            opened.append(_opened(opening, one, template))
+            opened.append(_opened(opening, one, form))
         return opened[0]
 
     def file(road: Road) -> Path:
@@ -94,9 +119,10 @@ def _answers_of(
 
     whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
     roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
+    template = told_template(model()) if opened else template
     found: dict[Road, Kept] = {}
     for road in roads:
-        found[road] = answered_or_kept(
+        kept = answered_or_kept(
             file(road),
             key,
             n,
@@ -104,14 +130,16 @@ def _answers_of(
                 model(), data.task, data.examples[part], road, max_new_tokens=max_new_tokens
             ),
         )
-    Run(answers).write(f"{one.name}.roads.json", {"key": key, "roads": roads})
+        found[road] = replace(kept, template=template)
+    told = {"key": key, "roads": roads, "template": template}
+    Run(answers).write(f"{one.name}.roads.json", told)
     return found
 
 
-def _opened(opening: Opening, one: Beside, template: str | None) -> ChatModel | Predictor:
+def _opened(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
     if not is_hosted(one.model):
         require("torch", extra="train", purpose="Answering with a model on this machine")
-    return opening.any(one.model, template=template)
+    return opening.any(one.model, template=form.template, otherwise=form.otherwise)
 
 
 def _roads(
@@ -129,12 +157,13 @@ def _roads(
     return roads
 
 
-def _kept_roads(file: Path, key: str) -> list[Road] | None:
+def _kept_roads(file: Path, key: str) -> tuple[list[Road] | None, str | None]:
+    """The roads that were gone, and the template that the model was asked in."""
     try:
         entry = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    return entry["roads"] if entry.get("key") == key else None
+        return None, None
+    return (entry["roads"], entry.get("template")) if entry.get("key") == key else (None, None)
 
 
 def _identity(model: str) -> list[Any]:

@@ -134,7 +134,15 @@ def notes(result: Mapping[str, Any]) -> list[str]:
         )
     if result["left_out"]:
         found.append(f"{result['left_out']} rows have no reference answer and were left out.")
-    return found + list(result["notes"])
+    return [*found, *_templates(result), *result["notes"]]
+
+
+def _templates(result: Mapping[str, Any]) -> list[str]:
+    """How each model was asked."""
+    told = {name: model.get("template") for name, model in result["models"].items()}
+    words = {"none": "plain text", "native": "its own chat template", "endpoint": "its endpoint"}
+    asked = [f"{name}: {words.get(form, form)}" for name, form in told.items() if form]
+    return [f"Laid out by: {'; '.join(asked)}."] if asked else []
 
 
 def signed(value: float | None) -> str:

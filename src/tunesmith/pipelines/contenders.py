@@ -12,6 +12,7 @@ from tunesmith.chat.spend import Prices
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.roads import answerer
 from tunesmith.model.source import load_tokenizer, model_folder
+from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.load import load, load_base, load_chat
 from tunesmith.pipelines.prepare import choose_template, limits_of, prepare
 from tunesmith.pipelines.start import adapter_folder, start
@@ -28,24 +29,32 @@ BASE, TUNED, PROMPTED = "base", "tuned", "prompted"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How models are opened: hosted ones with prices, a cap and the cache."""
+    """How models are opened: hosted ones with prices, a cap and the cache; others share weights."""
 
     batch_size: int
     prices: Prices | None = None
     max_cost: float | None = None
+    bases: Bases | None = None
 
     def any(
-        self, model: str | Path | Run, *, dtype: str = "auto", template: str | None = None
+        self,
+        model: str | Path | Run,
+        *,
+        dtype: str = "auto",
+        template: str | Template | None = None,
+        otherwise: str | Template = "alpaca",
     ) -> ChatModel | Predictor:
         """Whatever can answer."""
         return load(
             model,
             template=template,
+            otherwise=otherwise,
             batch_size=self.batch_size,
             dtype=dtype,
             prices=self.prices,
             max_cost=self.max_cost,
             cache=ReplyCache(),
+            bases=self.bases,
         )
 
     def chat(self, model: str) -> ChatModel:

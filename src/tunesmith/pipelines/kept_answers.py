@@ -25,10 +25,12 @@ class Kept:
     Attributes:
         answered: one for each example.
         seconds: that it took to make them, loading apart.
+        template: that the model was asked in; None: in none, or it is not known.
     """
 
     answered: list[Answered]
     seconds: float
+    template: str | None = None
 
 
 def key_of(parts: Iterable[Any]) -> str:

@@ -14,6 +14,7 @@ from tunesmith.core.runs import Run
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.model.spec import Model
+from tunesmith.pipelines.bases import Bases, load_alone
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT, choose_template
 from tunesmith.pipelines.prompted import (
     PROMPT_RECIPE,
@@ -31,6 +32,9 @@ from tunesmith.templates import TEMPLATES
 from tunesmith.templates.template import Template
 from tunesmith.templates.tokenizer import Tokenizer
 
+RECIPE = "recipe"
+"""In place of a template's name: the one that the model was tuned with."""
+
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
@@ -43,11 +47,13 @@ def load(
     model: str | Path | Run,
     *,
     template: str | Template | None = None,
+    otherwise: str | Template = "alpaca",
     batch_size: int = 32,
     dtype: str = "auto",
     prices: Prices | None = None,
     max_cost: float | None = None,
     cache: ReplyCache | None = None,
+    bases: Bases | None = None,
 ) -> ChatModel | Predictor:
     """Loads whatever can answer.
 
@@ -55,13 +61,17 @@ def load(
         model: a run or its directory, an adapter's folder, a prompted model's, a model's folder, a
             hub id or the bundled ``tunesmith-tiny``; or a hosted model: ``openai:gpt-4o``,
             ``http://127.0.0.1:8000/v1``, ``https://HOST/v1#MODEL``.
-        template: another way of writing conversations down; None: the one it was tuned with, the
-            tokenizer's own, else Alpaca's.
+        template: another way of writing conversations down: ``none`` (plain text), ``native`` (the
+            tokenizer's own chat template), ``recipe`` (the one it was tuned with), or one by name;
+            None: the one it was tuned with, else the tokenizer's own, else ``otherwise``.
+        otherwise: template of a model that was not tuned and has no chat template of its own.
         batch_size: prompts answered at once.
         dtype: type of the weights, as in ``model.dtype``.
         prices: of a hosted model's tokens.
         max_cost: no request is sent to it once its replies cost so much.
         cache: where its replies are kept; None: nowhere.
+        bases: weights on this machine that are shared by what is loaded with them; None: it has
+            its own.
 
     Returns:
         A model to talk to; or, where it has a head of its own, one that predicts.
@@ -89,20 +99,27 @@ def load(
     if is_prompted(folder):
         return load_prompted(
             folder,
-            partial(load_base, batch_size=batch_size),
-            template=None if template is None else named_template(template),
+            partial(load_base, batch_size=batch_size, bases=bases),
+            template=None if template in (None, RECIPE) else named_template(template),
         )
-    network, folder, info = load_weights(place, dtype=dtype)
+    network, folder, info = load_weights(place, dtype=dtype, bases=bases)
     tokenizer = Tokenizer.from_folder(folder)
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)
         return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
-    if template is not None:
+    if info is None and template == RECIPE:
+        raise ModelError(
+            f"{place}: was not tuned here, so no recipe tells its template. Take none, native or "
+            "one by name."
+        )
+    if template not in (None, RECIPE):
         chosen = named_template(template)
     elif info is not None:
         chosen = TEMPLATES.parse(info.template)
     else:
-        chosen = choose_template(None, tokenizer)
+        chosen = choose_template(
+            None if tokenizer.chat_template else named_template(otherwise), tokenizer
+        )
     instruction = info.instruction if info is not None else None
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
 
@@ -123,10 +140,12 @@ def load_chat(
     model: str | Path | Run,
     *,
     template: str | Template | None = None,
+    otherwise: str | Template = "alpaca",
     batch_size: int = 32,
     prices: Prices | None = None,
     max_cost: float | None = None,
     cache: ReplyCache | None = None,
+    bases: Bases | None = None,
 ) -> ChatModel:
     """Loads a model to talk to; its arguments are those of :func:`load`.
 
@@ -137,10 +156,12 @@ def load_chat(
     loaded = load(
         model,
         template=template,
+        otherwise=otherwise,
         batch_size=batch_size,
         prices=prices,
         max_cost=max_cost,
         cache=cache,
+        bases=bases,
     )
     if not isinstance(loaded, ChatModel):
         place = model.path if isinstance(model, Run) else model
@@ -181,17 +202,23 @@ def _limits_of(network: Any, info: ArtifactInfo | None) -> Limits:
 
 
 def load_base(
-    spec: Model, template: Template | None, *, batch_size: int, method: Method | None = None
+    spec: Model,
+    template: Template | None,
+    *,
+    batch_size: int,
+    method: Method | None = None,
+    bases: Bases | None = None,
 ) -> LocalModel:
     """Loads the model that a recipe starts from, as the recipe's method holds it."""
     from tunesmith.chat.local import LocalModel
-    from tunesmith.model.device import default_device, weight_dtype
-    from tunesmith.model.load import load_model
+    from tunesmith.model.device import default_device
 
     tokenizer = load_tokenizer(model_folder(spec.path, spec.revision))
     device = default_device()
-    options = None if method is None else method.load_options(weight_dtype(spec.dtype, device))
-    network = load_model(spec, device=device, options=options)
+    is_fresh = spec.init == "random"
+    load_network = load_alone if bases is None or is_fresh else bases.load
+    quantisation = None if method is None else method.quantisation
+    network = load_network(spec, device=device, quantisation=quantisation)
     chosen = choose_template(template, tokenizer)
     return LocalModel(network, tokenizer, chosen, batch_size=batch_size)
 

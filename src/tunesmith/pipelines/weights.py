@@ -12,6 +12,7 @@ from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.source import check_vocabulary, model_folder, read_config, weights_fingerprint
 from tunesmith.model.spec import Model
+from tunesmith.pipelines.bases import Bases, load_alone
 from tunesmith.templates.tokenizer import Tokenizer
 
 
@@ -35,12 +36,15 @@ def artifact_folder(model: str | Path | Run) -> str:
     return str(model)
 
 
-def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, ArtifactInfo | None]:
+def load_weights(
+    place: str, *, dtype: str = "auto", bases: Bases | None = None
+) -> tuple[Any, Path, ArtifactInfo | None]:
     """Loads a model, or an adapter on its base, held as in training.
 
     Args:
         place: folder, hub id or bundled name.
         dtype: type of the weights, as in ``model.dtype``.
+        bases: weights that may be shared; None: it has its own.
 
     Returns:
         The transformers model, the folder of its tokenizer, and what is known of its tuning.
@@ -50,11 +54,11 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     """
     from tunesmith.model.adapter import head_rows, is_adapter, load_adapter
     from tunesmith.model.adapter_config import adapter_head, read_adapter_config
-    from tunesmith.model.device import default_device, weight_dtype
+    from tunesmith.model.device import default_device
     from tunesmith.model.head import Head, head_of_config, name_padding
-    from tunesmith.model.load import load_model
     from tunesmith.model.quantised import Quantisation
 
+    load = load_alone if bases is None else bases.load
     folder = Path(place).expanduser()
     device = default_device()
     if not (folder.is_dir() and is_adapter(folder)):
@@ -65,7 +69,7 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
             head = None if info.head is None else Head.from_dict(info.head)
         else:
             head = head_of_config(read_config(found))
-        return load_model(spec, device=device, head=head), found, info
+        return load(spec, device=device, head=head), found, info
     info, config = ArtifactInfo.load(folder), read_adapter_config(folder)
     if info is not None:
         head = None if info.head is None else Head.from_dict(info.head)
@@ -78,11 +82,11 @@ def load_weights(place: str, *, dtype: str = "auto") -> tuple[Any, Path, Artifac
     tokenizer_folder = folder if (folder / "tokenizer.json").is_file() else base_folder
     _require_tokenizer(tokenizer_folder, info, base_folder)
     spec = Model.model_validate({"path": base, "revision": revision, "dtype": dtype})
-    options = None
+    quantisation = None
     if info is not None and info.quantisation is not None:
         # The update was learnt beside rounded weights, and makes up for their rounding.
-        options = Quantisation(**info.quantisation).load_options(weight_dtype(dtype, device))
-    network = load_model(spec, device=device, head=head, options=options)
+        quantisation = Quantisation(**info.quantisation)
+    network = load(spec, device=device, head=head, quantisation=quantisation)
     load_adapter(network, folder)
     name_padding(network, Tokenizer.from_folder(tokenizer_folder).declared_pad_id)
     return network, tokenizer_folder, info

@@ -8,6 +8,7 @@ TEMPLATES: Registry[Template] = Registry(
     "template",
     {
         "native": "tunesmith.templates.native:Native",
+        "none": "tunesmith.templates.plain:Plain",
         "alpaca": "tunesmith.templates.alpaca:Alpaca",
         "summarization": "tunesmith.templates.summarization:Summarization",
         "llama2": "tunesmith.templates.llama2:Llama2",

@@ -7,6 +7,7 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     {
         "accuracy": "tunesmith.evaluation.metrics.agreement:Accuracy",
+        "bertscore": "tunesmith.evaluation.metrics.bertscore:BertScore",
         "bits-per-byte": "tunesmith.evaluation.metrics.likelihood:BitsPerByte",
         "bleu": "tunesmith.evaluation.metrics.bleu:Bleu",
         "chrf": "tunesmith.evaluation.metrics.chrf:Chrf",

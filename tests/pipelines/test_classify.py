@@ -151,7 +151,7 @@ def test_likelihood_is_that_of_every_answer_alone(tiny):
             assert score == pytest.approx(
                 float(each[torch.as_tensor(row.supervised[1:])].sum()), abs=2e-4
             )
-    lengths = [len(model._answer_ids(asked[0], text)) for text in answers]
+    lengths = [len(model.answer_ids(asked[0], text)) for text in answers]
     normalised = model.weigh(asked, answers, normalised=True)
     assert normalised[1] == pytest.approx([s / n for s, n in zip(found[1], lengths, strict=True)])
 

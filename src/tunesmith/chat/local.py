@@ -144,7 +144,7 @@ class LocalModel(ChatModel):
         Raises:
             TemplateError: a request does not fit even without its material.
         """
-        tails = [self._answer_ids(many[0], text) for text in answers] if many else []
+        tails = [self.answer_ids(many[0], text) for text in answers] if many else []
         room = max(map(len, tails), default=0)
         prompts = [self.prompt(conversation, room).input_ids for conversation in many]
         with nullcontext() if self.uses_adapter else self._without_adapter():
@@ -155,7 +155,7 @@ class LocalModel(ChatModel):
             return found
         return [[s / len(t) for s, t in zip(row, tails, strict=True)] for row in found]
 
-    def _answer_ids(self, conversation: Conversation, text: str) -> np.ndarray:
+    def answer_ids(self, conversation: Conversation, text: str) -> np.ndarray:
         """The token ids of an answer as it is learnt behind a request, its end among them."""
         asked = conversation.prompt()
         whole = replace(asked, messages=(*asked.messages, Message("assistant", text)))

@@ -13,7 +13,9 @@ from tunesmith.core.answers import Road
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
+from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import Measures, measures_of
+from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
 from tunesmith.pipelines.bases import Bases
@@ -21,10 +23,11 @@ from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
+from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
+from tunesmith.pipelines.compared_tables import add_tables
 from tunesmith.pipelines.comparison_page import markdown
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.kept_answers import Kept
-from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
     from tunesmith.chat.spend import Prices
@@ -67,16 +70,28 @@ def compare(
         split=request.split,
         max_rows=request.max_rows,
     )
-    metrics = list(request.metrics or _metrics_of(data.recipe) or data.task.metrics)
+    metrics, notes = _metrics(request, data)
     measures = measures_of(metrics)
+    picked = chosen(metrics)
+    likelihoods: Likelihoods | None = None
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
         opening = Opening(request.batch_size, prices, max_cost, Bases())
-        answers, failed = compared_answers(request, models, data, folder, opening)
-        scored = {
-            name: score(data.task, data.examples, kept.answered, road, metrics)
-            for name, (kept, road) in answers.items()
-        }
+        if any(metric.foretell for metric in picked):
+            likelihoods = compared_likelihoods(request, models, data, folder, opening, picked)
+            notes += likelihoods.notes
+        if likelihoods is not None and data.task.judged_by == "running-text":
+            answers, scored = likelihoods.answers(), likelihoods.scored()
+            failed = likelihoods.failed
+        else:
+            answers, failed = compared_answers(request, models, data, folder, opening)
+            of_answers = [metric.told for metric in picked if metric.foretell is None]
+            scored = {
+                name: score(data.task, data.examples, kept.answered, road, of_answers)
+                for name, (kept, road) in answers.items()
+            }
+            if likelihoods is not None:
+                likelihoods.added_to(scored)
         samples = {
             name: one.found.samples(data.clusters)
             for name, one in scored.items()
@@ -91,6 +106,10 @@ def compare(
             seed=request.seed,
         )
         result = _result(request, data, measures, scored, answers, found, failed)
+        result["notes"] += [note for note in notes if note not in result["notes"]]
+        add_tables(result, data, scored, answers, samples, request.seed)
+        if own := own_hashes(metrics):
+            result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
             result["worse"] = _got_worse(request.against, data, measures, scored)
         _keep(folder, result, data, scored, measures)
@@ -106,8 +125,17 @@ def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
             raise RecipeError(f"{name!r} is none of the models: {', '.join(names)}.")
 
 
-def _metrics_of(recipe: Recipe | None) -> list[str] | None:
-    return None if recipe is None else recipe.evaluate.metrics
+def _metrics(request: CompareRequest, data: ComparedData) -> tuple[list[str], list[str]]:
+    """The metrics that are named, else those that suit the data; and what is to be known of them.
+
+    Raises:
+        RecipeError: one of them cannot be used, or does not fit the task.
+    """
+    references = [data.task.references(example) for example in data.examples]
+    named = request.metrics or (None if data.recipe is None else data.recipe.evaluate.metrics)
+    names, notes = (list(named), []) if named else fitting(data.task, references)
+    require_fit(chosen(names), data.task, references)
+    return names, notes
 
 
 def _result(

@@ -97,7 +97,7 @@ def _answers_of(
     ]
     key = key_of(
         [
-            _identity(one.model),
+            identity_of(one.model),
             form.identity(),
             data.task.model_dump(mode="json"),
             max_new_tokens,
@@ -111,7 +111,7 @@ def _answers_of(
 
     def model() -> ChatModel | Predictor:
         if not opened:
-            opened.append(_opened(opening, one, form))
+            opened.append(opened_model(opening, one, form))
         return opened[0]
 
     def file(road: Road) -> Path:
@@ -136,7 +136,8 @@ def _answers_of(
     return found
 
 
-def _opened(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
+def opened_model(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
+    """A model of this machine or from afar, asked as it is to be."""
     if not is_hosted(one.model):
         require("torch", extra="train", purpose="Answering with a model on this machine")
     return opening.any(one.model, template=form.template, otherwise=form.otherwise)
@@ -166,7 +167,7 @@ def _kept_roads(file: Path, key: str) -> tuple[list[Road] | None, str | None]:
     return (entry["roads"], entry.get("template")) if entry.get("key") == key else (None, None)
 
 
-def _identity(model: str) -> list[Any]:
+def identity_of(model: str) -> list[Any]:
     """What tells a model from another of the same name: its files, or the hosted name."""
     if is_hosted(model):
         return [model]

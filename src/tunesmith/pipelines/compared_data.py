@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.errors import DataError, RecipeError
-from tunesmith.core.examples import Example, Labelled
+from tunesmith.core.examples import Document, Example, Labelled
 from tunesmith.core.runs import LOCK, RECIPE
 from tunesmith.data.load import load_examples
 from tunesmith.data.settings import Data
@@ -29,7 +29,7 @@ class ComparedData:
 
     Attributes:
         task: settled.
-        examples: each with a reference answer.
+        examples: each with a reference answer, or running text.
         source: where they are from, for people.
         n_left_out: rows without a reference answer.
         recipe: whose data they are; None: a file's.
@@ -79,20 +79,29 @@ def compared_data(
         assert data is not None
         rows, source = _of_file(str(data), split)
         settled = _task(task, models, rows)
-    if settled.judged_by != "answers" or "generate" not in settled.roads:
+    is_text = settled.judged_by == "running-text"
+    if not is_text and (settled.judged_by != "answers" or "generate" not in settled.roads):
         raise RecipeError(
             f"task {settled.name!r} is not judged by answers that any model can write. Score its "
             "runs with: tunesmith eval"
         )
     for example in rows:
         settled.require(example)
-    asked = [example for example in rows if settled.references(example)]
+    asked = [example for example in rows if _can_be_scored(settled, example)]
+    if not asked and is_text:
+        raise DataError(f"{source}: no text to score. Choose another --split or --data.")
     if not asked:
         raise DataError(
             f"{source}: no example has a reference answer to score against. Choose another --split "
             "or --data."
         )
     return ComparedData(settled, asked[:max_rows], source, len(rows) - len(asked), recipe)
+
+
+def _can_be_scored(task: Task, example: Example) -> bool:
+    if task.judged_by == "running-text":
+        return isinstance(example, Document) and bool(example.text.strip())
+    return bool(task.references(example))
 
 
 def _recipe(data: str | Path | None, models: Sequence[str]) -> Recipe | None:
@@ -159,7 +168,9 @@ def _task(name: str | None, models: Sequence[str], rows: Sequence[Example]) -> T
             return known
     for candidate in TASKS.names():
         part = TASKS.parse(candidate)
-        if all(part.takes(kind) for kind in kinds) and part.roads:
+        if all(part.takes(kind) for kind in kinds) and (
+            part.roads or part.judged_by == "running-text"
+        ):
             return _with_labels(part, rows)
     raise RecipeError("no task takes these examples. Name one: --task NAME.")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tunesmith.pipelines.compared_tables import tables_page
+
 SHARES = {
     "cut_fraction": "cut",
     "unread_fraction": "unread",
@@ -26,6 +28,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         parts += ["## Differences", "", *_table(*pair_table(result)), ""]
     parts += [f"- {name}: {reason}" for name, reason in result["failed"].items()]
     parts += [f"- {note}" for note in notes(result)]
+    parts += tables_page(result)
     for name, lost in result.get("worse", {}).items():
         parts += ["", f"## Worse with {name}", ""]
         rows = [(one["origin"], _f(one["before"]), _f(one["after"])) for one in lost]

@@ -93,7 +93,7 @@ def compare(
         result = _result(request, data, measures, scored, answers, found, failed)
         if request.against is not None:
             result["worse"] = _got_worse(request.against, data, measures, scored)
-        _keep(folder, result, data, scored, measures)
+        _keep(folder, result, data, scored, answers)
     return result
 
 
@@ -224,7 +224,7 @@ def _keep(
     result: dict[str, Any],
     data: ComparedData,
     scored: Mapping[str, Scored],
-    measures: Measures,
+    answers: Mapping[str, tuple[Kept, Road]],
 ) -> None:
     run = Run(folder)
     lines: list[str] = []
@@ -235,7 +235,10 @@ def _keep(
             "origin": example.origin,
             "prompt": "\n\n".join(message.text for message in messages),
             "references": data.task.references(example),
-            "answers": {name: one.rows[place] for name, one in scored.items()},
+            "answers": {
+                name: {**one.rows[place], **answers[name][0].answered[place].told()}
+                for name, one in scored.items()
+            },
         }
         lines.append(json.dumps(line, ensure_ascii=False, default=str))
     run.write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))

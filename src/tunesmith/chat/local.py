@@ -176,7 +176,7 @@ class LocalModel(ChatModel):
         stops = self._stops(sampling)
         held = max(map(len, stops), default=1)
         shown, row = 0, Generated()
-        for rows in self._generate([prompt], sampling):
+        for rows in self._generate([prompt], sampling, [sampling.seed]):
             row = rows[0]
             text = self._text(row.ids, stops)
             safe = min(len(text) - held, len(text.rstrip()))

@@ -167,7 +167,8 @@ def test_the_same_data_is_learnt_in_words(fields):
     assert scores["tuned/generate"]["accuracy"] == scores["tuned/likelihood"]["accuracy"] == 1.0
     assert scores["tuned/generate"]["unread_fraction"] == 0
     [one] = tunesmith.predict(run, texts=[GOOD])
-    assert one == {"origin": "text 1", "answer": "good", "n_cut": 0}
+    assert (one["origin"], one["answer"], one["n_cut"]) == ("text 1", "good", 0)
+    assert one["finish_reason"] == "stop" and one["n_tokens"] > 0 and "answer_cut" not in one
 
 
 def test_texts_and_files_are_predicted(run, tmp_path, lines):

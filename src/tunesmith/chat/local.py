@@ -28,6 +28,7 @@ class LocalModel(ChatModel):
     """Answers with a transformers model.
 
     ``base()`` gives the model below its adapter as a second ChatModel over the same weights.
+    ``last_prompts`` are those that answers were weighed behind last, with what was cut of each.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LocalModel(ChatModel):
         self.batch_size = batch_size
         self.uses_adapter = uses_adapter
         self.instruction = instruction
+        self.last_prompts: list[Rendered] = []
         names = template.end_tokens(tokenizer)
         ids = {tokenizer.id_of(name) for name in names} | _declared_ends(causal_lm)
         self.end_ids = frozenset(i for i in ids if i is not None)
@@ -146,7 +148,8 @@ class LocalModel(ChatModel):
         """
         tails = [self.answer_ids(many[0], text) for text in answers] if many else []
         room = max(map(len, tails), default=0)
-        prompts = [self.prompt(conversation, room).input_ids for conversation in many]
+        self.last_prompts = [self.prompt(conversation, room) for conversation in many]
+        prompts = [prompt.input_ids for prompt in self.last_prompts]
         with nullcontext() if self.uses_adapter else self._without_adapter():
             found = log_likelihoods(
                 self.causal_lm, prompts, [tails] * len(prompts), rows_at_once=self.batch_size
@@ -173,7 +176,7 @@ class LocalModel(ChatModel):
         stops = self._stops(sampling)
         held = max(map(len, stops), default=1)
         shown, row = 0, Generated()
-        for rows in self._generate([prompt], sampling):
+        for rows in self._generate([prompt], sampling, [sampling.seed]):
             row = rows[0]
             text = self._text(row.ids, stops)
             safe = min(len(text) - held, len(text.rstrip()))

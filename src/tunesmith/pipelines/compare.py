@@ -112,7 +112,7 @@ def compare(
             result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
             result["worse"] = _got_worse(request.against, data, measures, scored)
-        _keep(folder, result, data, scored, measures)
+        _keep(folder, result, data, scored, answers)
     return result
 
 
@@ -252,7 +252,7 @@ def _keep(
     result: dict[str, Any],
     data: ComparedData,
     scored: Mapping[str, Scored],
-    measures: Measures,
+    answers: Mapping[str, tuple[Kept, Road]],
 ) -> None:
     run = Run(folder)
     lines: list[str] = []
@@ -263,7 +263,10 @@ def _keep(
             "origin": example.origin,
             "prompt": "\n\n".join(message.text for message in messages),
             "references": data.task.references(example),
-            "answers": {name: one.rows[place] for name, one in scored.items()},
+            "answers": {
+                name: {**one.rows[place], **answers[name][0].answered[place].told()}
+                for name, one in scored.items()
+            },
         }
         lines.append(json.dumps(line, ensure_ascii=False, default=str))
     run.write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))

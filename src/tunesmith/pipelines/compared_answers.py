@@ -97,7 +97,7 @@ def _answers_of(
     ]
     key = key_of(
         [
-            _identity(one.model),
+            identity_of(one.model),
             form.identity(),
             data.task.model_dump(mode="json"),
             max_new_tokens,
@@ -166,7 +166,7 @@ def _kept_roads(file: Path, key: str) -> tuple[list[Road] | None, str | None]:
     return (entry["roads"], entry.get("template")) if entry.get("key") == key else (None, None)
 
 
-def _identity(model: str) -> list[Any]:
+def identity_of(model: str) -> list[Any]:
     """What tells a model from another of the same name: its files, or the hosted name."""
     if is_hosted(model):
         return [model]

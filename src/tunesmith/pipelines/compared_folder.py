@@ -59,8 +59,9 @@ class Compared:
 
     @cached_property
     def names(self) -> list[str]:
-        """The models, in the order of the table."""
-        return list(self.result["models"])
+        """The models that wrote texts, in the order of the table."""
+        written = [set(example.answers) for example in self.examples]
+        return [name for name in self.result["models"] if all(name in one for one in written)]
 
     @property
     def pairs(self) -> Iterator[tuple[str, str]]:
@@ -107,12 +108,16 @@ def text_key(text: str) -> str:
 def _example(number: int, line: Mapping[str, Any], names: list[str]) -> AnsweredExample:
     turns = line.get("turns")
     told = [f"{role}: {text}" for role, text in turns] if turns else [line["prompt"]]
-    first = line["references"][0] if line["references"] else ""
+    first = line["references"][0] if line.get("references") else ""
     return AnsweredExample(
         number,
         line["origin"],
         line.get("cluster", str(number)),
         "\n\n".join(told),
         first if isinstance(first, str) else json.dumps(first, ensure_ascii=False),
-        {name: str(line["answers"][name]["text"]) for name in names},
+        {
+            name: str(row["text"])
+            for name in names
+            if (row := line["answers"].get(name)) and row.get("text") is not None
+        },
     )

@@ -15,7 +15,9 @@ from tunesmith.evaluation.statistics.bradley_terry import is_connected, strength
 from tunesmith.evaluation.statistics.kappa import cohen_kappa
 from tunesmith.evaluation.statistics.rate import rate
 from tunesmith.pipelines.compared_folder import Compared, read_compared
+from tunesmith.pipelines.judge_answers import FOLDER as JUDGE
 from tunesmith.pipelines.judge_answers import Judging, kept_judging, read_judged
+from tunesmith.pipelines.votes import FOLDER as VOTES
 from tunesmith.pipelines.votes import Cast, votes_cast
 
 KEYS = ("judged", "judge", "votes")
@@ -36,6 +38,8 @@ def tell_preferences(folder: Path, result: dict[str, Any], *, seed: int = 0) -> 
     """
     for key in KEYS:
         result.pop(key, None)
+    if not any((folder / name).is_dir() for name in (JUDGE, VOTES)):
+        return
     compared = read_compared(folder, result)
     cast = votes_cast(compared)
     judging = kept_judging(folder)

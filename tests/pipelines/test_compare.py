@@ -113,3 +113,30 @@ def test_the_verb_prints_tables_and_ends_with_1_where_a_model_failed(request_of,
     told = capsys.readouterr().out
     assert "b against a" in told and "95 %" in told
     assert command(["compare", f"a={tiny}", "gone=http://127.0.0.1:9/v1#any", *options]) == 1
+
+
+def test_a_judge_is_asked_behind_the_models_and_a_second_run_tells_the_same(request_of, teacher):
+    from tunesmith.pipelines.judge_request import JudgeRequest
+    from tunesmith.synthesize.teacher.script import Reply
+
+    verdict = {"items": [{"criterion": "correct", "reason": "so", "verdict": "tie"}]}
+    server = teacher(otherwise=Reply(json.dumps(verdict)))
+    judge = JudgeRequest(f"{server.url}#judge", criteria=("correct",))
+    request = request_of(judge=judge)
+    found = compare(request)
+    [row] = found["judged"]
+    assert (row["one"], row["other"]) == ("b", "a") and row["ties"] == 12
+    first, asked = contents(request), len(server.ledger)
+    assert compare(request) == found and contents(request) == first
+    assert len(server.ledger) == asked
+    with pytest.raises(RecipeError, match="no such rubric"):
+        compare(request_of(judge=JudgeRequest(f"{server.url}#judge", rubric="none")))
+
+
+@pytest.mark.slow
+def test_a_model_of_this_machine_may_judge_and_what_it_cannot_say_is_broken(request_of, tiny):
+    from tunesmith.pipelines.judge_request import JudgeRequest
+
+    judge = JudgeRequest("tunesmith-tiny", criteria=("overall",))
+    [row] = compare(request_of(judge=judge, max_rows=3))["judged"]
+    assert row["broken"] + row["n"] == 3 and row["broken"] > 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from tunesmith.cli.hosted import hosted_options, prices_of
+from tunesmith.cli.judge import judge_of, judge_options, print_preferences
 from tunesmith.cli.show import json_option, print_json, print_table
 
 
 @click.command("compare")
-@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@click.argument("models", nargs=-1, metavar="[NAME=]MODEL...")
 @click.option("--data", metavar="FILE|RECIPE|RUN", help="Examples; else those of the first run.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to ask.")
 @click.option("--task", metavar="NAME", help="Of a data file that does not tell it.")
@@ -26,6 +27,7 @@ from tunesmith.cli.show import json_option, print_json, print_table
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--against", metavar="NAME", help="List the examples that are worse than with it.")
+@judge_options
 @hosted_options
 @json_option
 def command(
@@ -40,6 +42,13 @@ def command(
     max_new_tokens: int | None,
     batch_size: int,
     against: str | None,
+    judge: str | None,
+    rubric: str | None,
+    criteria: tuple[str, ...],
+    judge_prices: tuple[float, float] | None,
+    vote: bool,
+    voter: str | None,
+    vote_seed: int,
     prices: tuple[float, float] | None,
     max_cost: float | None,
     as_json: bool,
@@ -50,32 +59,56 @@ def command(
 
     tunesmith compare base=meta-llama/Llama-2-7b-hf tuned=runs/a hosted=openai:gpt-4o
 
-    Answers are kept in --out, so that a second comparison asks only what is missing.
+    Answers are kept in --out, so that a second comparison asks only what is missing. Without a
+    MODEL what is kept there is judged (--judge) or voted on (--vote).
     """
+    from tunesmith.cli.vote import vote_and_count
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
     from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
+    from tunesmith.pipelines.judge_compared import judge_compared
 
+    if vote and as_json:
+        raise click.UsageError("--vote asks a person; --json afterwards tells what came of it.")
+    asked = judge_of(judge, rubric, criteria)
+    if not models and (data or split or task or metrics or templates or max_rows or against):
+        raise click.UsageError("these options go with models; name them too.")
     named = [template.partition("=") for template in templates]
     if odd := next((name for name, sign, value in named if not (sign and value)), None):
         raise click.UsageError(f"--template {odd}: write NAME=TEMPLATE.")
-    result = compare(
-        CompareRequest(
-            models=models,
-            data=data,
-            out=out,
-            task=task,
-            split=split,
-            metrics=metrics or None,
-            templates={name: value for name, _, value in named} or None,
-            max_rows=max_rows,
-            max_new_tokens=max_new_tokens,
+    if models:
+        result = compare(
+            CompareRequest(
+                models=models,
+                data=data,
+                out=out,
+                task=task,
+                split=split,
+                metrics=metrics or None,
+                templates={name: value for name, _, value in named} or None,
+                max_rows=max_rows,
+                max_new_tokens=max_new_tokens,
+                batch_size=batch_size,
+                against=against,
+                judge=asked,
+            ),
+            prices=prices_of(prices),
+            max_cost=max_cost,
+            judge_prices=prices_of(judge_prices),
+        )
+    else:
+        result = judge_compared(
+            out,
+            asked,
             batch_size=batch_size,
-            against=against,
-        ),
-        prices=prices_of(prices),
-        max_cost=max_cost,
-    )
+            prices=prices_of(judge_prices or prices),
+            max_cost=max_cost,
+        )
+    if vote:
+        counted = vote_and_count(out, voter, seed=vote_seed)
+        if counted is None:
+            return
+        result = counted
     if as_json:
         print_json(result)
     else:
@@ -83,6 +116,7 @@ def command(
         print_table(header, rows, title=f"{result['n']} examples of {result['source']}")
         if result["pairs"]:
             print_table(*pair_table(result, verdict="verdict"))
+        print_preferences(result)
         for line in [*verdicts(result), *notes(result)]:
             click.echo(line)
         for name, lost in result.get("worse", {}).items():
@@ -90,5 +124,5 @@ def command(
             for one in lost[:10]:
                 click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
         click.echo(f"all figures and answers: {out}")
-    if result["failed"]:
+    if result["failed"] or result.get("judge", {}).get("failed"):
         raise SystemExit(1)

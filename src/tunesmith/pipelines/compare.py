@@ -23,22 +23,27 @@ from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
+from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
 from tunesmith.pipelines.compared_tables import add_tables
-from tunesmith.pipelines.comparison_page import markdown
+from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
+from tunesmith.pipelines.judge_compared import add_preferences
 from tunesmith.pipelines.kept_answers import Kept
 
 if TYPE_CHECKING:
     from tunesmith.chat.spend import Prices
 
-COMPARISON, PAGE, EXAMPLES = "comparison.json", "comparison.md", "examples.jsonl"
 PUT_IN_SECONDS = 4
 """Decimals of the seconds that are told."""
 
 
 def compare(
-    request: CompareRequest, *, prices: Prices | None = None, max_cost: float | None = None
+    request: CompareRequest,
+    *,
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+    judge_prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Has models answer the same examples, scores them, and says which differences are real.
 
@@ -50,19 +55,23 @@ def compare(
         request: what is compared.
         prices: of a hosted model's tokens.
         max_cost: of each hosted model.
+        judge_prices: of a hosted judge's tokens; None: ``prices``.
 
     Returns:
         What ``comparison.json`` holds: ``models`` (by name: ``scores`` with ``low`` and ``high``,
         ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``,
         ``template``), ``pairs``
         (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
-        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``.
+        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``;
+        ``judged``, ``judge`` and ``votes`` where there are any.
 
     Raises:
         TunesmithError: no model could be asked, or the data cannot be used.
     """
     models = named_models(request.models, taken=("constant",))
     _require_known(request, models)
+    if request.judge is not None:
+        request.judge.check()
     data = compared_data(
         request.data,
         [one.model for one in models],
@@ -112,7 +121,18 @@ def compare(
             result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
             result["worse"] = _got_worse(request.against, data, measures, scored)
-        _keep(folder, result, data, scored, answers)
+        _keep_examples(folder, data, scored, answers)
+        keep_result(folder, result)
+        add_preferences(
+            folder,
+            result,
+            request.judge,
+            batch_size=request.batch_size,
+            prices=judge_prices or prices,
+            max_cost=max_cost,
+            seed=request.seed,
+        )
+        keep_result(folder, result)
     return result
 
 
@@ -247,15 +267,14 @@ def _by_row(one: Scored, score_name: str) -> list[float]:
     return [row.get(score_name, float("nan")) for row in one.rows]
 
 
-def _keep(
+def _keep_examples(
     folder: Path,
-    result: dict[str, Any],
     data: ComparedData,
     scored: Mapping[str, Scored],
     answers: Mapping[str, tuple[Kept, Road]],
 ) -> None:
-    run = Run(folder)
     lines: list[str] = []
+    clusters = data.clusters
     for place, example in enumerate(data.examples):
         asked = data.task.ask(example)
         messages = () if asked is None else asked.prompt().messages
@@ -268,7 +287,9 @@ def _keep(
                 for name, one in scored.items()
             },
         }
+        if len(messages) > 1:
+            line["turns"] = [(message.role, message.text) for message in messages]
+        if clusters is not None:
+            line["cluster"] = clusters[place]
         lines.append(json.dumps(line, ensure_ascii=False, default=str))
-    run.write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))
-    run.write(COMPARISON, result)
-    run.write_text(PAGE, markdown(result))
+    Run(folder).write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))

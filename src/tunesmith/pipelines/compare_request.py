@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tunesmith.pipelines.judge_request import JudgeRequest
+
 
 @dataclass(frozen=True, slots=True)
 class CompareRequest:
@@ -23,6 +25,7 @@ class CompareRequest:
         batch_size: prompts at once.
         against: name of the model whose examples must not get worse; None: no such list.
         seed: of resamples.
+        judge: a model that says of every two answers which is better; None: nobody does.
     """
 
     models: tuple[str, ...]
@@ -37,3 +40,4 @@ class CompareRequest:
     batch_size: int = 32
     against: str | None = None
     seed: int = 0
+    judge: JudgeRequest | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunesmith.pipelines.compared_tables import tables_page
+from tunesmith.pipelines.preference_page import preference_notes, preference_tables
 
 SHARES = {
     "cut_fraction": "cut",
@@ -26,6 +27,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts += ["## Models", "", *_table(*model_table(result)), ""]
     if result["pairs"]:
         parts += ["## Differences", "", *_table(*pair_table(result)), ""]
+    for title, header, rows in preference_tables(result):
+        parts += [f"## {title}", "", *_table(header, rows), ""]
     parts += [f"- {name}: {reason}" for name, reason in result["failed"].items()]
     parts += [f"- {note}" for note in notes(result)]
     parts += tables_page(result)
@@ -137,7 +140,7 @@ def notes(result: Mapping[str, Any]) -> list[str]:
         )
     if result["left_out"]:
         found.append(f"{result['left_out']} rows have no reference answer and were left out.")
-    return [*found, *_templates(result), *result["notes"]]
+    return [*found, *_templates(result), *result["notes"], *preference_notes(result)]
 
 
 def _templates(result: Mapping[str, Any]) -> list[str]:

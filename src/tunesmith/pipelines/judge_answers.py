@@ -1,0 +1,286 @@
+"""Judge answers: any model says which of two models' answers is better, in both orders.
+
+What it said is kept in ``judge/`` of the comparison by the key of what it was asked, so a second
+time nothing is asked, and a new model asks about its own pairs alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.chat.chat_model import Completion
+from tunesmith.chat.endpoint import Endpoint, is_hosted, parse_endpoint
+from tunesmith.chat.request import Request
+from tunesmith.core.errors import EndpointError, RunError, TunesmithError
+from tunesmith.core.lines_kept import LinesKept
+from tunesmith.core.runs import Run
+from tunesmith.evaluation.duels import Duel, Place, Winner
+from tunesmith.evaluation.rubrics import Criterion, Rubric, choose_rubric, rubric_for
+from tunesmith.pipelines.beside import named_models
+from tunesmith.pipelines.compared_answers import identity_of
+from tunesmith.pipelines.compared_folder import AnsweredExample, Compared
+from tunesmith.pipelines.judge_reply import judge_question, verdicts_of
+from tunesmith.pipelines.judge_request import JudgeRequest
+from tunesmith.pipelines.weights import artifact_folder
+
+if TYPE_CHECKING:
+    from tunesmith.chat.spend import Prices
+    from tunesmith.chat.teacher import Outcome, Teacher
+
+FOLDER, SETTINGS, REPLIES = "judge", "judge.json", "replies.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What is kept of a judge.
+
+    Attributes:
+        model: as it was named.
+        endpoint: what stands for it in the keys of requests.
+        rubric: that it was asked by.
+        identity: of its files.
+        failed: why it could not be asked to the end; empty: it was.
+    """
+
+    model: str
+    endpoint: Endpoint
+    rubric: Rubric
+    identity: list[Any]
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Verdicts, read from what is kept.
+
+    Attributes:
+        duels: by (one, other, criterion).
+        n_missing: examples of a pair that were not asked about in both orders.
+        n_replies: that were counted.
+        cost: of those; None where no price is known.
+        self_judged: names of the models that are the judge itself.
+    """
+
+    duels: dict[tuple[str, str, str], list[Duel]]
+    n_missing: int
+    n_replies: int
+    cost: float | None
+    self_judged: list[str]
+
+
+def ask_judge(
+    compared: Compared,
+    request: JudgeRequest,
+    *,
+    at_once: int = 32,
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+) -> str:
+    """Asks a judge what is not kept yet; what keeps it from judging is told and raises nothing.
+
+    Args:
+        compared: models' answers.
+        request: who judges, and by what.
+        at_once: of a model on this machine, prompts in one batch.
+        prices: of a hosted one's tokens.
+        max_cost: no request is sent to it once its replies cost so much.
+
+    Returns:
+        Why nothing is known of it at all; empty: what it said, and why not more, is kept.
+
+    Raises:
+        RecipeError: there is no such rubric.
+        RunError: the folder cannot be written.
+    """
+    name = request.rubric or rubric_for(
+        str(compared.result["task"]), [example.prompt for example in compared.examples]
+    )
+    rubric = choose_rubric(name, request.criteria)
+    kept = kept_judging(compared.folder)
+    identity = json.loads(json.dumps(identity_of(request.model)))  # as it is read again
+    endpoint, teacher = None, None
+    if kept is not None and (kept.model, kept.identity) == (request.model, identity):
+        endpoint = kept.endpoint
+    try:
+        if endpoint is None:
+            teacher = _open(request.model, at_once, prices, max_cost)
+            endpoint = teacher.endpoint
+        judging = Judging(request.model, endpoint, rubric, identity)
+        missing = _missing(compared, judging)
+        if missing:
+            teacher = teacher or _open(request.model, at_once, prices, max_cost)
+            print(f"judge {request.model}: {len(missing):,} requests", file=sys.stderr)
+            failed = _ask(teacher, missing, compared.folder, endpoint)
+            judging = Judging(request.model, endpoint, rubric, identity, failed)
+    except RunError:
+        raise
+    except TunesmithError as error:
+        if endpoint is None:
+            _tell(request.model, str(error))
+            return str(error)
+        judging = Judging(request.model, endpoint, rubric, identity, str(error))
+    _tell(request.model, judging.failed)
+    folder = compared.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    Run(folder).write(SETTINGS, {**asdict(judging), "rubric": _plain(rubric)})
+    return ""
+
+
+def kept_judging(folder: Path) -> Judging | None:
+    """The judge that a comparison was shown to last; None: there was none.
+
+    Args:
+        folder: of the comparison.
+
+    Raises:
+        RunError: what is kept is broken.
+    """
+    if not (folder / FOLDER / SETTINGS).is_file():
+        return None
+    told = Run(folder / FOLDER).read(SETTINGS)
+    try:
+        rubric = told.pop("rubric")
+        criteria = tuple(Criterion(**one) for one in rubric.pop("criteria"))
+        return Judging(
+            **{**told, "endpoint": Endpoint(**told["endpoint"])},
+            rubric=Rubric(**rubric, criteria=criteria),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{folder / FOLDER / SETTINGS}: is broken ({error!r}). Take it away and judge again."
+        ) from None
+
+
+def read_judged(compared: Compared, judging: Judging) -> Judged:
+    """The verdicts on the answers that are there now; other ones are passed over.
+
+    Args:
+        compared: models' answers.
+        judging: whose verdicts.
+    """
+    kept = {entry["key"]: entry for entry in _replies(compared.folder).read()}
+    duels: dict[tuple[str, str, str], list[Duel]] = {}
+    used: dict[str, dict[str, Any]] = {}
+    n_missing = 0
+    for one, other, example in _choices(compared):
+        texts = example.answers[one], example.answers[other]
+        is_alike = texts[0] == texts[1]
+        said: list[dict[str, Place | None]] = []
+        for first, second in (texts, texts[::-1]):
+            if is_alike:
+                said.append({})
+                continue
+            key = judge_question(example, first, second, judging.rubric).key(judging.endpoint)
+            entry = kept.get(key)
+            if entry is None:
+                break
+            used[key] = entry
+            said.append(verdicts_of(entry["text"], entry["finish_reason"], judging.rubric))
+        if len(said) < 2:
+            n_missing += 1
+            continue
+        for name in judging.rubric.names:
+            forward, backward = said[0].get(name), said[1].get(name)
+            duel = Duel(
+                example.number, example.cluster, forward, backward, _longer(*texts), is_alike
+            )
+            duels.setdefault((one, other, name), []).append(duel)
+    costs = [entry["cost"] for entry in used.values() if entry.get("cost") is not None]
+    models = compared.result.get("request", {}).get("models", ())
+    return Judged(
+        duels,
+        n_missing,
+        len(used),
+        sum(costs) if costs else None,
+        [each.name for each in named_models(models, taken=()) if _is_same(each.model, judging)],
+    )
+
+
+def _choices(compared: Compared) -> Iterator[tuple[str, str, AnsweredExample]]:
+    for one, other in compared.pairs:
+        for example in compared.examples:
+            yield one, other, example
+
+
+def _missing(compared: Compared, judging: Judging) -> list[Request]:
+    """What has to be asked, each once."""
+    kept = {entry["key"] for entry in _replies(compared.folder).read()}
+    found: dict[str, Request] = {}
+    for one, other, example in _choices(compared):
+        texts = example.answers[one], example.answers[other]
+        if texts[0] == texts[1]:
+            continue
+        for first, second in (texts, texts[::-1]):
+            asked = judge_question(example, first, second, judging.rubric)
+            key = asked.key(judging.endpoint)
+            if key not in kept:
+                found[key] = asked
+    return list(found.values())
+
+
+def _ask(teacher: Teacher, missing: list[Request], folder: Path, endpoint: Endpoint) -> str:
+    """Asks, and keeps every reply as it comes; gives why not all were answered, if so."""
+    file, lost = _replies(folder), list[str]()
+
+    def take(request: Request, outcome: Outcome) -> None:
+        key = request.key(endpoint)
+        if isinstance(outcome, Completion):
+            told = {"text": outcome.text, "finish_reason": outcome.finish_reason}
+            tokens = {"n_prompt_tokens": outcome.n_prompt_tokens, "n_tokens": outcome.n_tokens}
+            file.add({"key": key, **told, **tokens, "cost": outcome.cost})
+        elif outcome.may_pass:
+            lost.append(outcome.reason)
+        else:  # it will never be answered: broken, and not asked again
+            file.add({"key": key, "text": "", "finish_reason": "failed", "why": outcome.reason})
+
+    try:
+        teacher.work(missing, take)
+    except EndpointError as error:
+        return str(error)
+    return f"{len(lost):,} requests were not answered, the first: {lost[0]}" if lost else ""
+
+
+def _open(model: str, at_once: int, prices: Prices | None, max_cost: float | None) -> Teacher:
+    from tunesmith.chat.hosted import AT_ONCE
+    from tunesmith.chat.reply_cache import ReplyCache
+    from tunesmith.core.extras import require
+    from tunesmith.pipelines.open_teacher import open_teacher
+
+    if not is_hosted(model):
+        require("torch", extra="train", purpose="Judging with a model on this machine")
+    n = AT_ONCE if is_hosted(model) else at_once
+    return open_teacher(model, at_once=n, prices=prices, max_cost=max_cost, cache=ReplyCache())
+
+
+def _is_same(model: str, judging: Judging) -> bool:
+    """Whether a model that is judged is the judge."""
+    if is_hosted(model) or is_hosted(judging.model):
+        if not (is_hosted(model) and is_hosted(judging.model)):
+            return False
+        asked, judge = parse_endpoint(model), judging.endpoint
+        return asked.url == judge.url and asked.model in ("", judge.model)
+    places = [Path(artifact_folder(name)).expanduser() for name in (model, judging.model)]
+    return places[0].resolve() == places[1].resolve()
+
+
+def _longer(one: str, other: str) -> Winner:
+    return "tie" if len(one) == len(other) else "one" if len(one) > len(other) else "other"
+
+
+def _plain(rubric: Rubric) -> dict[str, Any]:
+    criteria = [one.model_dump() for one in rubric.criteria]
+    return {"name": rubric.name, "criteria": criteria, "shows_reference": rubric.shows_reference}
+
+
+def _replies(folder: Path) -> LinesKept:
+    return LinesKept(folder / FOLDER / REPLIES)
+
+
+def _tell(model: str, failed: str) -> None:
+    if failed:
+        print(f"judge {model}: {failed}", file=sys.stderr)

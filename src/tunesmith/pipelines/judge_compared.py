@@ -1,0 +1,88 @@
+"""Judge compared: a judge's and people's preferences for a comparison that is on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.core.held import held
+from tunesmith.core.runs import Run
+from tunesmith.pipelines.compared_folder import COMPARISON, read_compared
+from tunesmith.pipelines.comparison_files import keep_result
+from tunesmith.pipelines.judge_answers import ask_judge
+from tunesmith.pipelines.judge_request import JudgeRequest
+from tunesmith.pipelines.preferences_told import tell_preferences
+
+if TYPE_CHECKING:
+    from tunesmith.chat.spend import Prices
+
+
+def judge_compared(
+    out: str | Path,
+    judge: JudgeRequest | None = None,
+    *,
+    batch_size: int = 32,
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+) -> dict[str, Any]:
+    """Has a judge compare answers that are kept, and counts its verdicts and all votes anew.
+
+    Args:
+        out: folder of a comparison.
+        judge: who judges; None: nobody is asked, and what is kept is counted.
+        batch_size: prompts at once, of a judge on this machine.
+        prices: of a hosted judge's tokens.
+        max_cost: no request is sent to it once its replies cost so much.
+
+    Returns:
+        What ``comparison.json`` then holds.
+
+    Raises:
+        TunesmithError: there is no comparison, another process writes it, or the rubric says
+            nothing.
+    """
+    folder = Path(out).expanduser()
+    read_compared(folder)  # before a folder is made of a slip
+    with held(folder, choose="Choose another folder with --out"):
+        result = Run(folder).read(COMPARISON)
+        add_preferences(
+            folder, result, judge, batch_size=batch_size, prices=prices, max_cost=max_cost
+        )
+        keep_result(folder, result)
+    return result
+
+
+def add_preferences(
+    folder: Path,
+    result: dict[str, Any],
+    judge: JudgeRequest | None,
+    *,
+    batch_size: int = 32,
+    prices: Prices | None = None,
+    max_cost: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Asks a judge what is missing, and puts what it and voters preferred into a result.
+
+    Args:
+        folder: of the comparison, whose examples are written.
+        result: what it found, without a judge.
+        judge: who judges; None: nobody is asked.
+        batch_size: prompts at once, of a judge on this machine.
+        prices: of a hosted judge's tokens.
+        max_cost: see :func:`judge_compared`.
+        seed: of resamples and exchanges.
+    """
+    unasked = ""
+    if judge is not None:
+        unasked = ask_judge(
+            read_compared(folder, result),
+            judge,
+            at_once=batch_size,
+            prices=prices,
+            max_cost=max_cost,
+        )
+    tell_preferences(folder, result, seed=seed)
+    if judge is not None and unasked:
+        result.pop("judged", None)
+        result["judge"] = {"model": judge.model, "failed": unasked}

@@ -1,0 +1,188 @@
+"""Preference page: what a judge and voters preferred, as tables and notes for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Table = tuple[str, list[str], list[list[str]]]
+"""Title, header and rows."""
+
+
+def preference_tables(result: Mapping[str, Any]) -> list[Table]:
+    """Every table there is: the judge's, the votes', the strengths.
+
+    Args:
+        result: of a comparison.
+    """
+    found: list[Table] = []
+    if result.get("judged"):
+        title = f"Judged by {result['judge']['model']}"
+        found.append((title, *_judge_table(result["judged"])))
+    votes = result.get("votes")
+    if votes:
+        found.append((f"{votes['n']:,} blind votes", *_vote_table(votes["pairs"])))
+        if votes["strengths"]:
+            found.append(("Strengths by votes", *_strength_table(votes["strengths"])))
+    return found
+
+
+def preference_notes(result: Mapping[str, Any]) -> list[str]:
+    """What a reader of these tables should know."""
+    notes: list[str] = []
+    if "judge" in result:
+        notes += _judge_notes(result["judge"], result.get("judged", []))
+    if "votes" in result:
+        notes += _vote_notes(result["votes"])
+    return notes
+
+
+def _judge_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    has_votes = any(row.get("kappa_n") for row in rows)
+    header = ["pair", "criterion", "won", "tied", "lost", "broken", "win rate", "95 %", "p"]
+    header += ["verdict", "first place", "longer", *(["kappa"] if has_votes else [])]
+    return header, [
+        [
+            f"{row['one']} against {row['other']}",
+            row["criterion"],
+            *(f"{row[key]:,}" for key in ("wins", "ties", "losses", "broken")),
+            _share(row["win_rate"]),
+            _ends(row),
+            _p(row["p_corrected"]),
+            row["verdict"],
+            _share(row["position_bias"]),
+            _share(row["longer"]),
+            *([_figure(row.get("kappa"))] if has_votes else []),
+        ]
+        for row in rows
+    ]
+
+
+def _vote_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    header = ["pair", "won", "tied", "both bad", "lost", "win rate", "95 %", "p", "verdict"]
+    return header, [
+        [
+            f"{row['one']} against {row['other']}",
+            f"{row['wins']:,}",
+            f"{row['ties'] - row['both_bad']:,}",
+            f"{row['both_bad']:,}",
+            f"{row['losses']:,}",
+            _share(row["win_rate"]),
+            _ends(row),
+            _p(row["p_corrected"]),
+            row["verdict"],
+        ]
+        for row in rows
+    ]
+
+
+def _strength_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    header = ["model", "strength", "95 %", "wins against the others"]
+    return header, [
+        [
+            row["model"],
+            f"{row['strength']:+.2f}",
+            "-" if row["low"] is None else f"{row['low']:+.2f} to {row['high']:+.2f}",
+            _share(row["share"]),
+        ]
+        for row in rows
+    ]
+
+
+def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    name = judge["model"]
+    if judge["failed"]:
+        yield f"The judge {name} was not asked to the end: {judge['failed']}"
+    if not rows:
+        return
+    n_inconsistent, n_broken = (sum(row[key] for row in rows) for key in ("inconsistent", "broken"))
+    n_whole = sum(row["n"] for row in rows)
+    yield (
+        f"{name} judged every two answers in both orders by the rubric {judge['rubric']!r}; a win "
+        "is what both orders say, and ties count half. The orders contradict each other in "
+        f"{n_inconsistent:,} of {n_whole:,} verdicts, which are ties; {n_broken:,} cannot be read "
+        "and count for nobody."
+    )
+    if judge["position_bias"] is not None:
+        yield (
+            f"Of its single verdicts {_share(judge['position_bias'])} "
+            f"({_ends(judge, 'position_')}) are for the answer in the first place"
+            + (
+                "; places sway it, and both orders take most of that out."
+                if judge["position_p"] is not None and judge["position_p"] < 0.05
+                else "; one half would be fair."
+            )
+        )
+    swayed = [row for row in rows if row["longer_p"] is not None and row["longer_p"] < 0.05]
+    if swayed:
+        told = ", ".join(
+            f"{_share(row['longer'])} by {row['criterion']} ({row['one']} against {row['other']})"
+            for row in swayed
+        )
+        yield (
+            f"How often the longer answer won: {told}. The judge may go by length, or the longer "
+            "answers may be better: only votes or checks of the facts can tell."
+        )
+    if judge["self_judged"]:
+        yield (
+            f"The judge is one of the models that it judges ({', '.join(judge['self_judged'])}): "
+            "judges tend to prefer what they wrote themselves (Panickssery et al. 2024, "
+            "arXiv:2404.13076)."
+        )
+    if judge["missing"]:
+        yield f"{judge['missing']:,} pairs of answers were not judged yet, and count for nobody."
+    for row in judge["agreement"]:
+        yield (
+            f"By {row['criterion']} judge and voters say the same of {_share(row['kappa_alike'])} "
+            f"of {row['kappa_n']:,} votes; Cohen's kappa {_figure(row['kappa'])} "
+            f"({_ends(row, 'kappa_', '.2f')})."
+        )
+    if not judge["agreement"]:
+        yield "How far the judge agrees with people is not known: tunesmith compare --vote"
+    if judge["cost"] is not None:
+        yield f"The {judge['replies']:,} replies of the judge cost {judge['cost']:,.4f}."
+
+
+def _vote_notes(votes: Mapping[str, Any]) -> Iterator[str]:
+    n_voters = len(votes["voters"])
+    yield (
+        f"{votes['n']:,} votes of {n_voters} voter{'s' if n_voters != 1 else ''} on "
+        f"{votes['n_examples']:,} examples, names hidden; a tie, also of two bad answers, counts "
+        "as half a win for each. All votes on one example or document count as one unit. Equal "
+        "answers are not voted on."
+    )
+    if votes["strengths"]:
+        yield (
+            "Strengths are those of Bradley and Terry: logarithms whose mean is 0, ties as half "
+            "wins."
+            + (
+                " Wins alone do not tell them here, since one model won or lost all: half a win "
+                "and half a loss were added to each."
+                if votes["has_prior"]
+                else ""
+            )
+        )
+    for row in votes["agreement"]:
+        yield (
+            f"{row['one']} and {row['other']} agree in {_share(row['kappa_alike'])} of "
+            f"{row['kappa_n']:,} votes; Cohen's kappa {_figure(row['kappa'])}."
+        )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _ends(row: Mapping[str, Any], prefix: str = "", form: str = ".0%") -> str:
+    low, high = row[f"{prefix}low"], row[f"{prefix}high"]
+    return "-" if low is None else f"{low:{form}} to {high:{form}}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

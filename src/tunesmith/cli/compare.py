@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tunesmith.cli.hosted import hosted_options, prices_of
@@ -54,6 +56,7 @@ def command(
     """
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
+    from tunesmith.pipelines.comparison_html import HTML
     from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
 
     named = [template.partition("=") for template in templates]
@@ -89,6 +92,7 @@ def command(
             click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
             for one in lost[:10]:
                 click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
+        click.echo(f"page: {Path(out) / HTML}")
         click.echo(f"all figures and answers: {out}")
     if result["failed"]:
         raise SystemExit(1)

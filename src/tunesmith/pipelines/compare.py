@@ -21,6 +21,7 @@ from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
+from tunesmith.pipelines.comparison_html import write_html
 from tunesmith.pipelines.comparison_page import markdown
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.kept_answers import Kept
@@ -129,6 +130,7 @@ def _result(
         "judged_by": measures.verdict,
         "headings": dict(measures.headings),
         "lower_is_better": sorted(measures.lower_is_better),
+        "empty": measures.empty,
         "notes": list(dict.fromkeys(notes)),
         "models": {
             name: {
@@ -241,3 +243,4 @@ def _keep(
     run.write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))
     run.write(COMPARISON, result)
     run.write_text(PAGE, markdown(result))
+    write_html(folder, result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tunesmith.cli.hosted import hosted_options, prices_of
@@ -65,6 +67,7 @@ def command(
     from tunesmith.cli.vote import vote_and_count
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
+    from tunesmith.pipelines.comparison_html import HTML
     from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
     from tunesmith.pipelines.judge_compared import judge_compared
 
@@ -123,6 +126,7 @@ def command(
             click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
             for one in lost[:10]:
                 click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
+        click.echo(f"page: {Path(out) / HTML}")
         click.echo(f"all figures and answers: {out}")
     if result["failed"] or result.get("judge", {}).get("failed"):
         raise SystemExit(1)

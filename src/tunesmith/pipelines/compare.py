@@ -177,6 +177,7 @@ def _result(
         "judged_by": measures.verdict,
         "headings": dict(measures.headings),
         "lower_is_better": sorted(measures.lower_is_better),
+        "empty": measures.empty,
         "notes": list(dict.fromkeys(notes)),
         "models": {
             name: {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from tunesmith.cli.hosted import hosted_options, prices_of
@@ -26,6 +28,13 @@ from tunesmith.cli.show import json_option, print_json, print_table
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--against", metavar="NAME", help="List the examples that are worse than with it.")
+@click.option(
+    "--bad-rows",
+    type=click.Choice(["error", "reject"]),
+    default="error",
+    show_default=True,
+    help="Of a data file: stop at a row that cannot be used, or leave it out and count it.",
+)
 @hosted_options
 @json_option
 def command(
@@ -40,6 +49,7 @@ def command(
     max_new_tokens: int | None,
     batch_size: int,
     against: str | None,
+    bad_rows: Literal["error", "reject"],
     prices: tuple[float, float] | None,
     max_cost: float | None,
     as_json: bool,
@@ -54,7 +64,13 @@ def command(
     """
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
-    from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
+    from tunesmith.pipelines.comparison_page import (
+        model_table,
+        notes,
+        pair_table,
+        title,
+        verdicts,
+    )
 
     named = [template.partition("=") for template in templates]
     if odd := next((name for name, sign, value in named if not (sign and value)), None):
@@ -72,6 +88,7 @@ def command(
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
             against=against,
+            bad_rows=bad_rows,
         ),
         prices=prices_of(prices),
         max_cost=max_cost,
@@ -80,11 +97,13 @@ def command(
         print_json(result)
     else:
         header, rows = model_table(result, between="\n")
-        print_table(header, rows, title=f"{result['n']} examples of {result['source']}")
+        print_table(header, rows, title=title(result))
         if result["pairs"]:
             print_table(*pair_table(result, verdict="verdict"))
         for line in [*verdicts(result), *notes(result)]:
             click.echo(line)
+        for name, reason in result["failed"].items():
+            click.echo(f"{name} was not compared, and is asked again by the same command: {reason}")
         for name, lost in result.get("worse", {}).items():
             click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
             for one in lost[:10]:

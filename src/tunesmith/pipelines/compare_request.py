@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class CompareRequest:
         batch_size: prompts at once.
         against: name of the model whose examples must not get worse; None: no such list.
         seed: of resamples.
+        bad_rows: of a data file, whether a row that cannot be used stops the comparison or is left
+            out and counted; a recipe has its own ``data.bad_rows``.
     """
 
     models: tuple[str, ...]
@@ -37,3 +40,4 @@ class CompareRequest:
     batch_size: int = 32
     against: str | None = None
     seed: int = 0
+    bad_rows: Literal["error", "reject"] = "error"

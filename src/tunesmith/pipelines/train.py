@@ -32,14 +32,15 @@ from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.pipelines.reference import reference_hash
 from tunesmith.pipelines.resume import (
     ResumePoint,
+    made_with,
     record_changes,
     require_changeable,
     restore,
     resume_point,
     run_identity,
-    versions,
 )
 from tunesmith.pipelines.room import not_written, require_room
+from tunesmith.pipelines.seen_rows import keep_seen
 from tunesmith.pipelines.track import open_trackers, send_leftovers
 from tunesmith.pipelines.trunk_cache import trunk_record
 from tunesmith.pipelines.watch import answers_are_made, scorers
@@ -121,7 +122,7 @@ def train(
         kept = {"precision": precision.name}
         try:
             if point is None:
-                run.write(LOCK, {**identity["hashes"], **kept, "versions": versions()})
+                run.write(LOCK, {**identity["hashes"], **kept, **made_with()})
                 run.write(LEDGER, prepared.ledger.as_dict())
                 run.write_text(RECIPE, settled.to_yaml())
             elif point.changes:
@@ -247,6 +248,7 @@ def _train_in(
         print(summary["forgetting"]["warning"], file=sys.stderr)
     save_artifact(run, recipe, prepared, network, identity)
     write_card(run, summary)
+    keep_seen(run, prepared)
     run.write(SUMMARY, summary)
     from tunesmith.pipelines.report import write_report
 

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.code_hash import code_hash
 from tunesmith.core.errors import RunError, did_you_mean
 from tunesmith.core.runs import LOCK, METRICS, RECIPE, SAMPLES, TIMES, Run
 from tunesmith.evaluation.metrics.chosen import own_hashes
@@ -67,11 +66,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def made_with() -> dict[str, Any]:
-    """What a lock tells of the software: versions, and a hash of our own code."""
-    return {"versions": versions(), "code": code_hash(["."])}
 
 
 def run_identity(recipe: Recipe, prepared: Prepared, *, world_size: int = 1) -> dict[str, Any]:
@@ -173,7 +167,7 @@ def record_changes(run: Run, point: ResumePoint, identity: dict[str, Any], recip
     run.write_text(earlier, (run.path / RECIPE).read_text("utf-8"))
     entry = {"after_step": point.step, "changes": list(point.changes), "recipe_before": earlier}
     changed = [*lock.get("changed", []), entry]
-    run.write(LOCK, {**lock, **identity["hashes"], **made_with(), "changed": changed})
+    run.write(LOCK, {**lock, **identity["hashes"], "versions": versions(), "changed": changed})
     run.write_text(RECIPE, recipe.to_yaml())
     (run.path / MARKER).unlink(missing_ok=True)  # a reference model's figures are made anew
     (run.path / RECORD).unlink(missing_ok=True)  # and so is what was decided of frozen layers

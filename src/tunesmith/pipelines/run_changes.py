@@ -60,7 +60,7 @@ def run_changes(before: str | Path | Run, after: str | Path | Run) -> dict[str, 
         "data": _data(locks, seen),
         "template": _template(locks, seen),
         "recipe": _keys(_written(runs[0]), _written(runs[1])),
-        "versions": _keys(_software(locks[0]), _software(locks[1])),
+        "versions": _keys(*map(_software, locks, summaries)),
         "weights": {
             "start": _pair(*(_start(lock) for lock in locks)),
             "result": _pair(*(weights_fingerprint(run.artifact) for run in runs)),
@@ -113,8 +113,8 @@ def _written(run: Run) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "out"}
 
 
-def _software(lock: dict[str, Any]) -> dict[str, Any]:
-    code = lock.get("code")
+def _software(lock: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    code = summary.get("code")
     return {**lock.get("versions", {}), **({"our code": code[:12]} if code else {})}
 
 

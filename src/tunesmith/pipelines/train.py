@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.core.code_hash import code_hash
 from tunesmith.core.errors import RunError
 from tunesmith.core.extras import require_installed
 from tunesmith.core.memory import peak_memory_mb
@@ -32,12 +33,12 @@ from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.pipelines.reference import reference_hash
 from tunesmith.pipelines.resume import (
     ResumePoint,
-    made_with,
     record_changes,
     require_changeable,
     restore,
     resume_point,
     run_identity,
+    versions,
 )
 from tunesmith.pipelines.room import not_written, require_room
 from tunesmith.pipelines.seen_rows import keep_seen
@@ -122,7 +123,7 @@ def train(
         kept = {"precision": precision.name}
         try:
             if point is None:
-                run.write(LOCK, {**identity["hashes"], **kept, **made_with()})
+                run.write(LOCK, {**identity["hashes"], **kept, "versions": versions()})
                 run.write(LEDGER, prepared.ledger.as_dict())
                 run.write_text(RECIPE, settled.to_yaml())
             elif point.changes:
@@ -243,6 +244,7 @@ def _train_in(
         "batching": trainer.batching.as_dict(),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
+        "code": code_hash(["."]),
     }
     if summary["forgetting"] and summary["forgetting"]["warning"]:
         print(summary["forgetting"]["warning"], file=sys.stderr)

@@ -78,6 +78,7 @@ def compare(
         task=request.task,
         split=request.split,
         max_rows=request.max_rows,
+        bad_rows=request.bad_rows,
     )
     metrics, notes = _metrics(request, data)
     measures = measures_of(metrics)
@@ -173,6 +174,7 @@ def _result(
         "n": len(data.examples),
         "n_clusters": len(set(data.clusters or [])) or None,
         "left_out": data.n_left_out,
+        "rejected": {"n": len(data.rejected), "first": list(data.rejected[:3])},
         "task": data.task.name,
         "judged_by": measures.verdict,
         "headings": dict(measures.headings),
@@ -229,6 +231,9 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     if counts and kept.seconds > 0:
         told["tokens_per_s"] = sum(counts) / kept.seconds
         told["mean_tokens"] = sum(counts) / len(counts)
+    if any(not answer.text.strip() for answer in kept.answered):
+        n_empty = sum(not answer.text.strip() for answer in kept.answered)
+        told["empty_fraction"] = n_empty / len(kept.answered)
     if data.task.answers_freely:
         right = [len(str(data.task.references(e)[0])) for e in data.examples]
         said = [len(answer.text) for answer in kept.answered]

@@ -255,5 +255,7 @@ def _line(task: Task, example: Example) -> dict[str, Any]:
         "prompt": prompt,
         "reference": shown(task.references(example)[0]),
     }
+    if group := getattr(example, "group", ""):
+        line["group"] = group  # examples of one document or dialogue are no separate evidence
     marked = gold_spans(example, prompt)
     return {**line, "marked": marked} if marked else line

@@ -46,7 +46,8 @@ class Completion:
     before it apart; of a local one from the moment it is taken in among those that are answered at
     once to its end, so that the work on the others within that time is in it, and the wait for room
     is not. Tokens a second of many answers are their tokens by the time of all, and never by the
-    sum of these. None where nothing was asked. Two answers that differ in nothing else are equal."""
+    sum of these. None where nothing was asked. Two answers that differ in nothing else are
+    equal."""
     cost: float | None = None
     """What its tokens cost at the prices that are known; None where none are."""
 

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-import torch
 from torch import Tensor
 
 from tunesmith.chat.generated import Generated
@@ -46,9 +45,8 @@ def decode(
     Yields:
         ``rows``, after every step that wrote to them.
     """
-    ways = find_ways(prompts, shares=shares)
-    open_rows = deque(row for row in ways.order if limits[row] > 0)
-    schedule = Schedule(prompts, ways, decoder.cache.n_slots, open_rows)
+    ways = find_ways(prompts, [i for i, limit in enumerate(limits) if limit > 0], shares=shares)
+    schedule = Schedule(prompts, ways, decoder.cache.n_slots, deque(ways.order))
     prefixes: dict[Prefix, SharedPrefix] = {}
     around = nullcontext if decoder.is_held else around_forward
     began: dict[int, float] = {}
@@ -62,12 +60,15 @@ def decode(
             target = prefixes[work.prefix]
             return Stretch(work.ids, work.begin, before=before, prefix=target, is_asked=False)
         assert work.seat is not None
-        before = tuple(prefixes[one] for one in ways.of[work.seat.row])
-        return Stretch(work.ids, work.begin, work.seat.slot, before=before, is_asked=work.is_asked)
+        way, slot = ways.of[work.seat.row], work.seat.slot
+        if work.begin == sum(len(one.ids) for one in way):
+            decoder.cache.copy_in(slot, [prefixes[one] for one in way if one.is_copied])
+        before = tuple(prefixes[one] for one in way if not one.is_copied)
+        return Stretch(work.ids, work.begin, slot, before=before, is_asked=work.is_asked)
 
     def move(seat: Seat, slot: int) -> None:
-        n_shared = sum(len(one.ids) for one in ways.of[seat.row])
-        decoder.cache.move(seat.slot, slot, seat.n_known - n_shared)
+        n_apart = sum(len(one.ids) for one in ways.of[seat.row] if not one.is_copied)
+        decoder.cache.move(seat.slot, slot, seat.n_known - n_apart)
 
     while not schedule.is_done:
         step = schedule.next()

@@ -96,6 +96,9 @@ class Schedule:
                 work = Work(now, work.begin, work.seat, work.prefix)
             room -= len(now)
             found.append(work)
+            # Rows have their copies of it before they go on: from the next step on.
+            if work.prefix is not None and work.prefix.is_copied:
+                break
         for work in found:
             if work.seat is not None:
                 work.seat.n_known += len(work.ids)

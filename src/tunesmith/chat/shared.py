@@ -13,6 +13,11 @@ SHORTEST = 16
 """Tokens of a prefix below which it is computed with each row: it costs calls in every step."""
 LEAST_SAVED = 64
 """Tokens that a prefix has to save."""
+LEAST_APART = 128
+"""Tokens of a prefix from which its keys are read in place by all its rows in every step; those of
+a shorter one are copied to each row, which is cheaper than to put two parts together."""
+LEAST_READERS = 4
+"""Rows of a prefix from which that pays."""
 
 
 @dataclass(eq=False, slots=True)
@@ -31,6 +36,11 @@ class Prefix:
     before: tuple[Prefix, ...]
     n_rows: int = 0
 
+    @property
+    def is_copied(self) -> bool:
+        """Whether each row has a copy of its keys and values, rather than all read the same."""
+        return len(self.ids) < LEAST_APART or self.n_rows < LEAST_READERS
+
 
 @dataclass(slots=True)
 class Ways:
@@ -45,20 +55,23 @@ class Ways:
     order: list[int] = field(default_factory=list)
 
 
-def find_ways(prompts: Sequence[Sequence[int]], *, shares: bool = True) -> Ways:
+def find_ways(
+    prompts: Sequence[Sequence[int]], rows: Sequence[int], *, shares: bool = True
+) -> Ways:
     """What prompts share, but for each one's last token: behind that, each goes on by itself.
 
     Args:
         prompts: token ids of each, none empty.
+        rows: numbers of those that are to be answered.
         shares: whether they share anything.
     """
     of: list[tuple[Prefix, ...]] = [() for _ in prompts]
-    whole = [row for row, prompt in enumerate(prompts) if len(prompt) > 1]
+    whole = [row for row in rows if len(prompts[row]) > 1]
     if shares and len(whole) > 1:
         known = [np.asarray(prompts[row][:-1], np.int64) for row in whole]
         for row, way in zip(whole, _ways(known), strict=True):
             of[row] = way
-    return Ways(of, _order(prompts, of))
+    return Ways(of, _order(prompts, of, rows))
 
 
 def _ways(rows: list[np.ndarray]) -> list[tuple[Prefix, ...]]:
@@ -82,7 +95,9 @@ def _ways(rows: list[np.ndarray]) -> list[tuple[Prefix, ...]]:
     return [ways[int(own[-1])] for own in pieces]
 
 
-def _order(prompts: Sequence[Sequence[int]], of: list[tuple[Prefix, ...]]) -> list[int]:
+def _order(
+    prompts: Sequence[Sequence[int]], of: list[tuple[Prefix, ...]], rows: Sequence[int]
+) -> list[int]:
     longest: dict[Prefix, int] = {}
     number: dict[Prefix, int] = {}
     for prompt, way in zip(prompts, of, strict=True):
@@ -94,4 +109,4 @@ def _order(prompts: Sequence[Sequence[int]], of: list[tuple[Prefix, ...]]) -> li
         own = (-len(prompts[row]), len(number) + row)
         return (*((-longest[one], number[one]) for one in of[row]), own)
 
-    return sorted(range(len(prompts)), key=place)
+    return sorted(rows, key=place)

@@ -161,11 +161,9 @@ class Decoder:
         return logits.index_select(0, back)
 
     def _make_room(self, stretches: Sequence[Stretch]) -> None:
-        slotted = [one for one in stretches if one.prefix is None]
-        if slotted:
-            longest = max(one.behind for one in slotted)
-            if longest > self.cache.capacity:
-                self.cache.fit(longest + longest // 8, self.cache.n_slots)
+        needed = [one.behind for one in stretches if one.prefix is None]
+        if needed:
+            self.cache.fit(max(needed))
 
     def _line(self, mine: Sequence[Stretch]) -> tuple[_Line, Tensor]:
         """The line of stretches in its order, and its positions [T] int64."""
@@ -217,7 +215,7 @@ class Decoder:
         return self._behind_attention(layer, hidden, mixed)
 
     def _finish(self, hidden: Tensor, cos: Tensor, sin: Tensor, line: _Line) -> Tensor:
-        """The last layer where the next token is wanted, [N, D]; keys are kept of the whole line."""
+        """The last layer where the next token is wanted, [N, D]; keys are those of the line."""
         number = len(self._layers) - 1
         layer = self._layers[number]
         if line.asked is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 STEP = 64
-"""Positions by which slots grow: so many tokens are written before anything is copied."""
+"""Slots have a multiple of so many positions."""
 
 
 class KVCache:
@@ -42,21 +41,20 @@ class KVCache:
             for _ in range(2)
         )
 
-    def fit(self, n_positions: int, n_used: int) -> None:
-        """Makes room for positions, and gives back what is far more than that.
+    def fit(self, n_positions: int) -> None:
+        """Makes room for positions, and gives it back where it is three times what is needed.
 
         Args:
-            n_positions: that slots are to have at least.
-            n_used: the first slots, whose contents stay.
+            n_positions: that slots need, at least all that are written.
         """
-        wanted = -(-n_positions // STEP) * STEP
-        if self.capacity >= wanted and self.capacity <= 2 * wanted:
+        if n_positions <= self.capacity <= 3 * n_positions + STEP:
             return
+        wanted = -(-(n_positions + n_positions // 8) // STEP) * STEP
         kept = min(self.capacity, wanted)
         for held in (self.keys, self.values):
             for layer, old in enumerate(held):  # one after the other: only one is there twice
                 new = old.new_zeros(self.n_slots, old.shape[1], wanted, old.shape[3])
-                new[:n_used, :, :kept] = old[:n_used, :, :kept]
+                new[:, :, :kept] = old[:, :, :kept]
                 held[layer] = new
         self.capacity = wanted
 
@@ -71,6 +69,24 @@ class KVCache:
         for held in (self.keys, self.values):
             for layer in held:
                 layer[target, :, :length] = layer[source, :, :length]
+
+    def copy_in(self, slot: int, prefixes: Sequence[SharedPrefix]) -> None:
+        """Copies what a row begins with into its empty slot.
+
+        Args:
+            slot: of the row.
+            prefixes: in their order, all of them computed.
+        """
+        length = sum(prefix.length for prefix in prefixes)
+        if length > self.capacity:
+            self.fit(length)
+        place = 0
+        for prefix in prefixes:
+            to = slice(place, place + prefix.length)
+            for number in range(len(self.keys)):
+                self.keys[number][slot, :, to] = prefix.keys[number]
+                self.values[number][slot, :, to] = prefix.values[number]
+            place = to.stop
 
 
 class SharedPrefix:

@@ -82,7 +82,7 @@ def _prefers_onednn(weight: Tensor) -> bool:
 
 @cache
 def _onednn() -> Any:
-    """oneDNN's product over a plain weight; None where torch is built without it."""
+    """The product of oneDNN over a plain weight; None where torch is built without it."""
     if not torch.backends.mkldnn.is_available():
         return None
     return getattr(torch.ops.mkldnn, "_linear_pointwise", None)

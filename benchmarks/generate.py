@@ -168,7 +168,7 @@ def one_at_a_time(model: Any, material: Material, rows: Sequence[int]) -> list[l
 
 
 def _batches(size: int) -> Callable[..., list[list[int]]]:
-    """transformers' own batches of prompts of similar length; rows end at their own limits."""
+    """Transformers' own batches of prompts of similar length; rows end at their own limits."""
     from transformers import StoppingCriteria, StoppingCriteriaList
 
     class Limits(StoppingCriteria):

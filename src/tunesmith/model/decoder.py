@@ -264,15 +264,17 @@ class Decoder:
         if line.look is not None:
             found[: line.n_singles] = self._look_at(number, q[: line.n_singles], line.look)
         for first, end in line.longs:
-            own = (t[first:end].transpose(0, 1) for t in (k, v))
-            found[first:end], norms[first:end] = part(q[first:end], *own, scale, causal=True)
+            key, value = (t[first:end].transpose(0, 1) for t in (k, v))  # [Hkv, S, D]
+            more = part(q[first:end], key, value, scale, causal=True)
+            found[first:end], norms[first:end] = more
         for one in line.sights:
             if one.prefix is None:
                 held = (self.cache.keys[number][one.slot], self.cache.values[number][one.slot])
             else:
                 held = (one.prefix.keys[number], one.prefix.values[number])
             rows = slice(one.first, one.end)
-            more = part(q[rows], *(t[:, : one.n_positions] for t in held), scale)
+            key, value = (t[:, : one.n_positions] for t in held)
+            more = part(q[rows], key, value, scale)
             found[rows], norms[rows] = joined((found[rows], norms[rows]), more)
         return found.flatten(1)
 
@@ -336,7 +338,7 @@ def why_not(model: Any, n_positions: int) -> str | None:
     types |= {p.dtype for p in backbone.embed_tokens.parameters()}
     weights = FusedLayers()
     held = [weights.of(m) for one in backbone.layers for m in _linears(one)]
-    types |= {one.weight.dtype for one in held if one is not None}
+    types |= {w.dtype for w in (one.weight for one in held if one) if isinstance(w, Tensor)}
     devices = {parameter.device for parameter in model.parameters()}
     if len(types) > 1 or len(devices) > 1:
         return "its weights are of several types or on several devices"
@@ -358,5 +360,5 @@ def _linears(layer: Any) -> tuple[Any, ...]:
 
 def _layer(layer: Any, weights: FusedLayers) -> _Layer:
     norms = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
-    linears = (ReadyLinear(module, weights) for module in _linears(layer))
-    return _Layer(norms, *linears, layer.self_attn.scaling)
+    q, k, v, o, gate, up, down = (ReadyLinear(module, weights) for module in _linears(layer))
+    return _Layer(norms, q, k, v, o, gate, up, down, layer.self_attn.scaling)

@@ -10,13 +10,7 @@ from typing import Any
 
 from generate import APART, FEW, FEW_APART, GOALS, ONE, OURS, ROOT, speed
 
-HEAD = """# Speed of writing answers
-
-Written by `python benchmarks/generate.py --page {file}`; measure again with
-`python benchmarks/generate.py --out FILE`. How it is done: [Writing answers](../why/writing-answers.md).
-
-{machine}. Contenders have the same weights in float32, the same prompts (dialogues of DialogSum) and the same number of tokens for each answer, that of the real summary; they took turns in one process, {rounds} rounds. Speeds are tokens of answers a second of wall time, medians of the rounds; reading the prompts is in them. Slow contenders answered an evenly drawn share of the prompts in each round. `same` counts the answers whose token ids are all those of one at a time.
-"""
+HEAD = Path(__file__).with_name("generation_head.md")
 
 
 def write_page(file: Path) -> None:
@@ -36,7 +30,8 @@ def page(results: Mapping[str, Any], file: str) -> str:
         f"{about['date']}, load {about['load']} before"
     )
     rounds = max(len(f["runs"]) for row in results["rows"].values() for f in row["found"].values())
-    parts = [HEAD.format(file=file, machine=machine, rounds=rounds)]
+    head = HEAD.read_text("utf-8")
+    parts = [head.format(file=file, machine=machine, rounds=rounds)]
     for name, row in results["rows"].items():
         parts.append("\n".join(_row(name, row)))
     notes = results.get("notes", [])
@@ -85,7 +80,7 @@ def _row(name: str, row: Mapping[str, Any]) -> Iterator[str]:
         )
     gain = speed(row["found"][OURS]) / speed(row["found"][APART])
     yield f"- The request's words that all prompts begin with, computed once: {gain:.2f} times."
-    yield f"- transformers' `generate_batch`: {row['continuous']}."
+    yield f"- transformers' `generate_batch` on this machine: {row['continuous']}; it is not timed."
     for key, same in row["same"].items():
         gaps = [gap for gap in same.get("gaps", ()) if gap is not None]
         if gaps:

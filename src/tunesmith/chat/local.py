@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -108,27 +107,18 @@ class LocalModel(ChatModel):
         *,
         seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
-        """Answers conversations of similar length together; the order is kept.
+        """Answers ``batch_size`` conversations at once; the order is kept.
 
         Args:
             many: end with a request each.
             sampling: how tokens are chosen.
-            seeds: of each conversation's draws, which then do not depend on the others; None: all
-                draw by the seed of ``sampling``.
+            seeds: of each conversation's draws; None: made from that of ``sampling`` and the place.
+                In both cases draws do not depend on the other conversations.
         """
         prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
-        order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
-        answers: dict[int, Completion] = {}
-        for start in range(0, len(order), self.batch_size):
-            group = order[start : start + self.batch_size]
-            started = time.monotonic()
-            own = None if seeds is None else [seeds[i] for i in group]
-            last = deque(self._generate([prompts[i] for i in group], sampling, own), maxlen=1)
-            latency_s = time.monotonic() - started
-            rows = last[0] if last else [Generated() for _ in group]
-            for place, row in zip(group, rows, strict=True):
-                answers[place] = self._answer(row, prompts[place], latency_s, sampling)
-        return [answers[i] for i in range(len(many))]
+        last = deque(self._generate(prompts, sampling, seeds), maxlen=1)
+        rows = last[0] if last else [Generated() for _ in many]
+        return [self._answer(*pair, sampling) for pair in zip(rows, prompts, strict=True)]
 
     def weigh(
         self, many: Sequence[Conversation], answers: Sequence[str], *, normalised: bool = False
@@ -172,7 +162,7 @@ class LocalModel(ChatModel):
 
         The pieces join to the text that ``complete`` gives.
         """
-        prompt, started = self.prompt(conversation, sampling.max_new_tokens), time.monotonic()
+        prompt = self.prompt(conversation, sampling.max_new_tokens)
         stops = self._stops(sampling)
         held = max(map(len, stops), default=1)
         shown, row = 0, Generated()
@@ -184,7 +174,7 @@ class LocalModel(ChatModel):
                 yield text[shown:safe]
                 shown = safe
         yield self._text(row.ids, stops).rstrip()[shown:]
-        return self._answer(row, prompt, time.monotonic() - started, sampling)
+        return self._answer(row, prompt, sampling)
 
     def _generate(
         self, prompts: Sequence[Rendered], sampling: Sampling, seeds: Sequence[int] | None = None
@@ -195,6 +185,7 @@ class LocalModel(ChatModel):
             end_ids=self.end_ids,
             sampling=sampling,
             max_positions=self.max_positions,
+            at_once=self.batch_size,
             is_done=self._stopped(self._stops(sampling)),
             seeds=seeds,
             around_forward=nullcontext if self.uses_adapter else self._without_adapter,
@@ -212,16 +203,14 @@ class LocalModel(ChatModel):
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(
-        self, row: Generated, prompt: Rendered, latency_s: float, sampling: Sampling
-    ) -> Completion:
+    def _answer(self, row: Generated, prompt: Rendered, sampling: Sampling) -> Completion:
         return Completion(
             self._text(row.ids, self._stops(sampling)).rstrip(),
             "stop" if row.ended else "length",
             len(prompt),
             len(row.ids),
             prompt.n_cut,
-            latency_s=latency_s,
+            latency_s=row.latency_s,
         )
 
     def _text(self, ids: list[int], stops: Sequence[str]) -> str:

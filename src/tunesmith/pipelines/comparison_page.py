@@ -28,8 +28,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts += ["## Models", "", *_table(*model_table(result)), ""]
     if result["pairs"]:
         parts += ["## Differences", "", *_table(*pair_table(result)), ""]
-    for title, header, rows in preference_tables(result):
-        parts += [f"## {title}", "", *_table(header, rows), ""]
+    for heading, header, rows in preference_tables(result):
+        parts += [f"## {heading}", "", *_table(header, rows), ""]
     parts += [f"- {name}: {reason}" for name, reason in result["failed"].items()]
     parts += [f"- {note}" for note in notes(result)]
     parts += tables_page(result)

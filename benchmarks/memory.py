@@ -184,6 +184,7 @@ def recipe(path: str, case: Case, place: Path) -> dict[str, Any]:
             "eval_batch_size": case.n_rows,
             "max_steps": 2,
             "eval_every_fraction": 1,
+            "precision": "float32",
             "gradient_checkpointing": case.recomputes,
             "packing": case.kind == "packed",
         },

@@ -4,8 +4,9 @@
 
 The recipe is the demo's, on the bundled model, with a warm cache. Each round is a process of its
 own, which ends after its first step; wall seconds are counted from its birth, CPU seconds are its
-own. ``--whole`` builds transformers' class, as a recipe does that has answers made. Printed are
-medians, each step's moment, and what is imported.
+own. Python keeps what it compiled of our files, as it does of any installed package. ``--whole``
+builds transformers' class, as a recipe does that has answers made. Printed are medians, each step's
+moment, and what is imported.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def measured(whole: bool, threads: int, overrides: list[str]) -> dict:
         command = [sys.executable, "-c", CHILD, "whole" if whole else "light"]
         command += [str(ROOT / "recipes/demo.yaml"), f"out={folder}/run", *overrides]
         env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         born = time.time()
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode or not done.stdout:

@@ -7,13 +7,16 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tunesmith.core.bundled import BUNDLED
 from tunesmith.model.source import load_tokenizer
 from tunesmith.templates.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from chromium import Chromium
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("TUNESMITH_SHARED", ROOT.parent / "shared")) / "data"
@@ -122,3 +125,21 @@ def teacher() -> Iterator[Callable[..., Any]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    from chromium import Chromium, browser
+
+    if browser() is None:
+        pytest.skip("no Chromium is installed; with one (apt install chromium) this test runs")
+    with Chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chromium(one_browser: Chromium) -> Chromium:
+    """A real browser at 1280 x 800, in light colours."""
+    one_browser.events.clear()
+    one_browser.look(1280, 800)
+    return one_browser

@@ -6,12 +6,16 @@ With ``--check`` nothing is written; the exit code is 1 when a page is not what 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
 import sys
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,14 +85,14 @@ def recipe_page() -> str:
     groups: list[tuple[str, FieldInfo]] = []
     lines += ["", "## Top level", "", *_table_head()]
     for key, field in Recipe.model_fields.items():
-        lines.append(_row(key, field, prefix=""))
+        lines.append(_row(Recipe, key, prefix=""))
         if _settings(field) is not None:
             groups.append((key, field))
     for key, field in groups:
         cls = _settings(field)
         assert cls is not None
         lines += ["", f"## {key}", "", _prose(cls.__doc__), "", *_table_head()]
-        lines += [_row(name, inner, prefix=key) for name, inner in cls.model_fields.items()]
+        lines += [_row(cls, name, prefix=key) for name in cls.model_fields]
     lines += ["", "## All defaults", "", "```yaml"]
     lines += make_recipe({"data": {"path": "my-dialogues.jsonl"}}).to_yaml().splitlines()
     lines += ["```", ""]
@@ -170,10 +174,10 @@ def _part(table: Registry[Any], name: str, key: str) -> list[str]:
     facts = [text for attribute in FACTS if (text := _fact(cls, attribute))]
     if facts:
         lines += ["", *(f"- {fact}" for fact in facts)]
-    fields = {k: f for k, f in cls.model_fields.items() if k != "name"}
-    if fields:
+    names = [name for name in cls.model_fields if name != "name"]
+    if names:
         prefix = "" if table in (TRACKERS, KINDS) else key
-        lines += ["", *_table_head(), *(_row(k, f, prefix=prefix) for k, f in fields.items())]
+        lines += ["", *_table_head(), *(_row(cls, name, prefix=prefix) for name in names)]
     return lines
 
 
@@ -192,9 +196,30 @@ def _table_head() -> list[str]:
     return ["| key | value | default | meaning |", "|---|---|---|---|"]
 
 
-def _row(name: str, field: FieldInfo, *, prefix: str) -> str:
+def _row(cls: type[Settings], name: str, *, prefix: str) -> str:
+    field, meaning = cls.model_fields[name], _meanings(cls).get(name)
     key = f"{prefix}.{name}" if prefix else name
-    return _cells(f"`{key}`", _value(key, field), _default(field), _prose(field.description))
+    return _cells(f"`{key}`", _value(key, field), _default(field), _prose(meaning))
+
+
+@cache
+def _meanings(cls: type[Any]) -> dict[str, str]:
+    """The text below each field of a class and of those it extends, by the field's name."""
+    found = {k: v for base in reversed(cls.__bases__) for k, v in _meanings(base).items()}
+    if not (issubclass(cls, Settings) and cls.__annotations__):
+        return found
+    node = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(node, ast.ClassDef)
+    for line, below in pairwise(node.body):
+        match line, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = inspect.cleandoc(text)
+            case _:
+                continue
+    return found
 
 
 def _cells(*cells: str) -> str:

@@ -15,6 +15,7 @@ from tunesmith.core.bundled import recipe_path
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.core.part import Settings, explain
 from tunesmith.data.settings import Data, SourcePath
+from tunesmith.evaluation.own_files import beside
 from tunesmith.evaluation.settings import GENERAL, Evaluate
 from tunesmith.methods import METHODS
 from tunesmith.methods.lora import LoRA
@@ -98,12 +99,16 @@ class Recipe(Settings):
         adapter = None if self.model.adapter is None else _absolute(self.model.adapter)
         text = self.evaluate.forgetting
         forgetting = text if text in (None, GENERAL) else _absolute(text)
+        names = self.evaluate.metrics
+        metrics = None if names is None else [beside(name, Path.cwd()) for name in names]
         model = {"path": _absolute(self.model.path), "adapter": adapter}
         return self.model_copy(
             update={
                 "model": self.model.model_copy(update=model),
                 "data": self.data.model_copy(update={"path": path, "sources": sources}),
-                "evaluate": self.evaluate.model_copy(update={"forgetting": forgetting}),
+                "evaluate": self.evaluate.model_copy(
+                    update={"forgetting": forgetting, "metrics": metrics}
+                ),
                 "out": str(Path(self.out).expanduser().absolute()),
             }
         )
@@ -125,6 +130,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     file = recipe_file(path)
     fields = read_fields(file)
+    _find_own_metrics(fields, file.parent)
     for override in overrides:
         apply_override(fields, override)
     if "out" not in fields:
@@ -182,6 +188,17 @@ def make_recipe(
         problems = explain(Recipe, error)
     lines = [f"  {key}: {_hint(key, text)}" for key, text in problems]
     raise RecipeError(f"{source}: {len(lines)} problem(s) in the recipe:\n" + "\n".join(lines))
+
+
+def _find_own_metrics(fields: dict[str, Any], folder: Path) -> None:
+    """Takes the user's own metrics from beside the recipe that names them."""
+    group = fields.get("evaluate")
+    names = cast("dict[str, Any]", group).get("metrics") if isinstance(group, dict) else None
+    if isinstance(names, list):
+        fields["evaluate"]["metrics"] = [
+            beside(name, folder) if isinstance(name, str) else name
+            for name in cast("list[Any]", names)
+        ]
 
 
 def _absolute_source(path: SourcePath) -> SourcePath:

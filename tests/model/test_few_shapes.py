@@ -15,13 +15,14 @@ from tunesmith.methods.lora import LoRA  # noqa: E402
 from tunesmith.model import few_shapes, tile_attention, trunk  # noqa: E402
 from tunesmith.model.few_shapes import filled_length  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
+from tunesmith.model.loss import ROWS  # noqa: E402
 from tunesmith.model.packed import packed  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.model.tile_attention import tile_attention as attend  # noqa: E402
 from tunesmith.objectives import OBJECTIVES  # noqa: E402
 
 
-def in_eights(length, dtype):
+def in_eights(length, is_bfloat16):
     return -(-length // 8) * 8
 
 
@@ -79,24 +80,26 @@ def test_filled_pieces_of_trees_attend_as_unfilled_ones(lengths, data):
 
 
 def test_only_products_whose_kernels_are_compiled_are_filled():
-    assert filled_length(65, torch.bfloat16) == 2 * few_shapes.UNIT
-    assert filled_length(64, torch.bfloat16) == few_shapes.UNIT
-    assert filled_length(65, torch.float32) == 65
+    assert filled_length(65, is_bfloat16=True) == 2 * few_shapes.UNIT
+    assert filled_length(64, is_bfloat16=True) == few_shapes.UNIT
+    assert filled_length(65, is_bfloat16=False) == 65
 
 
-class Rows(TorchDispatchMode):
-    """Rows of every bfloat16 product, but of those with the output head."""
+class OddRows(TorchDispatchMode):
+    """Bfloat16 products whose rows are not filled up."""
 
     def __init__(self, vocab_size):
         super().__init__()
         self.vocab_size = vocab_size
-        self.found = set()
+        self.odd = set()
+        self.n_products = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is torch.ops.aten.mm.default and args[0].dtype == torch.bfloat16:
             (n_rows, width), out = args[0].shape, args[1].shape[1]
-            if self.vocab_size not in (width, out):
-                self.found.add(n_rows)
+            unit = ROWS if self.vocab_size in (width, out) else few_shapes.UNIT
+            self.odd |= {n_rows} if n_rows % unit else set()
+            self.n_products += 1
         return func(*args, **(kwargs or {}))
 
 
@@ -104,7 +107,7 @@ def test_rows_of_any_lengths_ask_for_few_products():
     model = network()
     LoRA(rank=2, dropout=0.0).apply(model)
     for lengths in ((30, 41, 20), (33, 28, 37), (50, 22), (19, 19, 19, 40)):
-        rows = Rows(model.config.vocab_size)
+        rows = OddRows(model.config.vocab_size)
         with rows, torch.autocast("cpu", dtype=torch.bfloat16):
             TaskModel(model, OBJECTIVES.parse("tokens"))(packed(batch_of(lengths)))
-        assert rows.found and not [n for n in rows.found if n % few_shapes.UNIT]
+        assert rows.n_products and not rows.odd

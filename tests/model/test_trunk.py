@@ -193,6 +193,15 @@ def test_a_cached_cast_follows_its_weight():
     assert ours.head.weight is model.lm_head.weight
 
 
+def test_a_frozen_head_is_cast_once_by_either_forward():
+    for is_fused in (True, False):
+        ours = task_model(adapted(), fused=is_fused)
+        with torch.autocast("cpu", torch.bfloat16):
+            held = ours.head.weight
+            assert held.dtype == torch.bfloat16
+            assert ours.head.weight is held
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_activations_computed_again_give_the_same(dropout):
     model, batch = adapted(dropout), batch_of()

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from tunesmith.cli.compare import command as verb  # noqa: E402
 from tunesmith.cli.main import run as command  # noqa: E402
 from tunesmith.core.errors import DataError, RecipeError, RunError  # noqa: E402
+from tunesmith.evaluation.comparison.again import again  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
-FILES = ("comparison.json", "comparison.md", "examples.jsonl")
+FILES = ("comparison.json", "comparison.md", "comparison.html", "examples.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,17 @@ def test_one_example_is_told_to_be_too_few(request_of):
     assert found["models"]["a"]["scores"]["rougeL"]["low"] is None
 
 
+def test_the_command_on_the_page_asks_for_the_same_again(request_of):
+    fields = {"metrics": ("rouge", "chrf"), "templates": {"a": "alpaca"}, "against": "a"}
+    request = request_of("a=it's a model", "openai:gpt-4o", max_rows=3, **fields)
+    words = shlex.split(again(asdict(request)))
+    assert words[:2] == ["tunesmith", "compare"]
+    params = verb.make_context("compare", words[2:]).params
+    assert params.pop("templates") == ("a=alpaca",)
+    for name in asdict(request).keys() - {"templates", "seed", "judge"}:
+        assert params[name] == getattr(request, name), name
+
+
 def test_mistakes_are_answered_with_the_next_step(request_of, tmp_path, lines):
     with pytest.raises(RecipeError, match="--data FILE"):
         compare(request_of(data=None))
@@ -112,6 +127,7 @@ def test_the_verb_prints_tables_and_ends_with_1_where_a_model_failed(request_of,
     assert command(["compare", *request.models, *options]) == 0
     told = capsys.readouterr().out
     assert "b against a" in told and "95 %" in told
+    assert f"page: {Path(request.out) / 'comparison.html'}" in told
     assert command(["compare", f"a={tiny}", "gone=http://127.0.0.1:9/v1#any", *options]) == 1
 
 

@@ -103,6 +103,48 @@ def test_examples_with_one_instruction_learn_the_same(fields, tmp_path, lines, t
     assert_equal_curves({**fields, "task": task, "data": data, "method": "full"})
 
 
+@pytest.mark.parametrize("packing", ["auto", False])
+def test_alternating_instructions_come_together_and_learn_the_same(
+    fields, tmp_path, lines, packing
+):
+    rows = [
+        {
+            "instruction": f"{'AB'[i % 2] * 3} {PROMPT * 2}",
+            "input": f"{i}",
+            "output": "so " * (1 + i % 3),
+        }
+        for i in range(20)
+    ]
+    file = lines(tmp_path / "rows.jsonl", *rows)
+    train_fields = {**fields["train"], "batch_size": 8, "tokens_at_once": 600, "packing": packing}
+    train_fields.pop("micro_batch_size", None)
+    fields = {
+        **fields,
+        "task": "sft",
+        "data": {"path": str(file), "validation_fraction": 0.2},
+        "method": "full",
+        "train": train_fields,
+    }
+    assert_equal_curves(fields)
+    watcher, trainer = fitted(fields, True)
+    assert trainer.arrange is not None
+    together = sharing_of(trainer.train_rows)
+    trainer.arrange = None
+    assert together is not None
+    n_computed = together.n_computed
+    together.n_tokens = together.n_computed = 0
+    for step in range(trainer.n_steps):
+        for micro in trainer._micro_batches(step):
+            trainer.train_rows.batch(micro)
+    assert n_computed < 0.95 * together.n_computed
+    # A step has the examples that it has without.
+    apart, _ = fitted(fields, False)
+    for one, other in zip(watcher.steps, apart.steps, strict=True):
+        assert sorted(one["rows"]) == sorted(other["rows"])
+    planned = dry_run(make_recipe({**fields, "train": {**train_fields, "share_prefixes": True}}))
+    assert planned["sharing"]["saved_fraction"] > 0.3
+
+
 def test_the_plan_and_the_summary_tell_what_is_shared(fields):
     fields["train"] = {**fields["train"], "share_prefixes": True}
     recipe = make_recipe(fields)

@@ -43,8 +43,11 @@ class Completion:
     """What a hosted model calls itself in its reply; empty for a local one."""
     latency_s: float | None = field(default=None, compare=False)
     """Seconds: of a hosted model from sending the request to its last byte, waits and retries
-    before it apart; of a local one from the start of the batch it was answered in to its end. None
-    where nothing was asked. Two answers that differ in nothing else are equal."""
+    before it apart; of a local one from the moment it is taken in among those that are answered at
+    once to its end, so that the work on the others within that time is in it, and the wait for room
+    is not. Tokens a second of many answers are their tokens by the time of all, and never by the
+    sum of these. None where nothing was asked. Two answers that differ in nothing else are
+    equal."""
     cost: float | None = None
     """What its tokens cost at the prices that are known; None where none are."""
 

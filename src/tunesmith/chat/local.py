@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +27,7 @@ class LocalModel(ChatModel):
     """Answers with a transformers model.
 
     ``base()`` gives the model below its adapter as a second ChatModel over the same weights.
+    ``last_prompts`` are those that answers were weighed behind last, with what was cut of each.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class LocalModel(ChatModel):
         self.batch_size = batch_size
         self.uses_adapter = uses_adapter
         self.instruction = instruction
+        self.last_prompts: list[Rendered] = []
         names = template.end_tokens(tokenizer)
         ids = {tokenizer.id_of(name) for name in names} | _declared_ends(causal_lm)
         self.end_ids = frozenset(i for i in ids if i is not None)
@@ -106,27 +107,18 @@ class LocalModel(ChatModel):
         *,
         seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
-        """Answers conversations of similar length together; the order is kept.
+        """Answers ``batch_size`` conversations at once; the order is kept.
 
         Args:
             many: end with a request each.
             sampling: how tokens are chosen.
-            seeds: of each conversation's draws, which then do not depend on the others; None: all
-                draw by the seed of ``sampling``.
+            seeds: of each conversation's draws; None: made from that of ``sampling`` and the place.
+                In both cases draws do not depend on the other conversations.
         """
         prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
-        order = sorted(range(len(many)), key=lambda i: -len(prompts[i]))
-        answers: dict[int, Completion] = {}
-        for start in range(0, len(order), self.batch_size):
-            group = order[start : start + self.batch_size]
-            started = time.monotonic()
-            own = None if seeds is None else [seeds[i] for i in group]
-            last = deque(self._generate([prompts[i] for i in group], sampling, own), maxlen=1)
-            latency_s = time.monotonic() - started
-            rows = last[0] if last else [Generated() for _ in group]
-            for place, row in zip(group, rows, strict=True):
-                answers[place] = self._answer(row, prompts[place], latency_s, sampling)
-        return [answers[i] for i in range(len(many))]
+        last = deque(self._generate(prompts, sampling, seeds), maxlen=1)
+        rows = last[0] if last else [Generated() for _ in many]
+        return [self._answer(*pair, sampling) for pair in zip(rows, prompts, strict=True)]
 
     def weigh(
         self, many: Sequence[Conversation], answers: Sequence[str], *, normalised: bool = False
@@ -144,9 +136,10 @@ class LocalModel(ChatModel):
         Raises:
             TemplateError: a request does not fit even without its material.
         """
-        tails = [self._answer_ids(many[0], text) for text in answers] if many else []
+        tails = [self.answer_ids(many[0], text) for text in answers] if many else []
         room = max(map(len, tails), default=0)
-        prompts = [self.prompt(conversation, room).input_ids for conversation in many]
+        self.last_prompts = [self.prompt(conversation, room) for conversation in many]
+        prompts = [prompt.input_ids for prompt in self.last_prompts]
         with nullcontext() if self.uses_adapter else self._without_adapter():
             found = log_likelihoods(
                 self.causal_lm, prompts, [tails] * len(prompts), rows_at_once=self.batch_size
@@ -155,7 +148,7 @@ class LocalModel(ChatModel):
             return found
         return [[s / len(t) for s, t in zip(row, tails, strict=True)] for row in found]
 
-    def _answer_ids(self, conversation: Conversation, text: str) -> np.ndarray:
+    def answer_ids(self, conversation: Conversation, text: str) -> np.ndarray:
         """The token ids of an answer as it is learnt behind a request, its end among them."""
         asked = conversation.prompt()
         whole = replace(asked, messages=(*asked.messages, Message("assistant", text)))
@@ -169,11 +162,11 @@ class LocalModel(ChatModel):
 
         The pieces join to the text that ``complete`` gives.
         """
-        prompt, started = self.prompt(conversation, sampling.max_new_tokens), time.monotonic()
+        prompt = self.prompt(conversation, sampling.max_new_tokens)
         stops = self._stops(sampling)
         held = max(map(len, stops), default=1)
         shown, row = 0, Generated()
-        for rows in self._generate([prompt], sampling):
+        for rows in self._generate([prompt], sampling, [sampling.seed]):
             row = rows[0]
             text = self._text(row.ids, stops)
             safe = min(len(text) - held, len(text.rstrip()))
@@ -181,7 +174,7 @@ class LocalModel(ChatModel):
                 yield text[shown:safe]
                 shown = safe
         yield self._text(row.ids, stops).rstrip()[shown:]
-        return self._answer(row, prompt, time.monotonic() - started, sampling)
+        return self._answer(row, prompt, sampling)
 
     def _generate(
         self, prompts: Sequence[Rendered], sampling: Sampling, seeds: Sequence[int] | None = None
@@ -192,6 +185,7 @@ class LocalModel(ChatModel):
             end_ids=self.end_ids,
             sampling=sampling,
             max_positions=self.max_positions,
+            at_once=self.batch_size,
             is_done=self._stopped(self._stops(sampling)),
             seeds=seeds,
             around_forward=nullcontext if self.uses_adapter else self._without_adapter,
@@ -209,16 +203,14 @@ class LocalModel(ChatModel):
         tail = max((len(stop.encode()) for stop in stops), default=0) + 2
         return lambda ids: bool(stops) and any(s in self._raw(ids[-tail:]) for s in stops)
 
-    def _answer(
-        self, row: Generated, prompt: Rendered, latency_s: float, sampling: Sampling
-    ) -> Completion:
+    def _answer(self, row: Generated, prompt: Rendered, sampling: Sampling) -> Completion:
         return Completion(
             self._text(row.ids, self._stops(sampling)).rstrip(),
             "stop" if row.ended else "length",
             len(prompt),
             len(row.ids),
             prompt.n_cut,
-            latency_s=latency_s,
+            latency_s=row.latency_s,
         )
 
     def _text(self, ids: list[int], stops: Sequence[str]) -> str:

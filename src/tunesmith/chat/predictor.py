@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,8 @@ from tunesmith.templates.tokenizer import Tokenizer
 class Predictor:
     """Answers with the head of a transformers model.
 
-    ``last_cut`` tells how many tokens of each text of the last call did not fit.
+    Of each text of the last call ``last_cut`` tells how many tokens did not fit, ``last_tokens``
+    how many were read, and ``last_latency_s`` how many seconds its batch took.
     """
 
     def __init__(
@@ -47,6 +49,9 @@ class Predictor:
         self.limits = replace(limits, too_long="cut")
         self.batch_size = batch_size
         self.last_cut: list[int] = []
+        self.last_tokens: list[int] = []
+        self.last_latency_s: list[float] = []
+        self._seconds: dict[int, float] = {}
 
     def predict(self, many: Sequence[str | Example]) -> list[Prediction]:
         """Answers examples, in their order; what each was chosen from stands beside it.
@@ -67,6 +72,11 @@ class Predictor:
         self.last_cut = [outcome.n_cut for outcome in encoded]
         rows = [outcome.rows for outcome in encoded]
         outputs = iter(self.outputs([row.input_ids for windows in rows for row in windows]))
+        seconds = iter(self._seconds[place] for place in sorted(self._seconds))
+        self.last_tokens = [sum(len(row.input_ids) for row in windows) for windows in rows]
+        self.last_latency_s = [
+            max((next(seconds) for _ in windows), default=0.0) for windows in rows
+        ]
         return [
             self.task.conclude(example, windows, [next(outputs) for _ in windows])
             for example, windows in zip(examples, rows, strict=True)
@@ -87,8 +97,10 @@ class Predictor:
         reads_last = own_head(self.network) == "score"
         order = sorted(range(len(rows)), key=lambda place: -len(rows[place]))
         found: dict[int, np.ndarray] = {}
+        self._seconds = {}
         for start in range(0, len(order), self.batch_size):
             group = order[start : start + self.batch_size]
+            started = time.monotonic()
             # Padding on the right stays unseen, as attention is causal.
             ids = pad([rows[place] for place in group], self.tokenizer.pad_id).to(device)
             hidden = self.network.base_model(input_ids=ids, use_cache=False).last_hidden_state
@@ -96,6 +108,7 @@ class Predictor:
             if reads_last:
                 hidden = hidden[torch.arange(len(group), device=device), ends - 1]  # [B, D]
             outputs = head(hidden).float().cpu().numpy()
+            self._seconds |= dict.fromkeys(group, time.monotonic() - started)
             for place, output in zip(group, outputs, strict=True):
                 found[place] = output if reads_last else output[: len(rows[place])]
         return [found[place] for place in range(len(rows))]

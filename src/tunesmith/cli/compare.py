@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import click
 
 from tunesmith.cli.hosted import hosted_options, prices_of
@@ -28,6 +31,13 @@ from tunesmith.cli.show import json_option, print_json, print_table
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--against", metavar="NAME", help="List the examples that are worse than with it.")
 @judge_options
+@click.option(
+    "--bad-rows",
+    type=click.Choice(["error", "reject"]),
+    default="error",
+    show_default=True,
+    help="Of a data file: stop at a row that cannot be used, or leave it out and count it.",
+)
 @hosted_options
 @json_option
 def command(
@@ -49,6 +59,7 @@ def command(
     vote: bool,
     voter: str | None,
     vote_seed: int,
+    bad_rows: Literal["error", "reject"],
     prices: tuple[float, float] | None,
     max_cost: float | None,
     as_json: bool,
@@ -65,7 +76,14 @@ def command(
     from tunesmith.cli.vote import vote_and_count
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
-    from tunesmith.pipelines.comparison_page import model_table, notes, pair_table, verdicts
+    from tunesmith.pipelines.comparison_html import HTML
+    from tunesmith.pipelines.comparison_page import (
+        model_table,
+        notes,
+        pair_table,
+        title,
+        verdicts,
+    )
     from tunesmith.pipelines.judge_compared import judge_compared
 
     if vote and as_json:
@@ -91,6 +109,7 @@ def command(
                 batch_size=batch_size,
                 against=against,
                 judge=asked,
+                bad_rows=bad_rows,
             ),
             prices=prices_of(prices),
             max_cost=max_cost,
@@ -113,16 +132,19 @@ def command(
         print_json(result)
     else:
         header, rows = model_table(result, between="\n")
-        print_table(header, rows, title=f"{result['n']} examples of {result['source']}")
+        print_table(header, rows, title=title(result))
         if result["pairs"]:
             print_table(*pair_table(result, verdict="verdict"))
         print_preferences(result)
         for line in [*verdicts(result), *notes(result)]:
             click.echo(line)
+        for name, reason in result["failed"].items():
+            click.echo(f"{name} was not compared, and is asked again by the same command: {reason}")
         for name, lost in result.get("worse", {}).items():
             click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
             for one in lost[:10]:
                 click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
+        click.echo(f"page: {Path(out) / HTML}")
         click.echo(f"all figures and answers: {out}")
     if result["failed"] or result.get("judge", {}).get("failed"):
         raise SystemExit(1)

@@ -22,6 +22,7 @@ VERBS = {
     "sweep": ("tunesmith.cli.sweep", "Run a recipe with several settings and name the best."),
     "eval": ("tunesmith.cli.evaluate", "Score base and tuned model side by side."),
     "compare": ("tunesmith.cli.compare", "Compare any models; say which differences are real."),
+    "lm-eval": ("tunesmith.cli.lm_eval", "Compare models on tasks of the lm-evaluation-harness."),
     "prompt": ("tunesmith.cli.prompt", "Put examples before a model's requests; train nothing."),
     "chat": ("tunesmith.cli.chat", "Talk to a model or a run."),
     "predict": ("tunesmith.cli.predict", "Label texts with a tuned model."),

@@ -48,6 +48,8 @@ def command(
         shares = "" if likely is None else f"{likely:.3f}"
         cut = f"  ({entry['n_cut']} tokens cut)" if entry["n_cut"] else ""
         cut += "  (answer cut)" if entry.get("answer_cut") else ""
+        if entry.get("finish_reason") in ("content_filter", "refusal"):
+            cut += "  (declined or withheld)"
         answer = "(unreadable)" if entry["answer"] is None else entry["answer"]
         click.echo("\t".join([answer, shares, entry["origin"]]) + cut)
 

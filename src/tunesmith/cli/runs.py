@@ -7,14 +7,37 @@ from typing import Any
 
 import click
 
+from tunesmith.cli import compare_runs
 from tunesmith.cli.show import json_option, print_json, print_table
 
 
-@click.command("runs")
+class Runs(click.Group):
+    """Lists runs where no verb is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts ``list`` before a folder, and a verb before its options."""
+        word = next((a for a in args if not a.startswith("-")), "")
+        if word in self.commands:
+            args.remove(word)
+            args.insert(0, word)
+        elif not set(args) & set(ctx.help_option_names):
+            args.insert(0, "list")
+        return super().parse_args(ctx, args)
+
+
+@click.group("runs", cls=Runs)
+def command() -> None:
+    """List runs, or name what changed between two: tunesmith runs [FOLDER], runs compare A B."""
+
+
+command.add_command(compare_runs.command)
+
+
+@command.command("list")
 @click.argument("folder", default="runs", metavar="[FOLDER]")
 @json_option
-def command(folder: str, as_json: bool) -> None:
-    """List the runs below FOLDER (default: runs)."""
+def list_runs(folder: str, as_json: bool) -> None:
+    """List the runs below FOLDER (default: runs); the word "list" may be left out."""
     from tunesmith.core.runs import SCORES, find_runs
 
     found: list[dict[str, Any]] = []

@@ -12,6 +12,8 @@ import click
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 WIDTH_OF_A_FILE = 120
+NAME_WIDTH = 13
+"""The first column is wrapped to this where room is short."""
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,28 +36,52 @@ def print_json(value: dict[str, Any]) -> None:
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
 ) -> None:
-    """Writes a table; the first column is text, the others are figures."""
+    """Writes a table; the first column is text, the others are figures.
+
+    One that is too wide for the screen comes in several, each with the first column.
+    """
     from rich.console import Console
     from rich.table import Table
 
     rows = list(rows)
-    widths = [
-        max(len(line) for cell in column for line in cell.split("\n")) + 3
-        for column in zip(header, *rows, strict=True)
-    ]
-    # Where nobody looks, nothing need fit a screen.
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for place, name in enumerate(header):
-        if place == 0:
-            table.add_column(name, overflow="fold", min_width=10)
-        else:
-            # A heading may take several lines, a figure may not.
-            lines = name.replace(" ", "\n") if sum(widths) >= console.width else name
-            table.add_column(lines, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    columns = [[row[place] for row in rows] for place in range(len(header))]
+    widths = [_width(name, *cells) for name, cells in zip(header, columns, strict=True)]
+    has_screen = sys.stdout.isatty()
+    console = Console() if has_screen else Console(width=WIDTH_OF_A_FILE)
+    # A heading may take several lines, a figure may not.
+    is_wide = sum(widths) >= console.width
+    headings = [name.replace(" ", "\n") if is_wide else name for name in header]
+    widths = [_width(name, *cells) for name, cells in zip(headings, columns, strict=True)]
+    if not has_screen:  # where nobody looks, nothing need fit a screen
+        console = Console(width=max(WIDTH_OF_A_FILE, sum(widths) + 1))
+    for number, places in enumerate(_fitting(widths, console.width)):
+        table = Table(
+            title=title if number == 0 else None, title_justify="left", header_style="bold"
+        )
+        table.add_column(header[0], overflow="fold", min_width=10)
+        for place in places:
+            table.add_column(headings[place], justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(row[0], *(row[place] for place in places))
+        console.print(table)
+
+
+def _width(*cells: str) -> int:
+    """Characters of a column, its border included."""
+    return max(len(line) for cell in cells for line in cell.split("\n")) + 3
+
+
+def _fitting(widths: Sequence[int], width: int) -> list[list[int]]:
+    """The columns behind the first one, in portions that fit beside it."""
+    portions: list[list[int]] = [[]]
+    used = first = (widths[0] if sum(widths) < width else min(widths[0], NAME_WIDTH)) + 1
+    for place in range(1, len(widths)):
+        if portions[-1] and used + widths[place] > width:
+            portions.append([])
+            used = first
+        portions[-1].append(place)
+        used += widths[place]
+    return portions
 
 
 def print_ledger(ledger: dict[str, Any]) -> None:

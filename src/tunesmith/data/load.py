@@ -13,6 +13,11 @@ Examples = dict[str, list[Example]]
 
 
 def load_examples(data: Data, seed: int) -> Examples:
+    """What :func:`load_told` gives, without the rows that could not be used."""
+    return load_told(data, seed)[0]
+
+
+def load_told(data: Data, seed: int) -> tuple[Examples, list[str]]:
     """Reads, splits and mixes all examples.
 
     Args:
@@ -20,7 +25,8 @@ def load_examples(data: Data, seed: int) -> Examples:
         seed: decides which rows are held out and drawn; of the run.
 
     Returns:
-        Lists of examples by split: ``train``, ``validation``, ``test``.
+        Lists of examples by split: ``train``, ``validation``, ``test``; and the rows of all splits
+        that could not be used, each with its place and the reason.
 
     Raises:
         DataError: a source is missing or holds nothing to learn, or records are bad and
@@ -37,7 +43,8 @@ def load_examples(data: Data, seed: int) -> Examples:
     if not any(row.example is not None and row.split == "train" for row in rows):
         raise DataError(nothing_to_learn(data, problems))
     splits = split_rows(columns.done(), data, seed)
-    return {
+    examples = {
         name: [e for i in numbers if (e := rows[int(i)].example) is not None]
         for name, numbers in splits.rows.items()
     }
+    return examples, problems

@@ -112,6 +112,16 @@ def sharing_order(rows: Sequence[np.ndarray]) -> list[int]:
     return sorted(range(len(rows)), key=lambda row: rows[row].tobytes())
 
 
+def shared_with_next(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """How many tokens each row but the last begins with alike as the one after it, [R - 1] int64.
+
+    Args:
+        rows: token ids [T] of each row, all of one type, none empty.
+    """
+    found = [_common(one, other) for one, other in zip(rows, rows[1:], strict=False)]
+    return np.array(found, np.int64)
+
+
 def shared_tokens(rows: Sequence[np.ndarray], least_tokens: int = 1) -> int:
     """Tokens that the line of some rows has, what they share being there once.
 

@@ -21,6 +21,8 @@ class ClassScores:
         precision: share of the answers with it that are right; None: it was never answered.
         recall: share of its rows that were answered with it; None: it has no row.
         f1: harmonic mean of both; None: it has no row and was never answered.
+        low: lower end of F1's interval; None: it is not known.
+        high: its upper end.
     """
 
     name: str
@@ -28,6 +30,8 @@ class ClassScores:
     precision: float | None
     recall: float | None
     f1: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class Confusion:
     Attributes:
         model: whose answers they are.
         classes: in the order of the model's labels.
-        counts: [K][K] rows of a class by what was answered.
-        unread: [K] rows of a class whose answer could not be read.
+        counts: [K][K] rows of a class by what was answered; none where several can be right.
+        unread: [K] rows of a class whose answer could not be read; likewise.
     """
 
     model: str
@@ -49,7 +53,7 @@ class Confusion:
     @property
     def is_narrow(self) -> bool:
         """Whether every pair of classes can be shown."""
-        return len(self.classes) <= WIDEST
+        return 0 < len(self.counts) <= WIDEST
 
     @property
     def mistakes(self) -> list[tuple[str, str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunesmith.evaluation.metrics import METRICS
+from tunesmith.evaluation.metrics.chosen import chosen
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ def measures_of(names: Sequence[str]) -> Measures:
     """What the scores of some metrics are called and mean; the first metric judges.
 
     Raises:
-        RecipeError: there is no metric of a name.
+        RecipeError: one of them cannot be used; see :func:`chosen`.
     """
-    metrics = [METRICS.load(name) for name in names]
+    metrics = chosen(names)
     return Measures(
         headings={score: words for m in metrics for score, words in m.headings.items()},
         verdict=metrics[0].gives[0],
         lower_is_better=frozenset(s for m in metrics if not m.higher_is_better for s in m.gives),
-        about=" ".join(m.about for m in metrics if m.about),
-        details=" ".join(m.details for m in metrics if m.details),
+        about=" ".join(dict.fromkeys(m.about for m in metrics if m.about)),
+        details=" ".join(dict.fromkeys(m.details for m in metrics if m.details)),
         scales={score: words for m in metrics for score, words in m.scales.items()},
         empty=metrics[0].empty,
     )

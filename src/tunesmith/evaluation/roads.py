@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,11 @@ class Answered:
         refused: whether a hosted model declined, or its service withheld the answer.
         cost: what it cost; None where no price is known.
         n_tokens: of what was written; None where nothing was.
+        finish_reason: why it ended, as a ``Completion`` has it; None where nothing was written, as
+            by a head.
+        n_prompt_tokens: of what the model was given; None where nobody told.
+        latency_s: seconds from the start of the batch it was answered in to its end, of a hosted
+            model of its request; None where nothing was asked.
     """
 
     answer: Answer
@@ -43,6 +49,20 @@ class Answered:
     refused: bool = False
     cost: float | None = None
     n_tokens: int | None = None
+    finish_reason: str | None = None
+    n_prompt_tokens: int | None = None
+    latency_s: float | None = field(default=None, compare=False)
+
+    def told(self) -> dict[str, Any]:
+        """What is known of how it came about, for files."""
+        known = {
+            "finish_reason": self.finish_reason,
+            "n_prompt_tokens": self.n_prompt_tokens,
+            "n_tokens": self.n_tokens,
+            "latency_s": None if self.latency_s is None else round(self.latency_s, 4),
+            "cost": self.cost,
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
 
 def answerer(
@@ -132,8 +152,17 @@ def answer(
 def _by_head(model: Predictor, examples: Sequence[Example]) -> list[Answered]:
     found = model.predict(examples)
     return [
-        Answered(one.answer, shown(one.answer), n_prompt_cut=n_cut, weighed=one.weighed)
-        for one, n_cut in zip(found, model.last_cut, strict=True)
+        Answered(
+            one.answer,
+            shown(one.answer),
+            n_prompt_cut=n_cut,
+            weighed=one.weighed,
+            n_prompt_tokens=n_tokens,
+            latency_s=latency_s,
+        )
+        for one, n_cut, n_tokens, latency_s in zip(
+            found, model.last_cut, model.last_tokens, model.last_latency_s, strict=True
+        )
     ]
 
 
@@ -150,8 +179,10 @@ def _by_likelihood(
         together.setdefault(tuple(task.candidates(example)), []).append(place)
     found: dict[int, Answered] = {}
     for texts, places in together.items():
+        started = time.monotonic()
         logs = model.weigh([asked[p] for p in places], texts, normalised=normalised)
-        for place, of_row in zip(places, logs, strict=True):
+        latency_s = time.monotonic() - started
+        for place, of_row, prompt in zip(places, logs, model.last_prompts, strict=True):
             likely = np.exp(np.array(of_row) - max(of_row))
             likely /= likely.sum()
             order = np.argsort(-likely, kind="stable")
@@ -159,7 +190,10 @@ def _by_likelihood(
             found[place] = Answered(
                 task.read(best, examples[place]),
                 best,
+                n_prompt_cut=prompt.n_cut,
                 weighed=tuple((texts[i], float(likely[i])) for i in order),
+                n_prompt_tokens=len(prompt),
+                latency_s=latency_s,
             )
     return [found[place] for place in range(len(examples))]
 
@@ -183,6 +217,9 @@ def _by_writing(
             refused=one.finish_reason in ("content_filter", "refusal"),
             cost=one.cost,
             n_tokens=one.n_tokens,
+            finish_reason=one.finish_reason,
+            n_prompt_tokens=one.n_prompt_tokens,
+            latency_s=one.latency_s,
         )
         for one, example in zip(written, examples, strict=True)
     ]

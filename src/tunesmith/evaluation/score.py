@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tunesmith.core.answers import Answer, Road, shown
+from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Example
-from tunesmith.evaluation.metrics import METRICS
+from tunesmith.evaluation.metrics.chosen import chosen
 from tunesmith.evaluation.metrics.metric import Scores
+from tunesmith.evaluation.metrics.own import ScoreError
 from tunesmith.evaluation.roads import Answered
 from tunesmith.tasks.task import Task
 
@@ -37,18 +39,36 @@ def score_answers(
     """The scores of all named metrics together.
 
     Raises:
-        RecipeError: there is no metric of a name.
+        RecipeError: a metric cannot be used.
+        DataError: there is no answer, not as many as references, or one has no reference answer.
+        ScoreError: a metric of the user's own cannot score an answer.
     """
+    _require_pairs(answers, references)
     together = Scores({}, [{} for _ in answers])
     notes: list[str] = []
-    for name in names:
-        found = METRICS.parse(name).score(answers, references)
+    for metric in chosen(names):
+        found = metric.score(answers, references)
         together.values.update(found.values)
         for row, scores in zip(together.rows, found.rows, strict=True):
             row.update(scores)
         together.parts.update(found.parts)
         notes += [note for note in found.notes if note not in notes]
     return replace(together, notes=tuple(notes))
+
+
+def _require_pairs(answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> None:
+    if len(answers) != len(references):
+        raise DataError(
+            f"{len(answers)} answers, and reference answers for {len(references)} examples. Give "
+            "one answer for each example, in their order."
+        )
+    if not answers:
+        raise DataError("no answers to score. Give at least one.")
+    for place, accepted in enumerate(references, 1):
+        if not accepted:
+            raise DataError(
+                f"answer {place}: no reference answer to score it against. Leave such examples out."
+            )
 
 
 def score(
@@ -66,10 +86,17 @@ def score(
         answered: one for each.
         road: by which they came; None: by none, as the best constant answer.
         metrics: names; None: the task's own.
+
+    Raises:
+        RecipeError: a metric cannot be used.
+        DataError: a metric of the user's own cannot score an answer; names the example.
     """
     names = task.metrics if metrics is None else metrics
     references = [task.references(example) for example in examples]
-    found = score_answers(names, [one.answer for one in answered], references)
+    try:
+        found = score_answers(names, [one.answer for one in answered], references)
+    except ScoreError as error:
+        raise DataError(f"{examples[error.place].origin}: {error.told}") from error
     n = len(answered)
     scores = {**found.values, "cut_fraction": sum(one.cut for one in answered) / n}
     if road is not None:

@@ -23,7 +23,8 @@ class Evaluate(Settings):
     batch_size: int = Field(default=32, gt=0)
     """Prompts answered at once."""
     metrics: list[str] | None = None
-    """Names of metrics; None: the task's own."""
+    """Names of metrics, with settings behind them (``rouge:units=jieba``), or files of your own
+    (``./my_metric.py``, found beside the recipe); None: the task's own."""
     roads: list[Road] | None = None
     """How each model comes to its answers: by its own ``head``, by the ``likelihood`` of each
     answer there is, or by what it writes (``generate``). None: every way that task and model

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tunesmith.model.few_shapes import filled_length
 from tunesmith.model.shape import Shape
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -152,9 +153,10 @@ def trunk_block_bytes(
         attention = 4 * d * 4
     elif not is_gpu:
         tile = ATTENTION_TILE[how.is_bfloat16]
-        whole, rest = divmod(longest, tile)
-        seen = tile * tile * whole * (whole + 1) / 2 + rest * longest
-        attention += shape.n_heads * seen / longest * number
+        filled = filled_length(longest, how.is_bfloat16)
+        whole, rest = divmod(filled, tile)
+        seen = tile * tile * whole * (whole + 1) / 2 + rest * filled
+        attention = (attention * filled + shape.n_heads * seen * number) / longest
     masks = 6 * d + f if drops else 0
     return states + attention + 2 * f * number + 7 * rank * number + masks
 
@@ -188,6 +190,10 @@ def trunk_bytes(
         recomputes: whether only each layer's input is kept.
     """
     d, f = shape.width, shape.ffn_width
+    if how.widens_attention:  # as on a CPU, where the line and its targets are filled up
+        n_all = filled_length(n_targets, how.is_bfloat16)
+        n_tokens = filled_length(n_tokens + n_all - n_targets, how.is_bfloat16)
+        n_targets = n_all
     block = trunk_block_bytes(shape, how, longest, rank=rank, drops=drops)
     n_layers = max(0, shape.n_layers - first_layer)
     n_below = max(0, n_layers - 1)
@@ -259,13 +265,13 @@ def loss_bytes(
 ) -> float:
     """Of the chunked loss: a chunk of logits, states and their gradient, the head's gradient.
 
-    In bfloat16 the logits exist in that type beside float32. A trained head's gradient is there
+    Of logits in bfloat16 few rows at a time are in float32. A trained head's gradient is there
     twice for a moment, and its chunks are added to it.
     """
     n_outputs = shape.vocabulary if shape.head is None else shape.head.n_outputs
     n_rows = min(n_targets, max(least_rows, chunk_logits // n_outputs))
     each = 6 if how.is_bfloat16 else 4
-    chunks = n_rows * n_outputs * each + 2 * n_targets * shape.width * 4
+    chunks = n_rows * n_outputs * how.number + 2 * n_targets * shape.width * 4
     return chunks + (n_outputs * shape.width * each if trains_head else 0)
 
 

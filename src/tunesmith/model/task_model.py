@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tunesmith.core.errors import ModelError
 from tunesmith.model.batch import Batch, LossSum, Targets
 from tunesmith.model.below import Below
+from tunesmith.model.fused_layers import FusedLayers
 from tunesmith.model.head import output_head
 from tunesmith.model.packed import kept_apart
 from tunesmith.model.trunk import Trunk
@@ -58,6 +59,7 @@ class TaskModel(nn.Module):
                 self.trunk, self.unfused_because = Trunk.over(model), None
             except ModelError as error:
                 self.unfused_because = str(error)
+        self._casts = FusedLayers() if self.trunk is None else self.trunk.weights
 
     @property
     def way(self) -> str:
@@ -73,8 +75,7 @@ class TaskModel(nn.Module):
     @property
     def head(self) -> nn.Linear:
         """The output head, [V, D] or a task's own; a frozen one in the type of the products."""
-        head = output_head(self.model)
-        return head if self.trunk is None else self.trunk.weights.cast_head(head)
+        return self._casts.cast_head(output_head(self.model))
 
     def states(self, batch: Batch) -> Tensor:
         """Hidden states under the head at the batch's target rows, [N, D].

@@ -87,7 +87,7 @@ class _TileAttention(torch.autograd.Function):
             keys, values = (_along(parts, way, lengths) for parts in (all_keys, all_values))
             before = sum(lengths[piece] for piece in way[:-1])
             for first, end in _tiles(own):
-                seen = filled_length(before + end, dtype)
+                seen = _filled(before + end, dtype)
                 weights = torch.bmm(own[:, first:end], keys[:, :seen].transpose(1, 2))
                 weights[:, :, before + first :] += above[: end - first, : seen - before - first]
                 torch.ops.aten._softmax.out(weights, -1, False, out=weights)
@@ -150,9 +150,13 @@ def _tiles(x: Tensor) -> list[tuple[int, int]]:
     return [(first, min(first + size, length)) for first in range(0, length, size)]
 
 
+def _filled(length: int, dtype: torch.dtype) -> int:
+    return filled_length(length, dtype == torch.bfloat16)
+
+
 def _pieces(x: Tensor, lengths: tuple[int, ...]) -> list[Tensor]:
     """Each piece as [H, filled length, D], a view."""
-    filled = [filled_length(length, x.dtype) for length in lengths]
+    filled = [_filled(length, x.dtype) for length in lengths]
     return [p.view(x.shape[1], -1, x.shape[2]) for p in x.split(filled)]
 
 
@@ -163,7 +167,7 @@ def _along(pieces: list[Tensor], way: Sequence[int], lengths: tuple[int, ...]) -
     parts = [pieces[piece][:, : lengths[piece]] for piece in way[:-1]]
     own = pieces[way[-1]]
     n_tokens = sum(part.shape[1] for part in parts) + own.shape[1]
-    n_more = filled_length(n_tokens, own.dtype) - n_tokens
+    n_more = _filled(n_tokens, own.dtype) - n_tokens
     more = [own.new_zeros(own.shape[0], n_more, own.shape[2])] if n_more else []
     return torch.cat([*parts, own, *more], 1)
 
@@ -181,7 +185,7 @@ def _add_along(
 
 def _by_head(x: Tensor, lengths: tuple[int, ...], dtype: torch.dtype, scale: float = 1.0) -> Tensor:
     """[H, filled length, D] for each piece of [T, H, D], in ``dtype``, times ``scale``."""
-    n_filled = sum(filled_length(length, dtype) for length in lengths)
+    n_filled = sum(_filled(length, dtype) for length in lengths)
     found = x.new_empty((n_filled, *x.shape[1:]), dtype=dtype)
     for into, own in zip(_pieces(found, lengths), x.split(lengths), strict=True):
         torch.mul(own.transpose(0, 1), scale, out=into[:, : len(own)])

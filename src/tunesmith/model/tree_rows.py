@@ -19,8 +19,17 @@ def tree_of(batch: Batch, least_tokens: int = 1) -> Tree:
         batch: padded, on the host, with ``lengths``.
         least_tokens: what a shared piece has to save.
     """
+    return grow(rows_of(batch), least_tokens)
+
+
+def rows_of(batch: Batch) -> list[np.ndarray]:
+    """The token ids of each row of a padded batch, without what fills it up.
+
+    Args:
+        batch: padded, on the host, with ``lengths``.
+    """
     ids = batch.input_ids.numpy()
-    return grow([row[:n] for row, n in zip(ids, batch.lengths, strict=True)], least_tokens)
+    return [row[:n] for row, n in zip(ids, batch.lengths, strict=True)]
 
 
 def planted(batch: Batch, tree: Tree) -> Batch:

@@ -144,9 +144,10 @@ class Trunk:
             return hidden, line, rows
         layer = self.weights.of(self.backbone.layers[0].self_attn.q_proj)
         dtype = hidden.dtype if layer is None else layer.dtypes("cpu")[0]
+        is_bfloat16 = dtype == torch.bfloat16
         n, n_rows = len(hidden), len(rows)
-        more_rows = filled_length(n_rows, dtype) - n_rows
-        more = filled_length(n + more_rows, dtype) - n  # so many of them are target places
+        more_rows = filled_length(n_rows, is_bfloat16) - n_rows
+        more = filled_length(n + more_rows, is_bfloat16) - n  # so many of them are target places
         if not more:
             return hidden, line, rows
         hidden = torch.cat([hidden, hidden.new_zeros(more, hidden.shape[1])])

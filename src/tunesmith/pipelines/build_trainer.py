@@ -57,6 +57,7 @@ def build_trainer(
     from tunesmith.training.loop import Trainer
     from tunesmith.training.passes import Passes
     from tunesmith.training.placement import SingleDevice, autocast
+    from tunesmith.training.shared_rows import arrangement
 
     alike = alike or Alike()
     require_roundable(recipe)
@@ -105,6 +106,7 @@ def build_trainer(
         lr_factor=recipe.method.lr_factor,
         goal=goal_of(recipe),
         batching=batching,
+        arrange=arrangement(rows["train"], batching),
     )
 
 

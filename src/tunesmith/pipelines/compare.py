@@ -13,7 +13,9 @@ from tunesmith.core.answers import Road
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
+from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import Measures, measures_of
+from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
 from tunesmith.pipelines.bases import Bases
@@ -22,11 +24,12 @@ from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
 from tunesmith.pipelines.compared_folder import EXAMPLES
+from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
+from tunesmith.pipelines.compared_tables import add_tables
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
 from tunesmith.pipelines.kept_answers import Kept
-from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
     from tunesmith.chat.spend import Prices
@@ -75,17 +78,30 @@ def compare(
         task=request.task,
         split=request.split,
         max_rows=request.max_rows,
+        bad_rows=request.bad_rows,
     )
-    metrics = list(request.metrics or _metrics_of(data.recipe) or data.task.metrics)
+    metrics, notes = _metrics(request, data)
     measures = measures_of(metrics)
+    picked = chosen(metrics)
+    likelihoods: Likelihoods | None = None
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
         opening = Opening(request.batch_size, prices, max_cost, Bases())
-        answers, failed = compared_answers(request, models, data, folder, opening)
-        scored = {
-            name: score(data.task, data.examples, kept.answered, road, metrics)
-            for name, (kept, road) in answers.items()
-        }
+        if any(metric.foretell for metric in picked):
+            likelihoods = compared_likelihoods(request, models, data, folder, opening, picked)
+            notes += likelihoods.notes
+        if likelihoods is not None and data.task.judged_by == "running-text":
+            answers, scored = likelihoods.answers(), likelihoods.scored()
+            failed = likelihoods.failed
+        else:
+            answers, failed = compared_answers(request, models, data, folder, opening)
+            of_answers = [metric.told for metric in picked if metric.foretell is None]
+            scored = {
+                name: score(data.task, data.examples, kept.answered, road, of_answers)
+                for name, (kept, road) in answers.items()
+            }
+            if likelihoods is not None:
+                likelihoods.added_to(scored)
         samples = {
             name: one.found.samples(data.clusters)
             for name, one in scored.items()
@@ -100,9 +116,13 @@ def compare(
             seed=request.seed,
         )
         result = _result(request, data, measures, scored, answers, found, failed)
+        result["notes"] += [note for note in notes if note not in result["notes"]]
+        add_tables(result, data, scored, answers, samples, request.seed)
+        if own := own_hashes(metrics):
+            result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
             result["worse"] = _got_worse(request.against, data, measures, scored)
-        _keep_examples(folder, data, scored)
+        _keep_examples(folder, data, scored, answers)
         keep_result(folder, result)
         add_preferences(
             folder,
@@ -126,8 +146,17 @@ def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
             raise RecipeError(f"{name!r} is none of the models: {', '.join(names)}.")
 
 
-def _metrics_of(recipe: Recipe | None) -> list[str] | None:
-    return None if recipe is None else recipe.evaluate.metrics
+def _metrics(request: CompareRequest, data: ComparedData) -> tuple[list[str], list[str]]:
+    """The metrics that are named, else those that suit the data; and what is to be known of them.
+
+    Raises:
+        RecipeError: one of them cannot be used, or does not fit the task.
+    """
+    references = [data.task.references(example) for example in data.examples]
+    named = request.metrics or (None if data.recipe is None else data.recipe.evaluate.metrics)
+    names, notes = (list(named), []) if named else fitting(data.task, references)
+    require_fit(chosen(names), data.task, references)
+    return names, notes
 
 
 def _result(
@@ -145,10 +174,12 @@ def _result(
         "n": len(data.examples),
         "n_clusters": len(set(data.clusters or [])) or None,
         "left_out": data.n_left_out,
+        "rejected": {"n": len(data.rejected), "first": list(data.rejected[:3])},
         "task": data.task.name,
         "judged_by": measures.verdict,
         "headings": dict(measures.headings),
         "lower_is_better": sorted(measures.lower_is_better),
+        "empty": measures.empty,
         "notes": list(dict.fromkeys(notes)),
         "models": {
             name: {
@@ -200,6 +231,9 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     if counts and kept.seconds > 0:
         told["tokens_per_s"] = sum(counts) / kept.seconds
         told["mean_tokens"] = sum(counts) / len(counts)
+    if any(not answer.text.strip() for answer in kept.answered):
+        n_empty = sum(not answer.text.strip() for answer in kept.answered)
+        told["empty_fraction"] = n_empty / len(kept.answered)
     if data.task.answers_freely:
         right = [len(str(data.task.references(e)[0])) for e in data.examples]
         said = [len(answer.text) for answer in kept.answered]
@@ -239,7 +273,12 @@ def _by_row(one: Scored, score_name: str) -> list[float]:
     return [row.get(score_name, float("nan")) for row in one.rows]
 
 
-def _keep_examples(folder: Path, data: ComparedData, scored: Mapping[str, Scored]) -> None:
+def _keep_examples(
+    folder: Path,
+    data: ComparedData,
+    scored: Mapping[str, Scored],
+    answers: Mapping[str, tuple[Kept, Road]],
+) -> None:
     lines: list[str] = []
     clusters = data.clusters
     for place, example in enumerate(data.examples):
@@ -249,7 +288,10 @@ def _keep_examples(folder: Path, data: ComparedData, scored: Mapping[str, Scored
             "origin": example.origin,
             "prompt": "\n\n".join(message.text for message in messages),
             "references": data.task.references(example),
-            "answers": {name: one.rows[place] for name, one in scored.items()},
+            "answers": {
+                name: {**one.rows[place], **answers[name][0].answered[place].told()}
+                for name, one in scored.items()
+            },
         }
         if len(messages) > 1:
             line["turns"] = [(message.role, message.text) for message in messages]

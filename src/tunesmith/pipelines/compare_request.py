@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from tunesmith.pipelines.judge_request import JudgeRequest
 
@@ -26,6 +27,8 @@ class CompareRequest:
         against: name of the model whose examples must not get worse; None: no such list.
         seed: of resamples.
         judge: a model that says of every two answers which is better; None: nobody does.
+        bad_rows: of a data file, whether a row that cannot be used stops the comparison or is left
+            out and counted; a recipe has its own ``data.bad_rows``.
     """
 
     models: tuple[str, ...]
@@ -41,3 +44,4 @@ class CompareRequest:
     against: str | None = None
     seed: int = 0
     judge: JudgeRequest | None = None
+    bad_rows: Literal["error", "reject"] = "error"

@@ -111,7 +111,7 @@ def _answers_of(
 
     def model() -> ChatModel | Predictor:
         if not opened:
-            opened.append(_opened(opening, one, form))
+            opened.append(opened_model(opening, one, form))
         return opened[0]
 
     def file(road: Road) -> Path:
@@ -136,7 +136,8 @@ def _answers_of(
     return found
 
 
-def _opened(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
+def opened_model(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
+    """A model of this machine or from afar, asked as it is to be."""
     if not is_hosted(one.model):
         require("torch", extra="train", purpose="Answering with a model on this machine")
     return opening.any(one.model, template=form.template, otherwise=form.otherwise)

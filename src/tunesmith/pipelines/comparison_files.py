@@ -7,6 +7,7 @@ from typing import Any
 
 from tunesmith.core.runs import Run
 from tunesmith.pipelines.compared_folder import COMPARISON
+from tunesmith.pipelines.comparison_html import write_html
 from tunesmith.pipelines.comparison_page import markdown
 
 PAGE = "comparison.md"
@@ -25,3 +26,4 @@ def keep_result(folder: Path, result: dict[str, Any]) -> None:
     run = Run(folder)
     run.write(COMPARISON, result)
     run.write_text(PAGE, markdown(result))
+    write_html(folder, result)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tunesmith.pipelines.compared_tables import tables_page
 from tunesmith.pipelines.preference_page import preference_notes, preference_tables
 
 SHARES = {
     "cut_fraction": "cut",
+    "empty_fraction": "empty",
     "unread_fraction": "unread",
     "refused_fraction": "refused",
     "prompt_cut_fraction": "prompt cut",
@@ -21,7 +23,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     Args:
         result: what :func:`tunesmith.pipelines.compare.compare` gives.
     """
-    parts = [f"# {result['n']} examples of {result['source']}", ""]
+    parts = [f"# {title(result)}", ""]
     parts += [f"{sentence}\n" for sentence in verdicts(result)]
     parts += ["## Models", "", *_table(*model_table(result)), ""]
     if result["pairs"]:
@@ -30,11 +32,17 @@ def markdown(result: Mapping[str, Any]) -> str:
         parts += [f"## {title}", "", *_table(header, rows), ""]
     parts += [f"- {name}: {reason}" for name, reason in result["failed"].items()]
     parts += [f"- {note}" for note in notes(result)]
+    parts += tables_page(result)
     for name, lost in result.get("worse", {}).items():
         parts += ["", f"## Worse with {name}", ""]
         rows = [(one["origin"], _f(one["before"]), _f(one["after"])) for one in lost]
         parts += _table(["example", "before", "after"], rows)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def title(result: Mapping[str, Any]) -> str:
+    """What was asked."""
+    return f"{result['n']:,} example{'s' if result['n'] != 1 else ''} of {result['source']}"
 
 
 def verdicts(result: Mapping[str, Any]) -> list[str]:
@@ -116,7 +124,7 @@ def pair_table(
             f"{pair['one']} against {pair['other']}",
             result["headings"].get(pair["score"], pair["score"]),
             signed(pair["difference"]),
-            f"{signed(pair['low'])} to {signed(pair['high'])}",
+            "" if pair["low"] is None else f"{signed(pair['low'])} to {signed(pair['high'])}",
             _p(pair["p_corrected"]),
             pair[verdict],
         ]
@@ -128,8 +136,12 @@ def pair_table(
 def notes(result: Mapping[str, Any]) -> list[str]:
     """What a reader of the tables should know."""
     found = [
-        "Intervals hold 95 % (BCa bootstrap); p is of a paired permutation test, corrected for the "
-        "number of pairs (Holm)."
+        "One example or document alone has no interval and no test: ask more."
+        if (result["n_clusters"] or result["n"]) == 1
+        else (
+            "Intervals hold 95 % (BCa bootstrap); p is of a paired permutation test, corrected for "
+            "the number of pairs (Holm)."
+        )
     ]
     if result["n_clusters"]:
         found.append(
@@ -137,7 +149,14 @@ def notes(result: Mapping[str, Any]) -> list[str]:
             "counts as one."
         )
     if result["left_out"]:
-        found.append(f"{result['left_out']} rows have no reference answer and were left out.")
+        many = "rows have" if result["left_out"] > 1 else "row has"
+        found.append(f"{result['left_out']:,} {many} no reference answer: left out.")
+    if rejected := result.get("rejected", {}).get("n"):
+        first = result["rejected"]["first"][0]
+        many = (
+            "rows could not be used and were" if rejected > 1 else "row could not be used and was"
+        )
+        found.append(f"{rejected:,} {many} left out: {first}{' ...' if rejected > 1 else ''}")
     return [*found, *_templates(result), *result["notes"], *preference_notes(result)]
 
 

@@ -16,6 +16,7 @@ from tunesmith.core.runs import LOCK, PREDICTIONS, RECIPE, SCORES, Run
 from tunesmith.data.load import load_examples
 from tunesmith.evaluation.baseline import best_constant
 from tunesmith.evaluation.gold_spans import gold_spans
+from tunesmith.evaluation.metrics.chosen import own_hashes
 from tunesmith.evaluation.null_threshold import threshold_scores
 from tunesmith.evaluation.roads import Answered, open_roads
 from tunesmith.evaluation.score import Scored, score
@@ -88,6 +89,7 @@ def _evaluated(
     prompted = _prompted(target)
     run, recipe = _resolve(target if prompted is None else prompted / PROMPT_RECIPE)
     require_written(recipe.task, [one.model for one in beside])
+    own = own_hashes(recipe.evaluate.metrics or ())
     opening = Opening(recipe.evaluate.batch_size, prices, max_cost)
     if recipe.task.judged_by == "preferences":
         results, lines, told = judge(run, recipe, split)
@@ -128,6 +130,8 @@ def _evaluated(
         )
     lines = [_line(task, example) for example in asked]
     told = {"split": chosen, "n": len(asked), "left_out": n_left_out}
+    if own:
+        told["own_metrics"] = [{"file": file, "sha256": sha256} for file, sha256 in own.items()]
     return _finished(run, results, lines, told, started)
 
 
@@ -251,5 +255,7 @@ def _line(task: Task, example: Example) -> dict[str, Any]:
         "prompt": prompt,
         "reference": shown(task.references(example)[0]),
     }
+    if group := getattr(example, "group", ""):
+        line["group"] = group  # examples of one document or dialogue are no separate evidence
     marked = gold_spans(example, prompt)
     return {**line, "marked": marked} if marked else line

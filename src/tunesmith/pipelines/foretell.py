@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def _texts(prepared: Prepared, recipe: Recipe, split: str) -> list[RunningText]:
     if split in prepared.splits.rows and not is_divided:
         rows = (row.example for row in split_of(prepared, recipe, split))
         documents = [e for e in rows if isinstance(e, Document) and e.text.strip()]
-        texts = _whole(documents[: recipe.evaluate.max_rows], tokenizer)
+        texts = running_texts(documents[: recipe.evaluate.max_rows], tokenizer)
     elif split in prepared.encoded:
         texts = _held_out(prepared, split)
     else:
@@ -116,7 +116,8 @@ def _texts(prepared: Prepared, recipe: Recipe, split: str) -> list[RunningText]:
     return texts
 
 
-def _whole(documents: list[Document], tokenizer: Tokenizer) -> list[RunningText]:
+def running_texts(documents: Sequence[Document], tokenizer: Tokenizer) -> list[RunningText]:
+    """Documents as a model reads them, each whole."""
     lead = np.array([_lead(tokenizer)], np.int32)
     encoded = tokenizer.encode_many([(document.text, "nothing") for document in documents])
     return [

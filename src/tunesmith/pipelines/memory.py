@@ -24,10 +24,11 @@ from tunesmith.model.shape import Shape
 from tunesmith.recipe import Recipe, apply_override
 from tunesmith.training.batching import fixed_batching
 
-PROCESS_MB = {"light": 285.0, "python": 500.0, "bitsandbytes": 40.0}
+PROCESS_MB = {"light": 285.0, "python": 500.0, "bitsandbytes": 40.0, "kernels": 60.0}
 """Resident on Linux before any weight is: Python with torch for a CPU alone, or with transformers,
-their code as far as training uses it; bitsandbytes beside them. Measured with torch 2.13."""
-CPU_CHUNK, LEAST_ROWS = 2**23, 64
+their code as far as training uses it; bitsandbytes beside them; kernels of bfloat16 products, which
+a CPU compiles for every shape. Measured with torch 2.13."""
+CPU_CHUNK, LEAST_ROWS = 2**22, 64
 """Of the loss on a CPU; a test holds them to its own."""
 
 
@@ -122,6 +123,8 @@ def memory_mb(recipe: Recipe, shape: Shape, portions: Portions) -> dict[str, flo
     }
     if method.linear_bytes is not None or recipe.optim.name.endswith("8bit"):
         needs["process"] += PROCESS_MB["bitsandbytes"] * 1e6
+    if how.is_bfloat16 and how.widens_attention:  # on a CPU
+        needs["process"] += PROCESS_MB["kernels"] * 1e6
     # A checkpoint is copied, to be written beside training, where at most half of what is free
     # goes into that; activations, logits and gradients have gone then.
     copy = n_trained * 4 + needs["optimizer"]

@@ -45,7 +45,8 @@ def predict(
     Yields:
         For each example ``origin``, ``answer`` (None: what was written is none), ``weighed``
         (probability by answer, where answers were weighed), ``n_cut`` tokens of it that had no
-        room, and ``answer_cut`` where the answer was written and ran into its limit.
+        room, and ``answer_cut`` where the answer was written and ran into its limit; of what is
+        known also ``finish_reason``, ``n_prompt_tokens``, ``n_tokens``, ``latency_s``, ``cost``.
 
     Raises:
         TunesmithError: the model cannot be loaded or predicts nothing, or a record lacks a field.
@@ -110,4 +111,4 @@ def _entry(example: Example, one: Answered) -> dict[str, Any]:
         entry["weighed"] = {name: round(p, 6) for name, p in one.weighed}
     if one.cut:
         entry["answer_cut"] = True
-    return {**entry, "n_cut": one.n_prompt_cut}
+    return {**entry, "n_cut": one.n_prompt_cut, **one.told()}

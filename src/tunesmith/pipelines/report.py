@@ -67,16 +67,16 @@ def write_report(run: Run) -> None:
             headline=_foretold(perplexity) or _headline(summary, scores, measures, compared),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             models=[_model(name, row, scores["n"], measures) for name, row in by_model.items()],
-            train_loss=_curve(lines, "train", "train", "loss"),
-            eval_loss=_curve(lines, "eval", "eval", "eval_loss"),
-            learning_rate=_curve(lines, "lr", "train", "lr"),
+            train_loss=curve(lines, "train", "train", "loss"),
+            eval_loss=curve(lines, "eval", "eval", "eval_loss"),
+            learning_rate=curve(lines, "lr", "train", "lr"),
             examples=[
                 _example(e, measures.verdict, compared)
                 for e in predictions[: recipe.evaluate.n_shown]
             ],
             ledger=run.read(LEDGER),
             samples=_samples(run.lines(SAMPLES)),
-            facts=_facts(summary, recipe.model.path, recipe.method.name)
+            facts=facts(summary, recipe.model.path, recipe.method.name)
             + _threshold(scores, compared),
             recipe_yaml=(run.path / RECIPE).read_text("utf-8"),
             versions=lock["versions"],
@@ -160,7 +160,8 @@ def _model(name: str, row: dict[str, Any], n: int, measures: Measures) -> ModelS
     )
 
 
-def _curve(lines: list[dict[str, Any]], name: str, kind: str, key: str) -> Curve | None:
+def curve(lines: list[dict[str, Any]], name: str, kind: str, key: str) -> Curve | None:
+    """One figure of ``metrics.jsonl`` over the steps; None where no line of the kind has it."""
     points = [(e["step"], e[key]) for e in lines if e["kind"] == kind and key in e]
     return Curve(name, points) if points else None
 
@@ -222,7 +223,8 @@ def _watched(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, str]]:
+def facts(summary: dict[str, Any], model: str, method: str) -> list[tuple[str, str]]:
+    """What a run was and took, as (label, value) ready to read."""
     return [
         ("model", model),
         ("method", f"{method}, {summary['trainable_parameters']:,} weights trained"),

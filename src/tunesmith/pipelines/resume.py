@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.errors import RunError, did_you_mean
 from tunesmith.core.runs import LOCK, METRICS, RECIPE, SAMPLES, TIMES, Run
+from tunesmith.evaluation.metrics.chosen import own_hashes
 from tunesmith.model.source import weights_fingerprint
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import MARKER
@@ -84,8 +85,10 @@ def run_identity(recipe: Recipe, prepared: Prepared, *, world_size: int = 1) -> 
     fields = settled.model_dump(mode="json")
     adapter = adapter_folder(recipe)
     started = {} if adapter is None else {"adapter": weights_fingerprint(adapter)}
+    own = own_hashes(recipe.evaluate.metrics or ())  # a broken one is known before any step
+    watched = {"metrics": own} if own and recipe.train.score_rows else {}
     return {
-        "hashes": {**prepared.identity(), "weights": weights, **started},
+        "hashes": {**prepared.identity(), "weights": weights, **started, **watched},
         "recipe": {
             **{key: fields[key] for key in SAME_ON_RESUME},
             "evaluate": {key: fields["evaluate"][key] for key in WATCHED_BY},

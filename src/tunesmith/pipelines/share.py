@@ -9,7 +9,8 @@ from tunesmith.model.source import model_folder, read_config
 from tunesmith.pipelines.memory import device_type
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.recipe import Recipe
-from tunesmith.training.batching import fixed_batching
+from tunesmith.training.arrangement import arranged
+from tunesmith.training.batching import Batching, fixed_batching
 from tunesmith.training.plan import Step, plan_epoch
 from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens, training_shares
 
@@ -81,22 +82,33 @@ def planned_sharing(recipe: Recipe, prepared: Prepared) -> dict[str, Any] | None
     encoded = prepared.encoded["train"]
     lengths = prepared.task.lengths(encoded)
     n_each = len(encoded) // len(lengths)  # of a pair two encoded rows are one to the trainer
-    micro_batches = [micro for step in _first_steps(recipe, lengths) for micro in step]
-    for micro in micro_batches[:MOST_MICRO_BATCHES]:
-        places = [n_each * row + side for row in micro for side in range(n_each)]
-        sharing.count([encoded.arrays(place)[0] for place in places])
+    batching = fixed_batching(
+        recipe.train, lengths, device_type(recipe), unpadded=recipe.train.fused
+    )
+    n_left = MOST_MICRO_BATCHES
+    for planned in _first_steps(recipe, lengths, batching):
+        step = planned
+        if n_each == 1 and len(step) > 1:
+            ids = {row: encoded.arrays(row)[0] for micro in step for row in micro}
+            step = arranged(step, ids, sharing, batching)
+        for micro in step[:n_left]:
+            places = [n_each * row + side for row in micro for side in range(n_each)]
+            sharing.count([encoded.arrays(place)[0] for place in places])
+        n_left -= len(step)
+        if n_left <= 0:
+            break
     return {
         "least_tokens": sharing.least_tokens,
         "saved_fraction": round(sharing.saved_fraction, 4),
     }
 
 
-def _first_steps(recipe: Recipe, lengths: np.ndarray) -> list[Step]:
+def _first_steps(recipe: Recipe, lengths: np.ndarray, batching: Batching) -> list[Step]:
     train = recipe.train
     return plan_epoch(
         lengths,
         batch_size=train.batch_size,
-        batching=fixed_batching(train, lengths, device_type(recipe), unpadded=train.fused),
+        batching=batching,
         seed=train.seed,
         epoch=0,
         shuffle=train.shuffle,

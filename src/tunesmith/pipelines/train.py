@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.core.code_hash import code_hash
 from tunesmith.core.errors import RunError
 from tunesmith.core.extras import require_installed
 from tunesmith.core.memory import peak_memory_mb
@@ -40,6 +41,7 @@ from tunesmith.pipelines.resume import (
     versions,
 )
 from tunesmith.pipelines.room import not_written, require_room
+from tunesmith.pipelines.seen_rows import keep_seen
 from tunesmith.pipelines.track import open_trackers, send_leftovers
 from tunesmith.pipelines.trunk_cache import trunk_record
 from tunesmith.pipelines.watch import answers_are_made, scorers
@@ -242,11 +244,13 @@ def _train_in(
         "batching": trainer.batching.as_dict(),
         "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
         "ledger": prepared.ledger.as_dict(),
+        "code": code_hash(["."]),
     }
     if summary["forgetting"] and summary["forgetting"]["warning"]:
         print(summary["forgetting"]["warning"], file=sys.stderr)
     save_artifact(run, recipe, prepared, network, identity)
     write_card(run, summary)
+    keep_seen(run, prepared)
     run.write(SUMMARY, summary)
     from tunesmith.pipelines.report import write_report
 

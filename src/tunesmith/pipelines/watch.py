@@ -70,6 +70,8 @@ def is_higher_better(name: str, told: bool | None, key: str, setting: str) -> bo
     """
     if told is not None:
         return told
+    if name == Goal().metric:
+        return False  # without the tables of all metrics, which take a moment to load
     for metric in map(METRICS.load, METRICS.names()):
         if name in metric.gives:
             return metric.higher_is_better

@@ -64,5 +64,6 @@ def points(kind: str, values: dict[str, Any]) -> dict[str, float]:
 
 def as_markdown(sample: dict[str, Any]) -> str:
     """One answered row as text with headings."""
-    parts = {"Prompt": "prompt", "Answer": "answer", "Reference answer": "reference"}
+    said = "Answer (cut at the token limit)" if sample.get("is_cut") else "Answer"
+    parts = {"Prompt": "prompt", said: "answer", "Reference answer": "reference"}
     return "\n\n".join(f"**{title}**\n\n{sample[key]}" for title, key in parts.items())

@@ -65,6 +65,6 @@ def _values(record: Record) -> dict[str, Any]:
         return points(record.kind, record.values)
     import trackio
 
-    columns = ["origin", "prompt", "answer", "reference"]
-    rows = [[sample[column] for column in columns] for sample in record.samples]
+    columns = ["origin", "prompt", "answer", "reference", "is_cut"]
+    rows = [[sample.get(column) for column in columns] for sample in record.samples]
     return {"samples": trackio.Table(columns=columns, data=rows)}

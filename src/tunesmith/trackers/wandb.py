@@ -63,8 +63,8 @@ class _Run:
         for record in records:
             values: dict[str, Any]
             if record.kind == "samples":
-                columns: list[Any] = ["origin", "prompt", "answer", "reference"]
-                rows: list[Any] = [[sample[c] for c in columns] for sample in record.samples]
+                columns: list[Any] = ["origin", "prompt", "answer", "reference", "is_cut"]
+                rows: list[Any] = [[sample.get(c) for c in columns] for sample in record.samples]
                 values = {"samples": wandb.Table(columns=columns, data=rows)}
             else:
                 values = points(record.kind, record.values)

@@ -51,6 +51,7 @@ class Trainer:
         lr_factor: LRFactor = one_lr,
         goal: Goal | None = None,
         batching: Batching | None = None,
+        arrange: Callable[[Step], Step] | None = None,
     ) -> None:
         """Builds the optimizer and the schedule; touches no data.
 
@@ -67,6 +68,8 @@ class Trainer:
             lr_factor: what the rate is multiplied by for a parameter.
             goal: which evaluation is the best, and when to end early; None: the lowest loss, never.
             batching: how steps are divided; None: as the settings say, with nothing measured.
+            arrange: from a planned step to one with the same rows in other micro-batches, within
+                the same limits; a pure function. None: steps stay as they are planned.
         """
         self.model = model
         self.train_rows: Rows = train_rows
@@ -84,6 +87,7 @@ class Trainer:
         self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
         self.lengths = np.asarray(train_rows.lengths)
         self.batching = batching or fixed_batching(settings, self.lengths, placement.device.type)
+        self.arrange = arrange
         if self.batching.packs:
             self.train_rows = PackedRows(train_rows)
             eval_rows = None if eval_rows is None else PackedRows(eval_rows)
@@ -166,7 +170,8 @@ class Trainer:
     def _micro_batches(self, step: int) -> Step:
         """The rows of a step: a pure function of its number."""
         epoch, row = divmod(step, self.steps_per_epoch)
-        return self._planned(epoch)[row]
+        planned = self._planned(epoch)[row]
+        return planned if self.arrange is None else self.arrange(planned)
 
     def _planned(self, epoch: int) -> list[Step]:
         if self._plan is None or self._plan[0] != epoch:

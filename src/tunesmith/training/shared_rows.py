@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tunesmith.model.tree_rows import planted, tree_of
+from tunesmith.model.tree_rows import planted, rows_of, tree_of
+from tunesmith.training.arrangement import arranged
 
 if TYPE_CHECKING:
     import numpy as np
 
     from tunesmith.model.batch import Batch
+    from tunesmith.training.batching import Batching
     from tunesmith.training.passes import Rows
+    from tunesmith.training.plan import Step
     from tunesmith.training.sharing import Sharing
 
 
@@ -35,6 +38,36 @@ class SharedRows:
     def places(self, rows: Sequence[int]) -> list[str]:
         """Where some rows were read."""
         return self.source.places(rows)
+
+
+def arrangement(rows: Rows, batching: Batching) -> Callable[[Step], Step] | None:
+    """What puts a step's rows with a common prefix into one micro-batch; None: nothing does.
+
+    A pair is two rows, which share their prompt whatever the micro-batch; of rows whose states
+    below the first trained layer are known, little is left to share.
+
+    Args:
+        rows: that are trained on.
+        batching: the limits of a micro-batch.
+
+    Returns:
+        From a planned step to one with the same rows; a pure function.
+    """
+    if not isinstance(rows, SharedRows) or not len(rows.lengths):
+        return None
+    source, sharing = rows.source, rows.sharing
+    one = source.batch([0])
+    if len(one.lengths) != 1 or one.cu_seqlens is not None or one.below is not None:
+        return None
+
+    def arrange(step: Step) -> Step:
+        if len(step) < 2:
+            return step
+        numbers = [row for micro in step for row in micro]
+        ids = dict(zip(numbers, rows_of(source.batch(numbers)), strict=True))
+        return arranged(step, ids, sharing, batching)
+
+    return arrange
 
 
 def shared(batch: Batch, sharing: Sharing) -> Batch:

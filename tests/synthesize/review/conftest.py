@@ -1,4 +1,4 @@
-"""A browser and a served dataset for tests of the review page."""
+"""A served dataset for tests of the review page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from chromium import Chromium, browser
 from made_dataset import make_dataset
 
 from tunesmith.pipelines.review import Review, review
@@ -39,19 +38,3 @@ def serve(tmp_path: Path, dataset: Callable[[int], Path]) -> Iterator[Callable[.
             )
 
         yield start
-
-
-@pytest.fixture(scope="session")
-def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    if browser() is None:
-        pytest.skip("no Chromium is installed; with one (apt install chromium) this test runs")
-    with Chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def chromium(one_browser: Chromium) -> Chromium:
-    """A real browser at 1280 x 800, in light colours."""
-    one_browser.events.clear()
-    one_browser.look(1280, 800)
-    return one_browser

@@ -8,13 +8,14 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.answers import Answer, shown
-from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
+from tunesmith.evaluation.metrics.metric import Kind, Metric, Parts, Scores
 
 
 class Accuracy(Metric):
     """Share of answers that are exactly right; of sets of classes: all of them, and no other."""
 
     name: Literal["accuracy"] = "accuracy"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"text", "classes", "numbers"})
     gives: ClassVar[tuple[str, ...]] = ("accuracy",)
     headings: ClassVar[Mapping[str, str]] = {"accuracy": "Accuracy"}
     about: ClassVar[str] = (
@@ -39,6 +40,7 @@ class LabelF1(Metric):
     """
 
     name: Literal["label-f1"] = "label-f1"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"classes"})
     gives: ClassVar[tuple[str, ...]] = ("macro_f1", "micro_f1")
     headings: ClassVar[Mapping[str, str]] = {"macro_f1": "Macro F1", "micro_f1": "Micro F1"}
     details: ClassVar[str] = (
@@ -84,6 +86,7 @@ class MCC(Metric):
     """
 
     name: Literal["mcc"] = "mcc"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"classes"})
     gives: ClassVar[tuple[str, ...]] = ("mcc",)
     headings: ClassVar[Mapping[str, str]] = {"mcc": "MCC"}
     scales: ClassVar[Mapping[str, str]] = {"mcc": "-1 to 1"}

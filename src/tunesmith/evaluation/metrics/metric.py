@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from tunesmith.core.answers import Answer
 from tunesmith.core.part import Part
 from tunesmith.evaluation.statistics.sample import Sample, Statistic, ratio, sample
+
+Kind = Literal["text", "classes", "numbers", "running text", "preferences"]
+"""What a task's answers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Metric(Part):
     """Words for them in tables, of those that are shown there."""
     higher_is_better: ClassVar[bool] = True
     """Of all its scores."""
+    fits: ClassVar[frozenset[Kind]] = frozenset({"text", "classes"})
+    """Answers that it can score."""
     about: ClassVar[str] = ""
     """What they say, in a sentence or two, for the report."""
     scales: ClassVar[Mapping[str, str]] = {}

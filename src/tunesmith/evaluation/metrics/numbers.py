@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
+from tunesmith.evaluation.metrics.metric import Kind, Metric, Parts, Scores
 from tunesmith.evaluation.statistics.sample import ratio
 
 
@@ -16,6 +16,7 @@ class SquaredError(Metric):
     """Mean squared and mean absolute error, over the answers that are numbers."""
 
     name: Literal["squared-error"] = "squared-error"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"numbers"})
     gives: ClassVar[tuple[str, ...]] = ("mse", "mae")
     headings: ClassVar[Mapping[str, str]] = {"mse": "Squared error", "mae": "Absolute error"}
     higher_is_better: ClassVar[bool] = False
@@ -46,6 +47,7 @@ class Correlation(Metric):
     """Pearson's and Spearman's correlation, over the answers that are numbers."""
 
     name: Literal["correlation"] = "correlation"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"numbers"})
     gives: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
     headings: ClassVar[Mapping[str, str]] = {"pearson": "Pearson", "spearman": "Spearman"}
     scales: ClassVar[Mapping[str, str]] = {"pearson": "-1 to 1", "spearman": "-1 to 1"}

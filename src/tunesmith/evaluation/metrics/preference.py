@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from tunesmith.core.answers import Answer
-from tunesmith.evaluation.metrics.metric import Metric, Scores
+from tunesmith.evaluation.metrics.metric import Kind, Metric, Scores
 
 
 class PreferenceAccuracy(Metric):
     """Rewards' margins against which answer was preferred; a tie is half right."""
 
     name: Literal["preference"] = "preference"
+    fits: ClassVar[frozenset[Kind]] = frozenset({"preferences"})
     gives: ClassVar[tuple[str, ...]] = ("reward_accuracy", "reward_margin", "likelier_fraction")
     headings: ClassVar[Mapping[str, str]] = {
         "reward_accuracy": "Reward accuracy",

@@ -1,0 +1,42 @@
+"""Choose: logits -> the next token of each row, the likeliest one or one that is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+from tunesmith.chat.chat_model import Sampling
+
+
+def seed_of_row(seed: int, row: int) -> int:
+    """A seed for one of many rows, so that its draws do not depend on the others."""
+    return int.from_bytes(blake2b(f"{seed} {row}".encode(), digest_size=8).digest()) >> 1
+
+
+def choose(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> Tensor:
+    """The next token of each row.
+
+    Args:
+        logits: [B, V].
+        sampling: how tokens are chosen.
+        generators: of each row; not looked at where the likeliest is chosen.
+
+    Returns:
+        [B] int64.
+    """
+    if sampling.temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits.float() / sampling.temperature).softmax(-1)
+    if sampling.top_p < 1:
+        ordered, places = probabilities.sort(-1, descending=True)
+        outside = ordered.cumsum(-1) - ordered >= sampling.top_p
+        ordered = ordered.masked_fill(outside, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter_(-1, places, ordered)
+    drawn = [
+        torch.multinomial(row, 1, generator=generator)
+        for row, generator in zip(probabilities, generators, strict=True)
+    ]
+    return torch.cat(drawn)

@@ -1,0 +1,135 @@
+"""Examples: what the page's browser holds; every text once."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunesmith.core.answers import Answer, shown
+
+BUDGET = 8_000_000
+"""Characters of text in one page; what is beyond stays in ``examples.jsonl`` alone."""
+DIGITS = 4
+MOST_WEIGHED = 3
+
+
+def browsed(
+    examples: Sequence[Mapping[str, Any]],
+    headings: Mapping[str, str],
+    *,
+    judged_by: str,
+    lower_is_better: Sequence[str] = (),
+    compared: tuple[str, str] | None = None,
+    empty: str = "an empty answer",
+) -> dict[str, Any]:
+    """What the browser of the page shows, as JSON can hold it.
+
+    Texts stand in one list, each once, and are named by their places in it; what all prompts begin
+    and end with is held apart.
+
+    Args:
+        examples: ``origin``, ``prompt``, ``references`` and ``answers`` by model, of which each
+            has ``text``, ``cut`` and scores, and where it was read also ``answer``, ``weighed``.
+        headings: words by score.
+        judged_by: the score to sort by at first.
+        lower_is_better: names of scores that are errors.
+        compared: the pair that is chosen at first, the one against the other.
+        empty: what an answer without text says.
+    """
+    names = list(dict.fromkeys(name for one in examples for name in one["answers"]))
+    kept = _within_budget(examples)
+    prompts = [one["prompt"] for one in kept]
+    head, tail = _shared(prompts)
+    scores = [
+        name
+        for name in headings
+        if any(_is_number(answer.get(name)) for one in kept for answer in one["answers"].values())
+    ]
+    texts = _Texts()
+    rows = [
+        {
+            "o": one["origin"],
+            "p": texts.place(one["prompt"][len(head) : len(one["prompt"]) - len(tail)]),
+            "r": [texts.place(_words(reference)) for reference in one["references"]],
+            "a": [_answer(one["answers"].get(name), scores, texts) for name in names],
+        }
+        for one in kept
+    ]
+    return {
+        "models": names,
+        "scores": [
+            {"name": name, "words": headings[name], "lower": name in lower_is_better}
+            for name in scores
+        ],
+        "judged": scores.index(judged_by) if judged_by in scores else 0,
+        "compared": [names.index(name) for name in compared or () if name in names],
+        "head": head,
+        "tail": tail,
+        "empty": empty,
+        "texts": texts.all,
+        "rows": rows,
+    }
+
+
+class _Texts:
+    """Texts by their places; the same one has one place."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        place = self._places.setdefault(text, len(self.all))
+        if place == len(self.all):
+            self.all.append(text)
+        return place
+
+
+def _answer(answer: Mapping[str, Any] | None, scores: Sequence[str], texts: _Texts) -> Any:
+    """Text, whether it was cut, scores; where it was read also as what, and what was weighed."""
+    if answer is None:
+        return None
+    found: dict[str, Any] = {
+        "t": texts.place(answer["text"]),
+        "s": [_rounded(answer.get(name)) for name in scores],
+    }
+    if answer.get("cut"):
+        found["c"] = 1
+    if "answer" in answer:
+        said = answer["answer"]
+        found["said"] = None if said is None else texts.place(said)
+    if weighed := answer.get("weighed"):
+        found["w"] = [[texts.place(k), v] for k, v in list(weighed.items())[:MOST_WEIGHED]]
+    return found
+
+
+def _rounded(value: Any) -> float | None:
+    return round(value, DIGITS) if _is_number(value) else None
+
+
+def _within_budget(examples: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    used = 0
+    for place, one in enumerate(examples):
+        used += len(one["prompt"]) + sum(len(answer["text"]) for answer in one["answers"].values())
+        if used > BUDGET and place:
+            return examples[:place]
+    return examples
+
+
+def _shared(prompts: Sequence[str]) -> tuple[str, str]:
+    """What all prompts begin and end with, where there are several."""
+    if len(set(prompts)) < 2:
+        return "", ""
+    head = os.path.commonprefix(list(prompts))
+    tail = os.path.commonprefix([prompt[len(head) :][::-1] for prompt in prompts])[::-1]
+    return head, tail
+
+
+def _words(reference: Answer | Sequence[str]) -> str:
+    return shown(tuple(reference) if isinstance(reference, list) else reference)  # type: ignore[arg-type]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,160 @@
+"""What can be measured beside answers: running text, classes one by one, metrics of one's own."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tunesmith.core.errors import DataError, RecipeError, RunError  # noqa: E402
+from tunesmith.evaluation.foretold import foretold_texts  # noqa: E402
+from tunesmith.evaluation.perplexity import RunningText, perplexity  # noqa: E402
+from tunesmith.pipelines.compare import compare  # noqa: E402
+from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
+from tunesmith.pipelines.load import load  # noqa: E402
+
+TEXTS = ["The kettle leaks.", "A new one comes on Friday. " * 30, "Ana asks.\n\nBo answers her."]
+
+
+@pytest.fixture
+def texts(tmp_path, lines):
+    return lines(tmp_path / "texts.jsonl", *({"text": text} for text in TEXTS))
+
+
+@pytest.fixture
+def request_of(tiny, tmp_path):
+    def make(data, *models, **fields):
+        given = {"data": str(data), "out": str(tmp_path / "out"), "max_new_tokens": 4, **fields}
+        return CompareRequest(models or (f"a={tiny}", "b=tunesmith-tiny"), **given)
+
+    return make
+
+
+def test_each_text_is_scored_by_itself_and_all_of_them_as_one_pass_does(tiny):
+    model = load(tiny)
+    ids = [np.array(np.random.default_rng(n).integers(5, 99, n), np.int32) for n in (2, 60, 9)]
+    texts = [RunningText(one, 5, 20) for one in ids]
+    each = foretold_texts(model, texts, window=16, stride=5)
+    whole = perplexity(model.causal_lm, texts, window=16, stride=5, batch_size=3)
+    assert sum(one.nats for one in each) == pytest.approx(whole.nats, rel=1e-5)
+    assert [one.n_tokens for one in each] == [1, 59, 8]
+    for one, text in zip(each, texts, strict=True):
+        alone = perplexity(model.causal_lm, [text], window=16, stride=5, batch_size=3)
+        assert one.nats == pytest.approx(alone.nats, rel=1e-5)
+
+
+def test_running_text_is_compared_by_document_and_told_the_same_again(request_of, texts):
+    request = request_of(texts)
+    found = compare(request)
+    assert found["task"] == "causal-lm" and found["n"] == 3
+    assert found["judged_by"] == "bits_per_byte"
+    file = Path(request.out) / "answers" / "a.foretold.jsonl"
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    nats = [line["answer"]["answer"] for line in kept if "answer" in line]
+    n_bytes = [len(text.encode()) for text in TEXTS]
+    scores = found["models"]["a"]["scores"]
+    expected = sum(nats) / math.log(2) / sum(n_bytes)
+    assert scores["bits_per_byte"]["value"] == pytest.approx(expected)
+    n_words = sum(len(text.split()) for text in TEXTS)
+    assert scores["word_perplexity"]["value"] == pytest.approx(math.exp(sum(nats) / n_words))
+    examples = (Path(request.out) / "examples.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in examples]
+    own = [row["answers"]["a"]["bits_per_byte"] for row in rows]
+    assert own == pytest.approx([n / math.log(2) / b for n, b in zip(nats, n_bytes, strict=True)])
+    [pair] = [pair for pair in found["pairs"] if pair["score"] == "bits_per_byte"]
+    assert pair["difference"] < 0 and pair["low"] <= pair["difference"] <= pair["high"]
+    assert any("logarithm is what is averaged" in note for note in found["notes"])
+    first = (Path(request.out) / "comparison.json").read_bytes()
+    assert compare(request) == found
+    assert (Path(request.out) / "comparison.json").read_bytes() == first
+
+
+def test_a_hosted_model_is_a_row_with_the_reason_why_it_foretells_nothing(request_of, texts, tiny):
+    found = compare(request_of(texts, f"a={tiny}", "far=http://127.0.0.1:9/v1#any"))
+    assert "no log-probabilities" in found["failed"]["far"]
+    with pytest.raises(RunError, match="no log-probabilities"):
+        compare(request_of(texts, "far=http://127.0.0.1:9/v1#any"))
+
+
+@pytest.fixture
+def asked(tmp_path, lines):
+    rows = ({"instruction": f"Who comes on {n}?", "output": f"Guest {n}."} for n in range(6))
+    return lines(tmp_path / "asked.jsonl", *rows)
+
+
+def test_reference_answers_are_foretold_beside_what_is_answered(request_of, asked, teacher, tiny):
+    server = teacher()
+    models = (f"a={tiny}", f"far={server.url}#any")
+    found = compare(
+        request_of(asked, *models, metrics=("rouge", "perplexity"), templates={"a": "llama2"})
+    )
+    model = load(tiny, template="llama2")
+    from tunesmith.core.examples import Conversation, Message
+
+    nats, n_tokens = 0.0, 0
+    for n in range(6):
+        request = Conversation((Message("user", f"Who comes on {n}?"),), "x:1")
+        n_tokens += len(model.answer_ids(request, f"Guest {n}."))
+        nats -= model.weigh([request], [f"Guest {n}."])[0][0]
+    scores = found["models"]["a"]["scores"]
+    assert scores["perplexity"]["value"] == pytest.approx(math.exp(nats / n_tokens), rel=1e-4)
+    assert "rougeL" in scores and "perplexity" not in found["models"]["far"]["scores"]
+    assert any(note.startswith("far: ") and "log-prob" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ("squared-error", "are text. Take: rouge"),
+        ("label-f1", "does not fit"),
+        ("preference", "does not fit"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_refused_before_anything_is_asked(
+    request_of, asked, metric, told
+):
+    with pytest.raises(RecipeError, match=told):
+        compare(request_of(asked, "gone=http://127.0.0.1:9/v1#any", metrics=(metric,)))
+
+
+def test_answers_are_no_measure_of_running_text(request_of, texts):
+    with pytest.raises(RecipeError, match="running text. Take: bits-per-byte, perplexity"):
+        compare(request_of(texts, metrics=("rouge",)))
+
+
+def test_an_own_metric_is_compared_and_its_hash_is_kept(request_of, asked, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("SCALE = (0, 1)\ndef score(a, r): return float(len(a) > 3)\n")
+    request = request_of(asked, metrics=(str(file),))
+    found = compare(request)
+    assert found["judged_by"] == "mine" and found["models"]["a"]["scores"]["mine"]["value"] <= 1
+    assert [pair["score"] for pair in found["pairs"]] == ["mine"]
+    assert found["own_metrics"][0]["file"] == str(file)
+    file.write_text("def score(a, r): return 1 / 0\n")
+    with pytest.raises(DataError, match=r"asked\.jsonl:1: .*mine\.py:1: ZeroDivisionError"):
+        compare(request)
+
+
+def test_classes_are_told_one_by_one_for_every_road(request_of, tmp_path, lines):
+    rows = [{"text": f"A {w} film {n}.", "label": w} for n in range(6) for w in ("good", "bad")]
+    file = lines(tmp_path / "films.jsonl", *rows)
+    found = compare(request_of(file, "b=tunesmith-tiny", metrics=("label-f1", "mcc")))
+    assert set(found["models"]) == {"b/likelihood", "b/generate"}
+    tables = found["models"]["b/likelihood"]["tables"]
+    assert tables["confusion"]["labels"] == ["bad", "good"]
+    counts = np.array(tables["confusion"]["counts"])
+    assert counts.sum() + sum(tables["confusion"]["unread"]) == 12
+    for place, one in enumerate(tables["classes"]):
+        assert one["n"] == 6
+        right, said = counts[place, place], counts[:, place].sum()
+        assert one["f1"] == pytest.approx(2 * right / (6 + said))
+        assert one["low"] is None or one["low"] <= one["f1"] <= one["high"]
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    assert "## Classes: b/likelihood" in page and "Rows are right classes" in page
+    scores = found["models"]["b/likelihood"]["scores"]
+    assert {"macro_f1", "micro_f1", "mcc"} <= set(scores)

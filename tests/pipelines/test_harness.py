@@ -1,0 +1,130 @@
+"""Tasks of the lm-evaluation-harness through its public interface; skipped where it is missing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore")  # the harness's own libraries warn
+
+from tunesmith.cli.main import run as command  # noqa: E402
+from tunesmith.core.errors import MissingExtraError, RecipeError  # noqa: E402
+from tunesmith.core.extras import is_installed  # noqa: E402
+from tunesmith.pipelines.harness import harness  # noqa: E402
+from tunesmith.pipelines.load import load  # noqa: E402
+
+needed = pytest.mark.skipif(
+    not is_installed("lm_eval"), reason="the harness is not installed: tunesmith[lm-eval]"
+)
+QUESTIONS = [
+    {"q": "Who comes on Monday?", "choices": ["Ana", "Bo and Cy"], "gold": 0},
+    {"q": "Who comes on Friday?", "choices": ["Ana", "Bo"], "gold": 1},
+    {"q": "What leaks?", "choices": ["the kettle", "it"], "gold": 0},
+]
+
+
+@pytest.fixture
+def task(tmp_path, lines):
+    data = lines(tmp_path / "questions.jsonl", *QUESTIONS)
+    common = f"""
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}}}}}
+test_split: test
+doc_to_text: "{{{{q}}}}"
+"""
+    choice = tmp_path / "choice.yaml"
+    choice.write_text(
+        f"""task: choice{common}output_type: multiple_choice
+doc_to_choice: "{{{{choices}}}}"
+doc_to_target: "{{{{gold}}}}"
+metric_list:
+  - {{metric: acc, aggregation: mean, higher_is_better: true}}
+"""
+    )
+    written = tmp_path / "written.yaml"
+    written.write_text(
+        f"""task: written{common}output_type: generate_until
+doc_to_target: "{{{{choices[gold]}}}}"
+generation_kwargs: {{until: ["."], max_gen_toks: 4}}
+metric_list:
+  - {{metric: bleu, aggregation: bleu, higher_is_better: true}}
+"""
+    )
+    rolling = tmp_path / "rolling.yaml"
+    rolling.write_text(
+        f"""task: rolling{common}output_type: loglikelihood_rolling
+doc_to_target: "{{{{q}}}}"
+metric_list:
+  - metric: bits_per_byte
+"""
+    )
+    return choice, written, rolling
+
+
+@needed
+def test_scores_are_the_harness_own_and_examples_are_paired(task, tiny, tmp_path):
+    files = [str(file) for file in task]
+    out = tmp_path / "out"
+    found = harness([f"a={tiny}", "b=tunesmith-tiny"], files, out=out)
+    assert found["n"] == {"choice": 3, "written": 3, "rolling": 3}
+    model = load(tiny, template="none")
+    right = 0
+    for question in QUESTIONS:
+        lead = [model.tokenizer.id_of(model.tokenizer.bos)]
+        scores = []
+        for choice in question["choices"]:
+            before = lead + model.tokenizer.encode(question["q"])
+            ids = lead + model.tokenizer.encode(f"{question['q']} {choice}")
+            with torch.no_grad():
+                logps = model.causal_lm(torch.tensor([ids])).logits[0].log_softmax(-1)
+            places = range(len(before), len(ids))
+            scores.append(sum(float(logps[p - 1, ids[p]]) for p in places))
+        right += scores.index(max(scores)) == question["gold"]
+    own = found["models"]["a"]["harness"]["choice/acc"]["value"]
+    assert own == pytest.approx(right / 3)
+    assert found["models"]["a"]["scores"]["choice/acc"]["value"] == own
+    pairs = {pair["score"] for pair in found["pairs"]}
+    assert "choice/acc" in pairs and "written/bleu" not in pairs
+    assert "rolling/bits_per_byte" in found["lower_is_better"]
+    assert json.loads((out / "harness.json").read_text()) == found
+
+
+@needed
+def test_the_verb_prints_and_a_hosted_model_is_a_row_with_its_reason(task, tiny, tmp_path, capsys):
+    options = ["--task", str(task[0]), "--out", str(tmp_path / "out"), "--limit", "2"]
+    assert command(["lm-eval", f"a={tiny}", *options]) == 0
+    assert "choice/acc" in capsys.readouterr().out
+    far = "far=http://127.0.0.1:9/v1#any"
+    assert command(["lm-eval", f"a={tiny}", far, *options]) == 1
+    assert "likelihoods" in capsys.readouterr().err
+
+
+def test_a_task_that_is_not_there_is_told_first():
+    with pytest.raises(RecipeError, match="no such file"):
+        harness(["tunesmith-tiny"], ["/nowhere.yaml"])
+
+
+@pytest.mark.skipif(is_installed("lm_eval"), reason="the harness is installed")
+def test_without_the_harness_the_extra_is_named(task):
+    with pytest.raises(MissingExtraError, match="lm-eval"):
+        harness(["tunesmith-tiny"], [str(task[0])])
+
+
+@needed
+def test_scores_are_those_of_the_harness_own_model_class(task, tiny, tmp_path):
+    from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    files = [str(task[0]), str(task[2])]
+    ours = harness([f"a={tiny}"], files, out=tmp_path / "out")["models"]["a"]["harness"]
+    # Its own class scores the begin token of a whole text too, unless it is told to leave it out.
+    cases = ((files[0], None, "choice/acc"), (files[1], False, "rolling/bits_per_byte"))
+    for file, bos, score in cases:
+        settings = {"pretrained": str(tiny), "device": "cpu", "add_bos_token": bos}
+        manager = TaskManager(include_defaults=False)
+        found = simple_evaluate("hf", model_args=settings, tasks=[file], task_manager=manager)
+        name, metric = score.split("/")
+        theirs = found["results"][name][f"{metric},none"]
+        assert ours[score]["value"] == pytest.approx(theirs, rel=1e-5)

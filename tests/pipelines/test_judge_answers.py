@@ -44,6 +44,7 @@ def comparison(folder, answers, *, task="sft", models=(), prompts=None):
         "task": task,
         "judged_by": "rougeL",
         "headings": {},
+        "lower_is_better": [],
         "notes": [],
         "models": {name: {"scores": {}} for name in answers},
         "pairs": [],

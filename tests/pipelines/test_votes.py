@@ -44,7 +44,14 @@ def comparison(folder, answers, prompts=None):
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "examples.jsonl").write_text(text, "utf-8")
     told = {"source": "asked.jsonl", "n": n, "n_clusters": None, "left_out": 0, "task": "sft"}
-    told |= {"judged_by": "rougeL", "headings": {}, "notes": [], "pairs": [], "failed": {}}
+    told |= {
+        "judged_by": "rougeL",
+        "headings": {},
+        "lower_is_better": [],
+        "notes": [],
+        "pairs": [],
+        "failed": {},
+    }
     models = {name: {"scores": {}} for name in answers}
     result = {**told, "models": models, "request": {"models": []}}
     (folder / "comparison.json").write_text(json.dumps(result), "utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tunesmith.core.errors import DataError, RecipeError, RunError  # noqa: E402
+from tunesmith.core.errors import DataError, ModelError, RecipeError, RunError  # noqa: E402
 from tunesmith.evaluation.foretold import foretold_texts  # noqa: E402
 from tunesmith.evaluation.perplexity import RunningText, perplexity  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
@@ -120,6 +120,11 @@ def test_a_metric_that_does_not_fit_is_refused_before_anything_is_asked(
 ):
     with pytest.raises(RecipeError, match=told):
         compare(request_of(asked, "gone=http://127.0.0.1:9/v1#any", metrics=(metric,)))
+
+
+def test_a_metric_that_lacks_something_is_told_before_anything_is_asked(request_of, asked):
+    with pytest.raises(ModelError, match="bertscore:encoder=PATH"):
+        compare(request_of(asked, "gone=http://127.0.0.1:9/v1#any", metrics=("bertscore",)))
 
 
 def test_answers_are_no_measure_of_running_text(request_of, texts):

@@ -69,14 +69,16 @@ def fitting(task: Task, references: Sequence[Sequence[Answer]]) -> tuple[list[st
 def require_fit(
     metrics: Sequence[Chosen], task: Task, references: Sequence[Sequence[Answer]]
 ) -> None:
-    """Checks that every metric can score a task's answers.
+    """Checks that every metric can score a task's answers, before any are made.
 
     Raises:
         RecipeError: one cannot; names those that can.
+        TunesmithError: something that one needs is not here.
     """
     kind = kind_of(task, references)
     for metric in metrics:
         if kind in metric.fits:
+            metric.require_usable()
             continue
         raise RecipeError(
             f"metric {metric.told!r} does not fit: the answers of task {task.name!r} "

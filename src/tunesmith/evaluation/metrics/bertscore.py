@@ -46,6 +46,10 @@ class BertScore(Metric):
         "model finds most alike. Higher is better."
     )
 
+    def require_usable(self) -> None:
+        """Checks that the encoder can be loaded."""
+        _encoder(self.encoder)
+
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers; precision, recall and F1 each against the best reference.
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tunesmith.core.answers import Answer
-from tunesmith.core.extras import require
+from tunesmith.core.extras import require, require_installed
 from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
 
 ORDERS = 4
@@ -32,6 +32,10 @@ class Bleu(Metric):
         "BLEU is the share of runs of one to four words that the references have too, over all "
         "answers together, lowered where answers are too short. Higher is better."
     )
+
+    def require_usable(self) -> None:
+        """Checks that sacrebleu is installed."""
+        require_installed("sacrebleu", extra="metrics", purpose="BLEU")
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Of all answers; each answer's own is told beside it, and their mean is another figure.

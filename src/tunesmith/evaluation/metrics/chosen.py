@@ -35,6 +35,7 @@ class Chosen:
         scales: between what they lie where that is not 0 to 1; empty: unbounded.
         empty: what an answer without text says.
         fits: answers that it can score.
+        require_usable: raises where something that it needs is not here.
         source: ``file`` and ``sha256`` of one that is the user's own.
     """
 
@@ -49,6 +50,7 @@ class Chosen:
     scales: Mapping[str, str] = field(default_factory=dict)
     empty: str = "an empty answer"
     fits: frozenset[Kind] = frozenset({"text", "classes", "numbers"})
+    require_usable: Callable[[], None] = lambda: None
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -101,6 +103,7 @@ def _one(name: str) -> Chosen:
         metric.scales,
         metric.empty,
         metric.fits,
+        metric.require_usable,
     )
 
 

@@ -87,6 +87,13 @@ class Metric(Part):
     details: ClassVar[str] = ""
     """How they differ from each other, likewise."""
 
+    def require_usable(self) -> None:
+        """Checks that what it needs is here; asked before any model answers.
+
+        Raises:
+            TunesmithError: it is not.
+        """
+
     @abstractmethod
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Scores N answers, each against all that are accepted for it.

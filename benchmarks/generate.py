@@ -34,8 +34,10 @@ DIALOGSUM = SHARED / "dialogsum"
 STORIES = SHARED / "models" / "stories260K-hf"
 REQUEST = "Summarize the following dialogue.\n\n{dialogue}\n\nSummary:\n"
 ROOM = 2048
-ONE, OURS, APART, FEW, FEW_APART = (
+PATIENCE_S = 120
+ONE, CONTINUOUS, OURS, APART, FEW, FEW_APART = (
     "transformers, one at a time",
+    "transformers, continuous batching",
     "tunesmith",
     "tunesmith, nothing shared",
     "tunesmith, few-shot preamble",
@@ -92,31 +94,40 @@ def measured(name: str, n_prompts: int, rounds: int) -> dict[str, Any]:
     """One model: contenders in turn, round by round."""
     model = _model(name)
     material = _material(name, n_prompts)
-    # A fifth of the prompts is measured each round of what would take most of the time.
-    parts = 5 if name == "110M" and rounds > 1 else 1
+    # Rounds of the large model answer a quarter of the prompts, another one every time, and the
+    # slowest contenders fewer; continuous batching, by far the slowest on a processor, four once.
+    part = 4 if name == "110M" and rounds > 1 else 1
+    slow = 5 * part if part > 1 else 1
     contenders: dict[str, tuple[Callable[..., list[list[int]]], int]] = {
-        ONE: (one_at_a_time, parts),
-        **{
-            f"transformers, batches of {size}": (_batches(size), 1 if parts == 1 else 2)
-            for size in (8, 16, 32)
-        },
-        OURS: (_ours(True), 1),
-        APART: (_ours(False), 1),
-        "tunesmith, 64 at once": (_ours(True, 64), 1),
-        FEW: (_few(True), 4 if parts > 1 else 1),
-        FEW_APART: (_few(False), 4 if parts > 1 else 1),
+        ONE: (one_at_a_time, slow),
+        **{f"transformers, batches of {size}": (_batches(size), part) for size in (8, 16, 32)},
+        CONTINUOUS: (continuous, max(1, n_prompts // 4)),
+        OURS: (_ours(True), part),
+        APART: (_ours(False), part),
+        "tunesmith, 64 at once": (_ours(True, 64), part),
+        FEW: (_few(True), 3 * part),
+        FEW_APART: (_few(False), 3 * part),
     }
     if name == "stories260K":  # whose 512 positions are full
         del contenders[FEW], contenders[FEW_APART]
     found: dict[str, Any] = {key: {"runs": []} for key in contenders}
     answers: dict[str, dict[int, list[int]]] = {key: {} for key in contenders}
     whole = range(len(material.prompts))
-    for key, (work, _) in contenders.items():  # what is done once is not counted
-        work(model, material, list(whole[:2]))
+    failed: dict[str, str] = {}
+    for key, (work, _) in list(contenders.items()):  # what is done once is not counted
+        try:
+            work(model, material, list(whole[:2]))
+        except Exception as error:
+            if key != CONTINUOUS:
+                raise
+            failed[key] = f"{type(error).__name__}: {error}"
+            del contenders[key], found[key]
+            continue
         print(f"{name}: {key} is warm", flush=True)
-    continuous = _continuous(model, material, list(whole[:2]))
     for number in range(rounds):
         for key, (work, share) in contenders.items():
+            if key == CONTINUOUS and number:
+                continue
             rows = list(whole[number % share :: share])
             wall, cpu = time.perf_counter(), time.process_time()
             said = work(model, material, rows)
@@ -134,7 +145,7 @@ def measured(name: str, n_prompts: int, rounds: int) -> dict[str, Any]:
     lengths = [len(prompt) for prompt in material.prompts]
     return {
         "found": found,
-        "continuous": continuous,
+        "failed": failed,
         "same": {
             key: _same(model, material, answers[ONE], answers[key])
             for key in contenders
@@ -250,19 +261,26 @@ def _written(
     return [one.ids for one in found]
 
 
-def _continuous(model: Any, material: Material, rows: Sequence[int]) -> str:
-    """Whether transformers' continuous batching runs on this machine; the reason if not."""
+def continuous(model: Any, material: Material, rows: Sequence[int]) -> list[list[int]]:
+    """The continuous batching of transformers, each request with its own limit."""
     from transformers import GenerationConfig
 
-    try:
-        written = model.generate_batch(
-            inputs=[material.prompts[row] for row in rows],
-            generation_config=GenerationConfig(max_new_tokens=4, do_sample=False, eos_token_id=-1),
-            progress_bar=False,
-        )
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return "it runs" if len(written) == len(rows) else "it gives no answers"
+    settings = GenerationConfig(max_new_tokens=max(material.limits), do_sample=False)
+    settings.eos_token_id = -1
+    with model.continuous_batching_context_manager(settings, warmup=False) as manager:
+        names = [
+            manager.add_request(material.prompts[row], max_new_tokens=material.limits[row])
+            for row in rows
+        ]
+        found: dict[str, list[int]] = {}
+        waited = time.monotonic()
+        while len(found) < len(names):
+            done = manager.get_result(timeout=1)
+            if done is not None and done.is_finished():
+                found[done.request_id] = list(done.generated_tokens)
+            elif not manager.is_running() or time.monotonic() - waited > PATIENCE_S:
+                raise RuntimeError(f"{len(found)} of {len(names)} requests were answered")
+    return [found[name] for name in names]
 
 
 def _same(
@@ -359,7 +377,7 @@ def told(name: str, row: dict[str, Any]) -> str:
     """One model in words, for the terminal."""
     lines = [
         f"{name}: prompts {row['prompt_tokens']}, answers {row['answer_tokens']}, "
-        f"preamble {row['preamble_tokens']}; generate_batch: {row['continuous']}"
+        f"preamble {row['preamble_tokens']}; failed: {row['failed']}"
     ]
     base = speed(row["found"][ONE])
     for key, found in row["found"].items():

@@ -80,7 +80,8 @@ def _row(name: str, row: Mapping[str, Any]) -> Iterator[str]:
         )
     gain = speed(row["found"][OURS]) / speed(row["found"][APART])
     yield f"- The request's words that all prompts begin with, computed once: {gain:.2f} times."
-    yield f"- transformers' `generate_batch` on this machine: {row['continuous']}; it is not timed."
+    for key, why in row["failed"].items():
+        yield f"- {key} does not run here: {why}."
     for key, same in row["same"].items():
         gaps = [gap for gap in same.get("gaps", ()) if gap is not None]
         if gaps:

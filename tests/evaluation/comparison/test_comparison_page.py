@@ -166,6 +166,18 @@ def test_markup_in_answers_stays_text(shown):
     assert page.complaints() == []
 
 
+def test_models_that_only_foretell_a_text_have_scores_alone(shown):
+    foretold = {"rouge1": 0.1, "rougeL": 0.2, "cut": False}
+    page = shown([example(1, "", "A text.", base=foretold, tuned=foretold)])
+    assert page.text(".answer.one").split() == [
+        "tuned",
+        "ROUGE-L",
+        "0.200",
+        *"ROUGE-1 0.100".split(),
+    ]
+    assert page.complaints() == []
+
+
 def test_what_got_worse_is_one_step_away(shown):
     lost = [{"example": 2, "origin": "x", "before": 0.5, "after": 0.2, "by": 0.3}]
     rows = many(9)

@@ -31,7 +31,7 @@ def browsed(
 
     Args:
         examples: ``origin``, ``prompt``, ``references`` and ``answers`` by model, of which each
-            has ``text``, ``cut`` and scores, and where it was read also ``answer``, ``weighed``.
+            has scores, mostly ``text`` and ``cut``; where it was read also ``answer``, ``weighed``.
         headings: words by score.
         judged_by: the score to sort by at first.
         lower_is_better: names of scores that are errors.
@@ -92,7 +92,8 @@ def _answer(answer: Mapping[str, Any] | None, scores: Sequence[str], texts: _Tex
     if answer is None:
         return None
     found: dict[str, Any] = {
-        "t": texts.place(answer["text"]),
+        # Running text is foretold and not answered: there are scores alone.
+        "t": None if answer.get("text") is None else texts.place(answer["text"]),
         "s": [_rounded(answer.get(name)) for name in scores],
     }
     if answer.get("cut"):
@@ -112,7 +113,9 @@ def _rounded(value: Any) -> float | None:
 def _within_budget(examples: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     used = 0
     for place, one in enumerate(examples):
-        used += len(one["prompt"]) + sum(len(answer["text"]) for answer in one["answers"].values())
+        said = (answer.get("text") or "" for answer in one["answers"].values())
+        used += len(one["prompt"]) + sum(map(len, said))
+        used += sum(len(_words(reference)) for reference in one["references"])
         if used > BUDGET and place:
             return examples[:place]
     return examples

@@ -29,7 +29,7 @@ const gain = (row, one, other, which) => {
 };
 const isCut = (row) => row.a.some((answer) => answer && answer.c);
 const isUnread = (row) => row.a.some((answer) => answer && answer.said === null);
-const said = (row, model) => row.a[model] ? text(row.a[model].t) : "";
+const said = (row, model) => row.a[model] && row.a[model].t !== null ? text(row.a[model].t) : "";
 
 const searched = new Array(held.rows.length);
 function searchable(place) {

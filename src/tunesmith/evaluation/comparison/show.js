@@ -35,7 +35,7 @@ function answer(row, place, model) {
   const found = row.a[model], name = held.models[model];
   if (!found) return null;
   const side = model === chosen.one ? "one" : model === chosen.other ? "other" : "";
-  const node = region(`Answer of ${name}, example ${place + 1}`, text(found.t));
+  const node = found.t === null ? null : region(`Answer of ${name}, example ${place + 1}`, text(found.t));
   const marked = markedPieces(row, model);
   if (marked) node.replaceChildren(...marked.map((piece) => piece.only ? make("mark", {}, piece.text) : piece.text));
   const which = held.scores[chosen.score];

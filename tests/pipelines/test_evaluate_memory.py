@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 import tunesmith  # noqa: E402
 from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.model.kv_cache import KVCache  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
 LABELLED = [{"text": f"{n} is fine", "label": ["bad", "good"][n % 2]} for n in range(16)]
@@ -25,7 +26,16 @@ KINDS = {
 
 @contextmanager
 def room_for(size):
-    """Has every embedding of more rows (or, where rows lie in one line, tokens) find no memory."""
+    """Has every embedding of more rows (or, where rows lie in one line, tokens) find no memory.
+
+    Nor have the keys and values of more rows, where answers are written.
+    """
+    fit = KVCache.fit
+
+    def refuse_slots(cache, n_positions):
+        if cache.n_slots > size:
+            raise MemoryError
+        fit(cache, n_positions)
 
     def refuse(module, args):
         if isinstance(module, torch.nn.Embedding):
@@ -35,7 +45,9 @@ def room_for(size):
 
     handle = torch.nn.modules.module.register_module_forward_pre_hook(refuse)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(KVCache, "fit", refuse_slots)
+            yield
     finally:
         handle.remove()
 

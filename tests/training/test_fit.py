@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RunError  # noqa: E402
+from tunesmith.model.kv_cache import KVCache  # noqa: E402
 from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.watch import scorers  # noqa: E402
@@ -124,8 +125,17 @@ def test_the_allocators_own_words_are_known():
 
 
 def allocator_for(n_rows, monkeypatch):
-    """Has every Llama, answering too, refuse more rows at once, before its first pass."""
+    """Has every Llama refuse more rows at once, before its first pass.
+
+    Where it answers, rows lie in one line; their keys and values are refused.
+    """
     embed = torch.nn.Embedding.forward  # which every pass begins with
+    fit = KVCache.fit
+
+    def refuse_slots(cache, n_positions):
+        if cache.n_slots > n_rows:
+            raise MemoryError
+        fit(cache, n_positions)
 
     def refuse(self, input_ids):
         if len(input_ids) > n_rows:
@@ -133,6 +143,7 @@ def allocator_for(n_rows, monkeypatch):
         return embed(self, input_ids)
 
     monkeypatch.setattr(torch.nn.Embedding, "forward", refuse)
+    monkeypatch.setattr(KVCache, "fit", refuse_slots)
 
 
 def test_the_reference_model_halves_too(recipe_fields, tmp_path, lines, monkeypatch, capsys):

@@ -98,3 +98,13 @@ def test_a_model_without_a_trunk_is_refused(recipe_fields, tiny, tmp_path):
     recipe = recipe_with({**recipe_fields, "model": {"path": str(folder)}})
     with pytest.raises(RecipeError, match="the fused trunk's"):
         build_trainer(recipe, prepare(recipe), None)
+
+
+def test_a_processor_whose_products_overflow_is_refused(recipe_fields, monkeypatch):
+    def in_sixteen_bits(left, right):
+        return (left.long() @ right.long()).clamp(-(2**15), 2**15 - 1).int()
+
+    monkeypatch.setattr(torch, "_int_mm", in_sixteen_bits)
+    recipe = recipe_with(recipe_fields)
+    with pytest.raises(RecipeError, match="do not add up exactly"):
+        build_trainer(recipe, prepare(recipe), None)

@@ -9,12 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import tunesmith  # noqa: E402
 from tunesmith.core.cache import new_entry  # noqa: E402
 from tunesmith.pipelines import precision as module  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
-from tunesmith.pipelines.precision import known_speeds, precision_of  # noqa: E402
+from tunesmith.pipelines.precision import begun_precision, known_speeds, precision_of  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training import placement  # noqa: E402
 
 
 @pytest.fixture
@@ -106,3 +108,31 @@ def test_a_resume_keeps_the_type_that_the_run_began_with(recipe_fields):
     run.write("lock.json", {**lock, "precision": "bfloat16"})  # as if begun on another machine
     summary = train(recipe, resume=True).summary
     assert summary["precision"] == {"name": "bfloat16", "why": "as the run was begun"}
+
+
+def test_a_run_from_before_the_type_was_written_down_goes_on_as_it_was(recipe_fields):
+    run = train(make_recipe(recipe_fields), until=0.4)
+    lock = run.read("lock.json")
+    run.write("lock.json", {key: value for key, value in lock.items() if key != "precision"})
+    plain = "bfloat16" if torch.cuda.is_available() else "float32"
+    assert begun_precision(run) == plain
+    assert begun_precision(None) is None
+
+
+def test_preferences_are_scored_in_the_arithmetic_of_their_run(
+    recipe_fields, tmp_path, lines, monkeypatch
+):
+    rows = [{"prompt": f"{n}", "chosen": f"Yes {n}", "rejected": "No"} for n in range(8)]
+    data = {"path": str(lines(tmp_path / "pairs.jsonl", *rows)), "validation_fraction": 0.5}
+    fields = {**recipe_fields, "data": data, "task": "preference", "template": "alpaca"}
+    run = train(make_recipe(fields))
+    run.write("lock.json", {**run.read("lock.json"), "precision": "bfloat16"})
+    seen = []
+    autocast = placement.autocast
+    monkeypatch.setattr(
+        placement,
+        "autocast",
+        lambda device, dtype: (seen.append(dtype), autocast(device, dtype))[1],
+    )
+    tunesmith.evaluate(run)
+    assert set(seen) == {torch.bfloat16}

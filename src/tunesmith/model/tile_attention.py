@@ -81,7 +81,7 @@ class _TileAttention(torch.autograd.Function):
         k, v = (_by_head(t, lengths, dtype) for t in (key, value))
         mixed, size = torch.empty_like(q), TILES.get(dtype, 64)
         above = q.new_full((size, 2 * size), -math.inf).triu_(1)
-        kept: list[Tensor] = []
+        keeps, kept = any(ctx.needs_input_grad), list[Tensor]()
         all_keys, all_values = _pieces(k, lengths), _pieces(v, lengths)
         for way, own, out in zip(ways, _pieces(q, lengths), _pieces(mixed, lengths), strict=True):
             keys, values = (_along(parts, way, lengths) for parts in (all_keys, all_values))
@@ -92,8 +92,9 @@ class _TileAttention(torch.autograd.Function):
                 weights[:, :, before + first :] += above[: end - first, : seen - before - first]
                 torch.ops.aten._softmax.out(weights, -1, False, out=weights)
                 torch.bmm(weights, values[:, :seen], out=out[:, first:end])
-                kept.append(weights)
-        ctx.save_for_backward(q, k, v, *(kept if any(ctx.needs_input_grad) else ()))
+                if keeps:
+                    kept.append(weights)
+        ctx.save_for_backward(q, k, v, *kept)
         ctx.lengths, ctx.ways, ctx.scale = lengths, ways, scale
         ctx.types = query.dtype, key.dtype, value.dtype
         return _by_token(mixed, lengths, mixed.dtype)

@@ -143,7 +143,10 @@ class Trunk:
         if hidden.device.type != "cpu":
             return hidden, line, rows
         layer = self.weights.of(self.backbone.layers[0].self_attn.q_proj)
-        dtype = hidden.dtype if layer is None else layer.dtypes("cpu")[0]
+        if torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+        else:
+            dtype = hidden.dtype if layer is None else layer.weight.dtype
         is_bfloat16 = dtype == torch.bfloat16
         n, n_rows = len(hidden), len(rows)
         more_rows = filled_length(n_rows, is_bfloat16) - n_rows

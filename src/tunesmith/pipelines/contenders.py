@@ -14,6 +14,7 @@ from tunesmith.evaluation.roads import answerer
 from tunesmith.model.source import load_tokenizer, model_folder
 from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.load import load, load_base, load_chat
+from tunesmith.pipelines.precision import precision_of
 from tunesmith.pipelines.prepare import choose_template, limits_of, prepare
 from tunesmith.pipelines.start import adapter_folder, start
 from tunesmith.recipe import Recipe
@@ -121,8 +122,9 @@ def _started(recipe: Recipe) -> LocalModel | Predictor:
         recipe.task if recipe.task.planned_head() is None else prepare(recipe, weights=False).task
     )
     device = default_device()
-    network = start(recipe, device, arithmetic(recipe.train.precision, device), task.head())
     folder = model_folder(recipe.model.path, recipe.model.revision)
+    precision = arithmetic(precision_of(recipe, folder).name, device)
+    network = start(recipe, device, precision, task.head())
     tokenizer = load_tokenizer(folder)
     return answerer(
         network,

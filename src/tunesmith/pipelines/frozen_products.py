@@ -86,10 +86,23 @@ def round_products(recipe: Recipe, model: TaskModel, device: torch.device) -> No
         return
     if device.type != "cpu":
         _refuse(f"it is for processors, and this runs on {device.type}")
+    if not adds_up_exactly():
+        _refuse("this processor's products of eight bits do not add up exactly")
     if model.trunk is None:
         _refuse(f"it is the fused trunk's, and the forward here is that of {model.way}")
     else:
         model.trunk.weights.rounds = "in training"
+
+
+def adds_up_exactly() -> bool:
+    """Whether products of eight-bit integers are exact here.
+
+    Processors without instructions for them may add in 16 bits, which the largest numbers overflow.
+    """
+    import torch
+
+    most = torch.full((32, 256), 127, dtype=torch.int8)
+    return bool((torch._int_mm(most, most.t()) == 127 * 127 * 256).all())
 
 
 def rounding_of(trainer: Trainer) -> Rounding | None:

@@ -9,6 +9,7 @@ from tunesmith.core.errors import DataError, RecipeError, did_you_mean
 from tunesmith.core.examples import Example, Preference, UnpairedPreference
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.score import Scored, score_answers
+from tunesmith.pipelines.precision import begun_precision, precision_of
 from tunesmith.pipelines.prepare import Prepared, prepare, split_of
 from tunesmith.pipelines.start import start
 from tunesmith.pipelines.weights import load_weights
@@ -60,7 +61,7 @@ def judge(
         )
     rows = _first(prepared, chosen, recipe.evaluate.max_rows)
     device = default_device()
-    precision = arithmetic(recipe.train.precision, device)
+    precision = arithmetic(precision_of(recipe, prepared.folder, begun_precision(run)).name, device)
     found: dict[str, Scored] = {}
     with torch.no_grad(), autocast(device, precision):
         network = start(recipe, device, precision)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.cache import entry, new_entry
 from tunesmith.core.errors import RunError
+from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.source import read_config
 from tunesmith.pipelines.batches import processor_name
 from tunesmith.recipe import Recipe
@@ -90,6 +91,20 @@ def precision_of(recipe: Recipe, folder: Path, begun: str | None = None) -> Prec
             print(f"train.precision=auto: a trial cannot be kept: {error}", file=sys.stderr)
             return Precision("float32", "what a trial finds cannot be kept")
     return _chosen(known_speeds(widths) or found, widths)  # another process may have been first
+
+
+def begun_precision(run: Run | None) -> str | None:
+    """The type that a run was begun in; None: there is no run yet.
+
+    Runs from before it was written down had the device's plain type.
+    """
+    if run is None or not (run.path / LOCK).is_file():
+        return None
+    from tunesmith.model.device import default_device
+    from tunesmith.pipelines.build_trainer import arithmetic
+
+    plain = str(arithmetic("auto", default_device())).removeprefix("torch.")
+    return str(run.read(LOCK).get("precision", plain))
 
 
 def planned_precision(recipe: Recipe, folder: Path | None) -> Precision | None:

@@ -28,7 +28,7 @@ from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.frozen_products import require_roundable, rounding_of
 from tunesmith.pipelines.keep import save_artifact, take_best
 from tunesmith.pipelines.outcome import outcome
-from tunesmith.pipelines.precision import Precision, precision_of
+from tunesmith.pipelines.precision import Precision, begun_precision, precision_of
 from tunesmith.pipelines.prepare import Prepared, prepare
 from tunesmith.pipelines.reference import reference_hash
 from tunesmith.pipelines.resume import (
@@ -118,8 +118,7 @@ def train(
         point = resume_point(run, identity, allow_changed) if resume else None
         require_one_process(n_processes)
         settled = recipe.model_copy(update={"task": prepared.task})
-        begun = run.read(LOCK).get("precision") if (run.path / LOCK).is_file() else None
-        precision = precision_of(recipe, prepared.folder, begun)
+        precision = precision_of(recipe, prepared.folder, begun_precision(run))
         kept = {"precision": precision.name}
         try:
             if point is None:

@@ -107,13 +107,14 @@ def test_case_10_memory_too_small_for_one_row_is_answered_with_advice(wide_recip
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_case_10_a_chat_that_outgrows_memory_ends_with_advice(tmp_path):
-    """A token takes 0.26 MB in each of three activations; the process gets 0.8 GB."""
+    """Keys and values of a token take 0.26 MB; the process gets 0.8 GB."""
     transformers = pytest.importorskip("transformers")
     config = transformers.LlamaConfig(
         hidden_size=16,
-        intermediate_size=65536,
+        intermediate_size=64,
         num_hidden_layers=1,
         num_attention_heads=2,
+        head_dim=16384,
         vocab_size=len(load_tokenizer(BUNDLED["tunesmith-tiny"])),
         max_position_embeddings=4096,
     )

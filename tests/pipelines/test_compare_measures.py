@@ -163,3 +163,48 @@ def test_classes_are_told_one_by_one_for_every_road(request_of, tmp_path, lines)
     assert "## Classes: b/likelihood" in page and "Rows are right classes" in page
     scores = found["models"]["b/likelihood"]["scores"]
     assert {"macro_f1", "micro_f1", "mcc"} <= set(scores)
+
+
+def test_an_answer_beyond_the_window_is_left_out_and_counted(request_of, tmp_path, lines, tiny):
+    rows = [{"instruction": f"Who comes on {n}?", "output": f"Guest {n}."} for n in range(4)]
+    n_positions = load(tiny).max_positions
+    long = {"instruction": "Who comes?", "output": "Ana and Bo come. " * n_positions}
+    cut = {"instruction": "Who comes?", "input": "Ana comes. " * n_positions, "output": "Ana."}
+    metrics = ("perplexity", "bits-per-byte")
+    short = compare(request_of(lines(tmp_path / "short.jsonl", *rows), metrics=metrics))
+    mixed = lines(tmp_path / "mixed.jsonl", *rows, long)
+    found = compare(request_of(mixed, metrics=metrics, out=str(tmp_path / "mixed")))
+    for score in ("perplexity", "bits_per_byte"):
+        of = [one["models"]["a"]["scores"][score]["value"] for one in (found, short)]
+        assert of[0] == pytest.approx(of[1], rel=1e-5)
+    assert any("leave out 1 of 5 examples" in note for note in found["notes"])
+    file = lines(tmp_path / "cut.jsonl", *rows, cut)
+    found = compare(request_of(file, metrics=metrics, out=str(tmp_path / "cut")))
+    assert any("a: 1 prompts were cut" in note for note in found["notes"])
+    file = lines(tmp_path / "long.jsonl", long)
+    found = compare(request_of(file, metrics=metrics, out=str(tmp_path / "long")))
+    assert any("long.jsonl:1: as of all examples" in note for note in found["notes"])
+
+
+def test_an_answer_that_cannot_be_weighed_within_the_window_is_told_of(tiny):
+    from tunesmith.core.errors import TemplateError
+    from tunesmith.core.examples import Conversation, Message
+
+    model = load(tiny)
+    asked = Conversation((Message("user", "Who comes?"),), "asked.jsonl:7")
+    with pytest.raises(TemplateError, match=r"asked\.jsonl:7: its prompt has .* holds"):
+        model.weigh([asked], ["Ana.", "Ana and Bo come. " * model.max_positions])
+
+
+def test_the_first_right_span_of_a_question_is_foretold(request_of, tmp_path, lines):
+    context = "The kettle leaks. Ana buys a new one on Friday."
+    answers = {"text": ["Ana", "one"], "answer_start": [18, 34]}
+    row = {"context": context, "question": "Who buys one?", "answers": answers}
+    none = {**row, "question": "Who sells it?", "answers": {"text": [], "answer_start": []}}
+    file = lines(tmp_path / "asked.jsonl", row, none)
+    found = compare(
+        request_of(file, "b=tunesmith-tiny", metrics=("perplexity",), task="extractive-qa")
+    )
+    assert found["models"]
+    [one] = {name: row["scores"]["perplexity"] for name, row in found["models"].items()}.values()
+    assert one["value"] > 1

@@ -100,6 +100,25 @@ class LocalModel(ChatModel):
             )
         return rendered
 
+    def prompt_before(self, conversation: Conversation, n_tokens: int) -> Rendered:
+        """What an answer that is already there stands behind: whole, and within the window.
+
+        Args:
+            conversation: ends with a request.
+            n_tokens: of the answer, its end included.
+
+        Raises:
+            TemplateError: both together do not fit; names the example.
+        """
+        rendered = self.prompt(conversation, n_tokens)
+        if len(rendered) + n_tokens > self.max_positions:
+            raise TemplateError(
+                f"{conversation.origin}: its prompt has {len(rendered):,} tokens and the answer "
+                f"{n_tokens:,}, and the model holds {self.max_positions:,} together. Shorten one "
+                "of them, or leave the example out."
+            )
+        return rendered
+
     def complete(
         self,
         many: Sequence[Conversation],
@@ -134,11 +153,11 @@ class LocalModel(ChatModel):
             For each conversation the log-likelihood of each answer, in nats.
 
         Raises:
-            TemplateError: a request does not fit even without its material.
+            TemplateError: a request and the longest answer do not fit; names the example.
         """
         tails = [self.answer_ids(many[0], text) for text in answers] if many else []
         room = max(map(len, tails), default=0)
-        self.last_prompts = [self.prompt(conversation, room) for conversation in many]
+        self.last_prompts = [self.prompt_before(conversation, room) for conversation in many]
         prompts = [prompt.input_ids for prompt in self.last_prompts]
         with nullcontext() if self.uses_adapter else self._without_adapter():
             found = log_likelihoods(

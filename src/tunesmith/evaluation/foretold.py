@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation
 from tunesmith.evaluation.perplexity import Foretold, RunningText, windows
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
+    from tunesmith.templates.render import Rendered
 
 
 def foretold_texts(
@@ -42,23 +45,49 @@ def foretold_texts(
     ]
 
 
-def foretold_answers(model: LocalModel, examples: Sequence[Conversation]) -> list[Foretold]:
+@dataclass(frozen=True, slots=True)
+class ForetoldAnswer:
+    """What a model makes of one reference answer behind its request.
+
+    Attributes:
+        foretold: None: both together do not fit into the model's window.
+        n_prompt_cut: tokens of the request that were left out to make room.
+        why: it does not fit, naming the example; empty where it does.
+    """
+
+    foretold: Foretold | None
+    n_prompt_cut: int = 0
+    why: str = ""
+
+
+def foretold_answers(
+    model: LocalModel, requests: Sequence[Conversation], answers: Sequence[str]
+) -> list[ForetoldAnswer]:
     """Scores each reference answer with the token that ends it, behind its request.
 
-    Raises:
-        TemplateError: a request does not fit even without its material.
+    No token is scored beyond the positions that the model was made for: there its figures would
+    be those of another model.
+
+    Args:
+        model: whose ``batch_size`` rows are read at once.
+        requests: end with a request each.
+        answers: one for each.
     """
-    answers = [example.answer or "" for example in examples]
-    tails = [model.answer_ids(e, text) for e, text in zip(examples, answers, strict=True)]
-    prompts = [
-        model.prompt(example, len(tail)).input_ids
-        for example, tail in zip(examples, tails, strict=True)
-    ]
-    nats = _nats(model, prompts, tails)
-    return [
-        Foretold(one, len(tail), len(text.split()), len(text.encode()))
-        for one, tail, text in zip(nats, tails, answers, strict=True)
-    ]
+    tails = [model.answer_ids(e, text) for e, text in zip(requests, answers, strict=True)]
+    prompts: dict[int, Rendered] = {}
+    found: dict[int, ForetoldAnswer] = {}
+    for place, (request, tail) in enumerate(zip(requests, tails, strict=True)):
+        try:
+            prompts[place] = model.prompt_before(request, len(tail))
+        except TemplateError as error:
+            found[place] = ForetoldAnswer(None, why=str(error))
+    contexts = [prompt.input_ids for prompt in prompts.values()]
+    nats = _nats(model, contexts, [tails[place] for place in prompts])
+    for (place, prompt), one in zip(prompts.items(), nats, strict=True):
+        text = answers[place]
+        of = Foretold(one, len(tails[place]), len(text.split()), len(text.encode()))
+        found[place] = ForetoldAnswer(of, prompt.n_cut)
+    return [found[place] for place in range(len(requests))]
 
 
 def _nats(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tunesmith.core.answers import Road
-from tunesmith.core.errors import ModelError, RecipeError, RunError, TunesmithError
-from tunesmith.core.examples import Conversation, Document, Example
+from tunesmith.core.errors import ModelError, RecipeError, RunError, TemplateError, TunesmithError
+from tunesmith.core.examples import Document, Example
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.metrics.chosen import Chosen
 from tunesmith.evaluation.metrics.metric import Scores
@@ -26,6 +26,7 @@ from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.foretell import running_texts
 from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
+from tunesmith.pipelines.likelihood_notes import left_out, likelihood_notes
 from tunesmith.pipelines.load import hosted_behind
 from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT
 
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
 
+Told = TypeVar("Told")
+
 
 @dataclass(frozen=True, slots=True)
 class Likelihoods:
     """What every model makes of the same texts.
 
     Attributes:
-        kept: by model; an entry's ``answer`` are the nats of one text, ``n_tokens`` its tokens.
+        kept: by model; an entry's ``answer`` are the nats of one text, ``n_tokens`` its tokens;
+            None: the text does not fit into the model's window.
         scores: by model.
         failed: by model, why it cannot foretell.
         notes: what is to be known of the figures.
@@ -56,11 +60,16 @@ class Likelihoods:
         return {name: (kept, "likelihood") for name, kept in self.kept.items()}
 
     def scored(self) -> dict[str, Scored]:
-        """As scored answers: each text's own figures, and that nothing was cut."""
+        """As scored answers: each text's own figures, and how many prompts were cut."""
         return {
-            name: Scored({"cut_fraction": 0.0, **found.values}, list(found.rows), found)
+            name: Scored({**self._cut(name), **found.values}, list(found.rows), found)
             for name, found in self.scores.items()
         }
+
+    def _cut(self, name: str) -> dict[str, float]:
+        answered = self.kept[name].answered
+        n_cut = sum(one.n_prompt_cut > 0 for one in answered)
+        return {"cut_fraction": 0.0, "prompt_cut_fraction": n_cut / max(1, len(answered))}
 
     def added_to(self, scored: dict[str, Scored]) -> None:
         """Puts the figures beside those of answers, where a model has both."""
@@ -91,6 +100,7 @@ def compared_likelihoods(
     Raises:
         RecipeError: the stride leaves a window no context.
         RunError: of running text: no model could tell anything.
+        TemplateError: no reference answer fits into the windows of all models.
     """
     is_text = data.task.judged_by == "running-text"
     found = Likelihoods({}, {}, {}, [])
@@ -106,19 +116,28 @@ def compared_likelihoods(
             print(f"{one.name}: {error}", file=sys.stderr)
     if not found.kept and is_text:
         raise RunError(f"no model foretold; the first: {next(iter(found.failed.values()))}")
-    texts = [_text(example) for example in data.examples]
+    texts = [_text(data, example) for example in data.examples]
+    out = left_out(found.kept)
+    if len(out) == len(texts) and found.kept:
+        raise TemplateError(
+            f"{data.examples[0].origin}: no reference answer fits into every model's window behind "
+            "its request. Shorten them, or compare models with longer ones."
+        )
     for name, kept in found.kept.items():
         foretold = [
-            Foretold(
+            Foretold(0.0, 0, 0, 0)  # of no weight in any figure
+            if place in out
+            else Foretold(
                 float(cast("float", one.answer)),
                 one.n_tokens or 0,
                 len(text.split()),
                 len(text.encode()),
             )
-            for one, text in zip(kept.answered, texts, strict=True)
+            for place, (one, text) in enumerate(zip(kept.answered, texts, strict=True))
         ]
         found.scores[name] = _together(metrics, foretold)
-    found.notes.extend(_notes(is_text, read, found, metrics))
+    reasons = {} if is_text else found.failed
+    found.notes.extend(likelihood_notes(is_text, read, found.kept, reasons, metrics))
     return found
 
 
@@ -156,7 +175,7 @@ def _kept(
     stride = None if data.recipe is None else data.recipe.evaluate.stride_tokens
     key = key_of(
         [
-            "likelihoods",
+            "likelihoods within the window",
             identity_of(one.model),
             form.identity(),
             data.task.model_dump(mode="json"),
@@ -180,15 +199,32 @@ def _kept(
         if is_text:
             documents = cast("list[Document]", data.examples[part])
             texts = running_texts(documents, model.tokenizer)
-            found = _within_memory(
+            told = _within_memory(
                 model, lambda: foretold_texts(model, texts, window=window, stride=step)
             )
-        else:
-            conversations = cast("list[Conversation]", data.examples[part])
-            found = _within_memory(model, lambda: foretold_answers(model, conversations))
-        return [Answered(one.nats, "", n_tokens=one.n_tokens) for one in found]
+            return [Answered(one.nats, "", n_tokens=one.n_tokens) for one in told]
+        examples = data.examples[part]
+        requests = [asked for e in examples if (asked := data.task.ask(e)) is not None]
+        answers = [_text(data, example) for example in examples]
+        return [
+            Answered(None, "")
+            if one.foretold is None
+            else Answered(
+                one.foretold.nats,
+                "",
+                n_prompt_cut=one.n_prompt_cut,
+                n_tokens=one.foretold.n_tokens,
+            )
+            for one in _within_memory(model, lambda: foretold_answers(model, requests, answers))
+        ]
 
     kept = answered_or_kept(file, key, n, foretold)
+    if all(one.answer is None for one in kept.answered):
+        raise TemplateError(
+            f"{data.examples[0].origin}: as of all examples, its reference answer does not fit "
+            f"behind its request into the {model.max_positions:,} tokens that the model holds. "
+            "Shorten them."
+        )
     Run(answers).write(about.name, {"key": key, "window": window, "stride": step})
     read[one.name] = (window, step)
     return kept
@@ -223,10 +259,10 @@ def _window(model: LocalModel, limit: int | None, stride: int | None) -> tuple[i
     return window, step
 
 
-def _within_memory(model: LocalModel, work: Callable[[], list[Foretold]]) -> list[Foretold]:
+def _within_memory(model: LocalModel, work: Callable[[], list[Told]]) -> list[Told]:
     from tunesmith.training.fit import EVALUATION_ADVICE, Portion
 
-    def at_once(n_rows: int) -> list[Foretold]:
+    def at_once(n_rows: int) -> list[Told]:
         model.batch_size = n_rows
         return work()
 
@@ -234,47 +270,8 @@ def _within_memory(model: LocalModel, work: Callable[[], list[Foretold]]) -> lis
     return portion.run(model.batch_size, at_once, lambda: None)
 
 
-def _text(example: Example) -> str:
+def _text(data: ComparedData, example: Example) -> str:
     """What is foretold of an example."""
     if isinstance(example, Document):
         return example.text
-    assert isinstance(example, Conversation)
-    return example.answer or ""
-
-
-def _notes(
-    is_text: bool,
-    read: Mapping[str, tuple[int, int]],
-    found: Likelihoods,
-    metrics: Sequence[Chosen],
-) -> list[str]:
-    names = {score for metric in metrics for score in metric.gives}
-    told: list[str] = []
-    if "perplexity" in names:
-        told.append(
-            "Perplexity is exp of the mean negative log-likelihood over all tokens: the logarithm "
-            "is what is averaged, so long texts count for more."
-        )
-        counts = [[one.n_tokens for one in kept.answered] for kept in found.kept.values()]
-        if any(of != counts[0] for of in counts[1:]):
-            told.append(
-                "The models divide these texts into different tokens, so their perplexities per "
-                "token cannot be compared; those per word and bits per byte can."
-            )
-    if is_text:
-        each = sorted(set(read.values()))
-        told += [
-            f"Texts are read in windows of {window} tokens that move on by {stride}"
-            + (
-                f" ({', '.join(name for name, one in read.items() if one == (window, stride))})."
-                if len(each) > 1
-                else "."
-            )
-            for window, stride in each
-        ]
-    else:
-        told.append(
-            "Likelihoods are of the reference answers with the token that ends them, behind their "
-            "requests."
-        )
-    return told + [f"{name}: {reason}" for name, reason in found.failed.items() if not is_text]
+    return data.task.write(data.task.references(example)[0])

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")  # the harness's own libraries warn
 
 from tunesmith.cli.main import run as command  # noqa: E402
-from tunesmith.core.errors import MissingExtraError, RecipeError  # noqa: E402
+from tunesmith.core.errors import MissingExtraError, RecipeError, RunError  # noqa: E402
 from tunesmith.core.extras import is_installed  # noqa: E402
 from tunesmith.pipelines.harness import harness  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
@@ -128,3 +128,26 @@ def test_scores_are_those_of_the_harness_own_model_class(task, tiny, tmp_path):
         name, metric = score.split("/")
         theirs = found["results"][name][f"{metric},none"]
         assert ours[score]["value"] == pytest.approx(theirs, rel=1e-5)
+
+
+@needed
+def test_a_model_that_fails_midway_leaves_what_others_finished(task, tiny, tmp_path):
+    calls = tmp_path / "calls"
+    (tmp_path / "counts.py").write_text(
+        f"""from pathlib import Path
+def process(doc, results):
+    with Path({str(calls)!r}).open("a") as stream:
+        stream.write("x")
+    if Path({str(calls)!r}).stat().st_size > 3:
+        raise ValueError("the counter ran over")
+    return {{"acc": 1.0}}
+"""
+    )
+    text = task[0].read_text() + "process_results: !function counts.process\n"
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(text)
+    found = harness([f"a={tiny}", "b=tunesmith-tiny"], [str(broken)], out=tmp_path / "out")
+    assert set(found["models"]) == {"a"} and "the counter ran over" in found["failed"]["b"]
+    assert json.loads((tmp_path / "out" / "harness.json").read_text()) == found
+    with pytest.raises(RunError, match="no model finished; .*the counter ran over"):
+        harness([f"a={tiny}"], [str(broken)], out=tmp_path / "other")

@@ -13,6 +13,7 @@ from tunesmith.chat.chat_model import Sampling
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Message
 from tunesmith.evaluation.foretold import foretold_texts
+from tunesmith.evaluation.harness_rows import row_within
 from tunesmith.evaluation.perplexity import RunningText
 from tunesmith.model.head import output_head
 from tunesmith.model.lora_linear import adapter_off
@@ -43,6 +44,9 @@ class HarnessModel(LM):
         """How likely a text is behind another, and whether it is what greedy choice would write.
 
         A context that leaves no room loses its beginning, as in the harness's own model.
+
+        Raises:
+            DataError: a continuation alone is longer than the model's window.
         """
         rows = [self._pair(*request.args) for request in requests]
         order = sorted(range(len(rows)), key=lambda place: -len(rows[place][0]))
@@ -103,13 +107,14 @@ class HarnessModel(LM):
         whole, before = self._ids(bare + continuation), self._ids(bare)
         n_scored = max(1, len(whole) - len(before))
         ids = np.concatenate([np.array([self._lead], np.int32), whole])
-        return ids[-self.model.max_positions :], n_scored
+        return row_within(ids, n_scored, self.model.max_positions), n_scored
 
     @torch.no_grad()
     def _weighed(self, rows: list[tuple[np.ndarray, int]]) -> list[tuple[float, bool]]:
         network: Any = self.model.causal_lm
         device = next(network.parameters()).device
-        ids = pad([row for row, _ in rows], self.model.tokenizer.pad_id).to(device)
+        # The last token of each row is foretold alone, so it needs no position.
+        ids = pad([row[:-1] for row, _ in rows], self.model.tokenizer.pad_id).to(device)
         # Padding on the right stays unseen, as attention is causal.
         with nullcontext() if self.model.uses_adapter else adapter_off(network):
             hidden = network.base_model(input_ids=ids, use_cache=False).last_hidden_state
@@ -117,7 +122,7 @@ class HarnessModel(LM):
         for place, (row, n_scored) in enumerate(rows):
             ends = slice(len(row) - n_scored - 1, len(row) - 1)
             logps = output_head(network)(hidden[place, ends]).float().log_softmax(-1)  # [n, V]
-            wanted = ids[place, len(row) - n_scored : len(row)]
-            total = float(logps.gather(1, wanted[:, None].long()).sum())
+            wanted = torch.from_numpy(row[-n_scored:]).long().to(device)
+            total = float(logps.gather(1, wanted[:, None]).sum())
             found.append((total, bool((logps.argmax(-1) == wanted).all())))
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from numbers import Real
 from pathlib import Path
@@ -52,8 +52,8 @@ def harness(
 
     Raises:
         MissingExtraError: the harness is not installed.
-        RunError: no model could be asked.
-        DataError: a task cannot be used.
+        RecipeError: a task's file is not there.
+        RunError: no model finished; why the first did not.
     """
     for task in tasks:
         if not Path(task).expanduser().is_file():
@@ -61,30 +61,33 @@ def harness(
     package = require("lm_eval", extra="lm-eval", purpose="Tasks of the lm-evaluation-harness")
     folder = Path(out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
-        found, failed = _all(package, models, tasks, limit, batch_size)
-        result = _result(found, failed, str(getattr(package, "__version__", "")), seed)
-        Run(folder).write(HARNESS, result)
+        version, result = str(getattr(package, "__version__", "")), dict[str, Any]()
+        for found, failed in _each(package, models, tasks, limit, batch_size):
+            result = _result(found, failed, version, seed)
+            Run(folder).write(HARNESS, result)  # what is finished outlives a stop
     return result
 
 
-def _all(
+def _each(
     package: Any, models: Sequence[str], tasks: Sequence[str], limit: int | None, batch_size: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """What the harness says of every model, and why some could not be asked."""
+) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
+    """After every model: what the harness says of those so far, and why some could not be asked.
+
+    Nothing comes before the first that finished.
+    """
     found: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
     opening = Opening(batch_size, bases=Bases())
     for one in named_models(models, taken=()):
         try:
             found[one.name] = _asked(package, opening, one.model, tasks, limit)
-        except DataError:
-            raise
         except TunesmithError as error:
             failed[one.name] = str(error)
             print(f"{one.name}: {error}", file=sys.stderr)
+        if found:
+            yield found, failed
     if not found:
-        raise RunError(f"no model was asked; the first: {next(iter(failed.values()))}")
-    return found, failed
+        raise RunError(f"no model finished; the first: {next(iter(failed.values()))}")
 
 
 def _asked(
@@ -93,12 +96,14 @@ def _asked(
     """What the harness says of one model."""
     from tunesmith.chat.local import LocalModel
     from tunesmith.evaluation.harness_model import HarnessModel
+    from tunesmith.training.fit import EVALUATION_ADVICE, advised
 
     if hosted_behind(model) is not None:
         raise ModelError(
             "the harness asks for likelihoods of texts, which an endpoint does not tell."
         )
-    opened = opening.any(model, template="none")
+    with advised(EVALUATION_ADVICE):
+        opened = opening.any(model, template="none")
     if not isinstance(opened, LocalModel):
         raise ModelError("answers with a head of its own; the harness asks language models.")
     manager = require("lm_eval.tasks", extra="lm-eval", purpose="Tasks").TaskManager(
@@ -106,7 +111,10 @@ def _asked(
     )
     files = [str(Path(task).expanduser().absolute()) for task in tasks]
     try:
-        with redirect_stdout(sys.stderr):  # it tells its progress where our result is to stand
+        with (
+            advised(EVALUATION_ADVICE),
+            redirect_stdout(sys.stderr),
+        ):  # it tells its progress where our result is to stand
             return package.simple_evaluate(
                 HarnessModel(opened),
                 tasks=files,

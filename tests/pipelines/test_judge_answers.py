@@ -202,6 +202,8 @@ def test_equal_answers_are_a_tie_and_cost_nothing(tmp_path, teacher):
     found = judged_by(server, comparison(tmp_path / "out", answers), criteria=("correct",))
     [row] = found["judged"]
     assert (row["ties"], row["alike"], row["losses"]) == (1, 1, 1) and len(server.ledger) == 2
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    assert "contradict each other in 0 of 1 verdicts" in page  # the equal ones were not asked
 
 
 def test_a_judge_of_its_own_answers_is_named(tmp_path, teacher):

@@ -276,3 +276,36 @@ def test_votes_survive_kill_9_and_work_in_a_terminal(folder):
     process.wait()
     os.close(leader)
     assert len(VoteBook(folder, "ana").standing) == 2
+
+
+def test_a_vote_on_examples_that_are_twice_there_counts_once(tmp_path):
+    answers = {name: [name[7:]] * 4 + ["else"] for name in NAMES}
+    prompts = ["What now?"] * 4 + ["What else?"]
+    folder = comparison(tmp_path / "out", answers, prompts)
+    vote_all(folder, "ana", lambda b: "left" if b.left == "tuned" else "right")
+    [cast] = votes_cast(read_compared(folder))
+    assert (cast.example, cast.winner) in {(0, "one"), (0, "other")}
+
+
+def test_agreement_and_strengths_without_width_are_told_without_ends(tmp_path):
+    names = ("weak", "middling", "strong")
+    answers = {name: [f"{name} says {n}" for n in range(4)] for name in names}
+    folder = comparison(tmp_path / "out", answers)
+    for voter in ("ana", "bo"):
+        vote_all(
+            folder,
+            voter,
+            lambda b: max(("left", "right"), key=lambda s: names.index(getattr(b, s).split()[0])),
+        )
+    votes = judge_compared(folder)["votes"]
+    assert all(row["low"] is None and row["high"] is None for row in votes["strengths"])
+    page = (folder / "comparison.md").read_text("utf-8")
+    assert "Strengths without an interval" in page
+
+    answers = {name: [f"{name[7:]} {n}" for n in range(2)] for name in NAMES}
+    folder = comparison(tmp_path / "two", answers)
+    for voter in ("ana", "bo"):
+        vote_all(folder, voter, lambda b: "left" if b.left in ("base 0", "tuned 1") else "right")
+    [row] = judge_compared(folder)["votes"]["agreement"]
+    assert (row["kappa"], row["kappa_low"], row["kappa_high"]) == (1.0, None, None)
+    assert "kappa 1.00, without an interval" in (folder / "comparison.md").read_text("utf-8")

@@ -96,7 +96,7 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if not rows:
         return
     n_inconsistent, n_broken = (sum(row[key] for row in rows) for key in ("inconsistent", "broken"))
-    n_whole = sum(row["n"] for row in rows)
+    n_whole = sum(row["n"] - row["alike"] for row in rows)  # equal answers are not asked about
     yield (
         f"{name} judged every two answers in both orders by the rubric {judge['rubric']!r}; a win "
         "is what both orders say, and ties count half. The orders contradict each other in "
@@ -134,8 +134,7 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     for row in judge["agreement"]:
         yield (
             f"By {row['criterion']} judge and voters say the same of {_share(row['kappa_alike'])} "
-            f"of {row['kappa_n']:,} votes; Cohen's kappa {_figure(row['kappa'])} "
-            f"({_ends(row, 'kappa_', '.2f')})."
+            f"of {row['kappa_n']:,} votes; {_kappa(row)}."
         )
     if not judge["agreement"]:
         yield "How far the judge agrees with people is not known: tunesmith compare --vote"
@@ -162,11 +161,25 @@ def _vote_notes(votes: Mapping[str, Any]) -> Iterator[str]:
                 else ""
             )
         )
+        if any(row["low"] is None for row in votes["strengths"]):
+            yield (
+                "Strengths without an interval: too few examples were voted on, or all of them "
+                "say the same, which tells nothing of how far others would differ."
+            )
     for row in votes["agreement"]:
         yield (
             f"{row['one']} and {row['other']} agree in {_share(row['kappa_alike'])} of "
-            f"{row['kappa_n']:,} votes; Cohen's kappa {_figure(row['kappa'])}."
+            f"{row['kappa_n']:,} votes; {_kappa(row)}."
         )
+
+
+def _kappa(row: Mapping[str, Any]) -> str:
+    told = f"Cohen's kappa {_figure(row['kappa'])}"
+    if row["kappa"] is None:
+        return told
+    if row["kappa_low"] is None:
+        return f"{told}, without an interval: too few votes, or none that differ, tell its spread"
+    return f"{told} ({_ends(row, 'kappa_', '.2f')})"
 
 
 def _share(value: float | None) -> str:

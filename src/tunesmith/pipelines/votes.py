@@ -176,12 +176,16 @@ def books(folder: Path) -> dict[str, Mapping[str, str]]:
 
 
 def _of_voter(compared: Compared, voter: str, standing: Mapping[str, str]) -> Iterator[Cast]:
+    """Each choice counts once, however many examples ask the same and are answered the same."""
     for one, other in compared.pairs:
+        counted: set[str] = set()
         for example in compared.examples:
             texts = example.answers[one], example.answers[other]
-            vote = standing.get(example.key(one, other))
-            if texts[0] == texts[1] or vote is None or vote == "skip":
+            key = example.key(one, other)
+            vote = standing.get(key)
+            if texts[0] == texts[1] or vote is None or vote == "skip" or key in counted:
                 continue
+            counted.add(key)
             names: dict[str, Winner] = {text_key(texts[0]): "one", text_key(texts[1]): "other"}
             winner = names.get(vote, "tie")
             yield Cast(voter, example.number, example.cluster, one, other, winner, vote == "bad")

@@ -121,3 +121,12 @@ def test_nothing_counted_tells_nothing():
     assert math.isnan(rate([], [], None, seed=0).interval.value)
     alone = rate([1.0, 1.0], [0.0, 0.0], ["a", "a"], seed=0)
     assert alone.interval.value == 1 and math.isnan(alone.interval.low) and alone.p is None
+
+
+def test_who_never_differs_has_no_interval_without_width():
+    found = cohen_kappa(["one", "other"], ["one", "other"])
+    assert found.kappa.value == 1 and not found.kappa.is_known
+    tables = np.zeros((4, 3, 3))
+    tables[:, [0, 0, 1], [1, 2, 2]] = 1  # the first beats all, the second the third, four times
+    for one in strengths(tables, None, resamples=200):
+        assert math.isfinite(one.value) and not one.is_known

@@ -25,7 +25,7 @@ class Interval:
 
     Attributes:
         value: of the sample itself.
-        low: lower end; NaN where one unit alone tells nothing.
+        low: lower end; NaN where the units tell nothing of it, as one alone does.
         high: upper end.
         level: share of such intervals that hold the true value.
     """
@@ -87,6 +87,20 @@ def bootstrap(
     )
     ends = np.quantile(found, [low, high])
     return Interval(value, float(ends[0]), float(ends[1]), level)
+
+
+def without_certainty(found: Interval, *, rounding: float = ROUNDING) -> Interval:
+    """Takes away ends that lie on the value: units that are all alike tell no spread.
+
+    Others may yet follow, so an interval of no width would claim a certainty that nobody has.
+
+    Args:
+        found: as ``bootstrap`` gives it.
+        rounding: widths up to it are none.
+    """
+    if found.high - found.low > rounding:
+        return found
+    return Interval(found.value, math.nan, math.nan, found.level)
 
 
 def student_quantile(share: float, degrees: int) -> float:

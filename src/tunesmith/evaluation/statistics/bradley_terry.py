@@ -13,11 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap, without_certainty
 from tunesmith.evaluation.statistics.sample import sample
 
 CLOSE = 1e-10
 """Logarithms that no step moves farther are found."""
+RESOLUTION = 1e-6
+"""Strengths that are apart by no more are equal but for the steps that were left out."""
 MOST_STEPS = 20_000
 PRIOR = 0.5
 """Wins and losses that are added to each model, spread over the others, where wins alone tell no
@@ -67,6 +69,8 @@ def strengths(
 ) -> list[Interval]:
     """Each model's log strength with its interval, examples drawn anew.
 
+    Where every example says the same no resample differs, and there are no ends.
+
     Args:
         wins: [N, M, M], of each of N votes who was preferred to whom; a tie is half for each.
         clusters: the example or document of each vote; None: each stands alone.
@@ -76,10 +80,13 @@ def strengths(
     n_models = wins.shape[-1]
     tables = wins.reshape(len(wins), -1)
     return [
-        bootstrap(
-            sample(tables, partial(_strength, model, n_models), clusters),
-            seed=seed,
-            resamples=resamples,
+        without_certainty(
+            bootstrap(
+                sample(tables, partial(_strength, model, n_models), clusters),
+                seed=seed,
+                resamples=resamples,
+            ),
+            rounding=RESOLUTION,
         )
         for model in range(n_models)
     ]

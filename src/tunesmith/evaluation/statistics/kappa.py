@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap, without_certainty
 from tunesmith.evaluation.statistics.sample import sample
 
 
@@ -17,7 +17,8 @@ class Agreement:
 
     Attributes:
         kappa: 1: they never differ, 0: as chance would have it; NaN where both said one and the
-            same thing of everything, which chance alone explains.
+            same thing of everything, which chance alone explains. Without ends where no resample
+            differs, as of judges who never do.
         alike: share of what they say alike.
         n: things that both judged.
     """
@@ -53,7 +54,8 @@ def cohen_kappa(
         table[place, words.index(a), words.index(b)] = 1
     units = sample(table.reshape(len(one), -1), _kappa, clusters)
     n_alike = sum(a == b for a, b in zip(one, other, strict=True))
-    return Agreement(bootstrap(units, seed=seed), n_alike / len(one), len(one))
+    kappa = without_certainty(bootstrap(units, seed=seed))
+    return Agreement(kappa, n_alike / len(one), len(one))
 
 
 def _kappa(sums: np.ndarray) -> np.ndarray:

@@ -203,3 +203,15 @@ def test_what_cannot_be_compared_is_said(made, tmp_path):
         run_changes(one, other.path.parent / "othre")
     with pytest.raises(RunError, match="holds no run"):
         run_changes(one, tmp_path)
+
+
+def test_scores_that_were_measured_with_other_settings_are_not_tested():
+    from tunesmith.pipelines.score_changes import _measured_otherwise
+
+    def recipe(*metrics: str):
+        fields = {"model": {"path": "tunesmith-tiny"}, "data": {"path": "x.jsonl"}}
+        return make_recipe({**fields, "out": "out", "evaluate": {"metrics": list(metrics)}})
+
+    plain, by_sign = recipe("rouge"), recipe("rouge:units=characters")
+    assert "rougeL" in _measured_otherwise([{}, {}], (plain, by_sign))
+    assert not _measured_otherwise([{}, {}], (plain, plain))

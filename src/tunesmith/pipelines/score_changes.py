@@ -59,6 +59,7 @@ def score_changes(runs: tuple[Run, Run], recipes: tuple[Recipe, Recipe]) -> dict
         if of_run and pairs and len(of_run) > len(pairs):
             notes.append(f"{len(of_run) - len(pairs)} examples were asked of {run.path} alone")
     known = _known(recipes, notes)
+    other = _measured_otherwise(found, recipes)
     scores: list[dict[str, Any]] = []
     for label in labels:
         means = [
@@ -66,7 +67,9 @@ def score_changes(runs: tuple[Run, Run], recipes: tuple[Recipe, Recipe]) -> dict
             for of_run, name, one in zip(lines, label, found, strict=True)
         ]
         both = means[0] & means[1]
-        scores += _of_model(label, found[0][label[0]], found[1][label[1]], pairs, both, known)
+        scores += _of_model(
+            label, found[0][label[0]], found[1][label[1]], pairs, both, known, other
+        )
     return {"why": "", "notes": notes, "n_common": len(pairs), "scores": scores}
 
 
@@ -133,6 +136,7 @@ def _of_model(
     pairs: Sequence[tuple[Line, Line]],
     means: set[str],
     known: Known,
+    other: set[str],
 ) -> list[dict[str, Any]]:
     rows = [
         (first["answers"][label[0]], second["answers"][label[1]])
@@ -145,7 +149,9 @@ def _of_model(
     for name in [n for n in before if n in after and n in known]:
         one: dict[str, Any] = {"name": name, "heading": known[name][0], "model": list(label)}
         one |= {"before": before[name], "after": after[name]}
-        if why := _untested(name, len(rows), len(pairs), means):
+        if name in other:
+            one["untested"] = "measured with other settings"
+        elif why := _untested(name, len(rows), len(pairs), means):
             one["untested"] = why
         else:
             tested[name] = _samples(name, rows, clusters)
@@ -163,6 +169,24 @@ def _of_model(
             if one["name"] in by_name:
                 one |= _told(by_name[one["name"]], is_points=shares[one["name"]])
     return found
+
+
+def _measured_otherwise(found: Sequence[Line], recipes: Sequence[Recipe]) -> set[str]:
+    """Scores of one name that the two runs computed in two ways: by settings or own files."""
+    ways: list[dict[str, str]] = []
+    for one, recipe in zip(found, recipes, strict=True):
+        hashes = {own["file"]: own["sha256"] for own in one.get("own_metrics", ())}
+        of_run: dict[str, str] = {}
+        try:
+            metrics = chosen(recipe.evaluate.metrics or recipe.task.metrics)
+        except TunesmithError:  # a file of the user's own is gone; a note says so already
+            metrics = []
+        for metric in metrics:
+            file = metric.source.get("file")
+            way = metric.told.replace("_", "-") if file is None else hashes.get(file, "")
+            of_run |= dict.fromkeys((*metric.gives, *metric.headings), way)
+        ways.append(of_run)
+    return {name for name in ways[0] if name in ways[1] and ways[0][name] != ways[1][name]}
 
 
 def _untested(name: str, n_rows: int, n_pairs: int, means: set[str]) -> str:

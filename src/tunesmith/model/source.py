@@ -10,7 +10,7 @@ from typing import Any
 
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import ModelError, did_you_mean
-from tunesmith.model.hub import fetch
+from tunesmith.model.hub import fetch, kept_copy
 from tunesmith.templates.tokenizer import Tokenizer, holds_tokenizer
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
@@ -46,6 +46,19 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
     found = fetch(path, revision, WANTED if weights else ["*.json", "*.model"])
     _check_folder(found, weights)
     return found
+
+
+def folder_here(path: str, revision: str | None = None) -> Path | None:
+    """The folder of a model that is on this machine, without asking the hub; None: it is not.
+
+    Args:
+        path: folder, bundled name or hub id.
+        revision: for the hub.
+    """
+    folder = bundled_path(path) or Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    return kept_copy(path, revision) if is_hub_id(path) else None
 
 
 def is_hub_id(path: str) -> bool:

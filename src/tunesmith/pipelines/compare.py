@@ -17,7 +17,7 @@ from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
 from tunesmith.evaluation.score import Scored, score
-from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
+from tunesmith.evaluation.side_by_side import SideBySide, side_by_side
 from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
@@ -26,6 +26,7 @@ from tunesmith.pipelines.compared_data import ComparedData, compared_data
 from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
 from tunesmith.pipelines.compared_tables import add_tables
+from tunesmith.pipelines.compared_worse import got_worse
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
@@ -62,8 +63,9 @@ def compare(
         ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``,
         ``template``), ``pairs``
         (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
-        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``;
-        ``judged``, ``judge`` and ``votes`` where there are any.
+        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``
+        and ``worse_by`` (the score that it is told by); ``judged``, ``judge`` and ``votes`` where
+        there are any.
 
     Raises:
         TunesmithError: no model could be asked, or the data cannot be used.
@@ -121,7 +123,9 @@ def compare(
         if own := own_hashes(metrics):
             result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
-            result["worse"] = _got_worse(request.against, data, measures, scored)
+            lost = got_worse(request.against, data.examples, measures, scored, failed)
+            result |= {"worse": lost.by_model, "worse_by": lost.score}
+            result["notes"] += lost.notes
         _keep_examples(folder, data, scored, answers)
         keep_result(folder, result)
         add_preferences(
@@ -239,38 +243,6 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
         said = [len(answer.text) for answer in kept.answered]
         told["length_ratio"] = sum(said) / max(1, sum(right))
     return told
-
-
-def _got_worse(
-    before: str, data: ComparedData, measures: Measures, scored: Mapping[str, Scored]
-) -> dict[str, list[dict[str, Any]]]:
-    """By model: the examples that score less than with another one, the worst first."""
-    score_name = measures.verdict
-    names = [name for name in scored if name.split("/")[0] == before]
-    if not names:
-        return {}
-    old = _by_row(scored[names[0]], score_name)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name, one in scored.items():
-        if name in names:
-            continue
-        new = _by_row(one, score_name)
-        lost = worse(old, new, higher_is_better=score_name not in measures.lower_is_better)
-        found[name] = [
-            {
-                "example": place,
-                "origin": data.examples[place].origin,
-                "before": old[place],
-                "after": new[place],
-                "by": by,
-            }
-            for place, by in lost
-        ]
-    return found
-
-
-def _by_row(one: Scored, score_name: str) -> list[float]:
-    return [row.get(score_name, float("nan")) for row in one.rows]
 
 
 def _keep_examples(

@@ -228,10 +228,12 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
         for name, value in one.scores.items()
         if name.endswith("_fraction") or name == "cost_per_1000"
     }
-    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
     if kept.template is not None:
         told["template"] = kept.template
     told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
+    if data.task.judged_by == "running-text":
+        return told  # nothing was written: the tokens are those of the texts
+    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
     if counts and kept.seconds > 0:
         told["tokens_per_s"] = sum(counts) / kept.seconds
         told["mean_tokens"] = sum(counts) / len(counts)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.answers import Road
 from tunesmith.core.errors import RecipeError
+from tunesmith.core.examples import Example
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.fits import fitting, require_fit
@@ -82,6 +83,8 @@ def compare(
         max_rows=request.max_rows,
         bad_rows=request.bad_rows,
     )
+    if request.judge is not None and data.task.judged_by != "running-text":
+        request.judge.rubric_for(data.task.name, [_prompt(data, one) for one in data.examples])
     metrics, notes = _metrics(request, data)
     measures = measures_of(metrics)
     picked = chosen(metrics)
@@ -247,6 +250,12 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     return told
 
 
+def _prompt(data: ComparedData, example: Example) -> str:
+    asked = data.task.ask(example)
+    messages = () if asked is None else asked.prompt().messages
+    return "\n\n".join(message.text for message in messages)
+
+
 def _keep_examples(
     folder: Path,
     data: ComparedData,
@@ -260,7 +269,7 @@ def _keep_examples(
         messages = () if asked is None else asked.prompt().messages
         line = {
             "origin": example.origin,
-            "prompt": "\n\n".join(message.text for message in messages),
+            "prompt": _prompt(data, example),
             "references": data.task.references(example),
             "answers": {
                 name: {**one.rows[place], **answers[name][0].answered[place].told()}

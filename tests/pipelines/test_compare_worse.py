@@ -9,11 +9,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
+from tunesmith.core.runs import LOCK, Run  # noqa: E402
 from tunesmith.evaluation.measures import measures_of  # noqa: E402
 from tunesmith.evaluation.score import Scored  # noqa: E402
+from tunesmith.pipelines import compared_runs  # noqa: E402
+from tunesmith.pipelines.beside import named_models  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.compared_worse import got_worse  # noqa: E402
+from tunesmith.pipelines.judge_request import JudgeRequest  # noqa: E402
 
 EXAMPLES = [Conversation((Message("user", "Hi"),), f"films.jsonl:{n}") for n in (1, 2)]
 
@@ -51,3 +55,33 @@ def test_where_the_model_itself_failed_it_is_said(films, tmp_path):
     )
     assert found["worse"] == {}
     assert any(n.startswith("--against gone: that model was not") for n in found["notes"])
+
+
+def test_a_judge_with_no_two_texts_to_judge_is_told_why(films, tmp_path, lines):
+    judge = JudgeRequest("http://127.0.0.1:9/v1#judge")
+    fields = {"out": str(tmp_path / "out"), "max_new_tokens": 4, "judge": judge}
+    asked = lines(tmp_path / "asked.jsonl", {"instruction": "Who?", "output": "Ana."})
+    texts = lines(tmp_path / "texts.jsonl", {"text": "The kettle leaks, and a new one comes."})
+    found = compare(CompareRequest(("b=tunesmith-tiny",), data=str(asked), **fields))
+    assert "no two texts to judge: only b answered" in found["judge"]["failed"]
+    two = ("a=tunesmith-tiny", "b=tunesmith-tiny")
+    found = compare(CompareRequest(two, data=str(texts), **fields))
+    assert "no two texts to judge: the models foretold" in found["judge"]["failed"]
+    page = (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    assert "no two texts to judge" in page
+
+
+def test_runs_are_found_from_another_working_directory(tmp_path, monkeypatch):
+    run = tmp_path / "here" / "runs" / "a"
+    run.mkdir(parents=True)
+    shown = []
+    monkeypatch.setattr(compared_runs, "_shown", lambda name, path, run: shown.append(run.path))
+    monkeypatch.setattr(Run, "is_finished", True)
+    (run / LOCK).write_text("{}", "utf-8")
+    monkeypatch.chdir(tmp_path / "here")
+    models = ("tuned=runs/a", "far=openai:gpt-4o")
+    places = compared_runs.places_of(named_models(models, taken=()))
+    assert places == {"tuned": str(run)}
+    monkeypatch.chdir(tmp_path)
+    compared_runs.compared_runs(models, places)
+    assert shown == [run]

@@ -26,6 +26,7 @@ from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
 from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
+from tunesmith.pipelines.compared_runs import places_of
 from tunesmith.pipelines.compared_tables import add_tables
 from tunesmith.pipelines.compared_worse import got_worse
 from tunesmith.pipelines.comparison_files import keep_result
@@ -121,6 +122,7 @@ def compare(
             seed=request.seed,
         )
         result = _result(request, data, measures, scored, answers, found, failed)
+        result["places"] = places_of(models)
         result["notes"] += [note for note in notes if note not in result["notes"]]
         add_tables(result, data, scored, answers, samples, request.seed)
         if own := own_hashes(metrics):

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import ModelError  # noqa: E402
+from tunesmith.evaluation.metrics.chosen import chosen  # noqa: E402
 from tunesmith.evaluation.score import score_answers  # noqa: E402
 
 WORDS = "the kettle leaks a new one comes on friday monday ana bo agent user".split()
@@ -83,6 +84,10 @@ def test_a_missing_encoder_is_told_with_the_next_step(settings, told):
 def test_a_layer_that_is_not_there_is_refused(bert):
     with pytest.raises(ModelError, match="the encoder has 2"):
         found(f"bertscore:encoder={bert},layer=3", PAIRS)
+    [metric] = chosen([f"bertscore:encoder={bert},layer=99"])
+    with pytest.raises(ModelError, match=r"layer=99, and the encoder has 2\. Set it to 0 to 2"):
+        metric.require_usable()  # before any answer is made
+    chosen([f"bertscore:encoder={bert},layer=2"])[0].require_usable()
 
 
 @pytest.mark.parametrize("idf", [False, True])

@@ -77,3 +77,9 @@ def test_one_example_has_a_value_and_no_interval():
         s for n, s in score_answers(["rouge"], ["a"], [["a"]]).samples().items() if n[-1] == "L"
     ]
     assert not bootstrap(one).is_known
+
+
+@pytest.mark.parametrize("settings", ["layer=[", "layer={", "idf=*a"])
+def test_settings_that_are_no_yaml_are_told_by_name(settings):
+    with pytest.raises(RecipeError, match="is no YAML value. Write a number"):
+        chosen([f"bertscore:{settings}"])

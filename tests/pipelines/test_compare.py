@@ -147,6 +147,11 @@ def test_a_judge_is_asked_behind_the_models_and_a_second_run_tells_the_same(requ
     assert len(server.ledger) == asked
     with pytest.raises(RecipeError, match="no such rubric"):
         compare(request_of(judge=JudgeRequest(f"{server.url}#judge", rubric="none")))
+    of_a_summary = JudgeRequest(f"{server.url}#judge", criteria=("faithful",))
+    out = Path(request.out).with_name("other")
+    with pytest.raises(RecipeError, match="not in the rubric 'instruction'"):
+        compare(request_of(judge=of_a_summary, out=str(out)))
+    assert not out.exists()  # before any model is asked
 
 
 @pytest.mark.slow

@@ -74,6 +74,13 @@ def test_running_text_is_compared_by_document_and_told_the_same_again(request_of
     assert (Path(request.out) / "comparison.json").read_bytes() == first
 
 
+def test_running_text_is_not_told_as_if_it_had_been_written(request_of, texts):
+    request = request_of(texts)
+    for told in compare(request)["models"].values():
+        assert not {"empty_fraction", "tokens_per_s", "mean_tokens"} & set(told)
+    assert "tokens/s" not in (Path(request.out) / "comparison.md").read_text("utf-8")
+
+
 def test_a_hosted_model_is_a_row_with_the_reason_why_it_foretells_nothing(request_of, texts, tiny):
     found = compare(request_of(texts, f"a={tiny}", "far=http://127.0.0.1:9/v1#any"))
     assert "no log-probabilities" in found["failed"]["far"]

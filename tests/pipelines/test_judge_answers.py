@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tunesmith.core.errors import RecipeError, RunError
+from tunesmith.core.errors import ModelError, RecipeError, RunError
 from tunesmith.evaluation.rubrics import choose_rubric, rubric_for
 from tunesmith.pipelines.compared_folder import AnsweredExample
 from tunesmith.pipelines.judge_compared import judge_compared
@@ -279,3 +279,17 @@ def test_a_folder_without_a_comparison_is_told_so(tmp_path):
     with pytest.raises(RunError, match="holds no comparison"):
         judge_compared(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_slips_of_a_judge_are_found_before_any_work(tmp_path, teacher):
+    far = "http://127.0.0.1:9/v1#judge"
+    with pytest.raises(RecipeError, match="typo: in no built-in rubric.*write 'NAME: what"):
+        JudgeRequest(far, criteria=("typo",)).check()
+    JudgeRequest(far, criteria=("correct", "own: what is meant")).check()
+    with pytest.raises(ModelError, match="no such model folder"):
+        JudgeRequest(str(tmp_path / "gone")).check()
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(ModelError, match="this is a file"):
+        JudgeRequest(str(tmp_path / "file")).check()
+    for model in ("tunesmith-tiny", "owner/name", str(tmp_path)):
+        JudgeRequest(model).check()

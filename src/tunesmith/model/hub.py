@@ -45,6 +45,20 @@ def fetch(path: str, revision: str | None, patterns: list[str]) -> Path:
     return found
 
 
+def kept_copy(path: str, revision: str | None) -> Path | None:
+    """The snapshot of a model that the hub's cache holds; None: none, or there is no such cache.
+
+    Args:
+        path: ``owner/name``.
+        revision: branch, tag or commit; None: the main branch.
+    """
+    try:
+        hub = require("huggingface_hub", extra="train", purpose="Finding models of the hub")
+        return Path(hub.snapshot_download(path, revision=revision, local_files_only=True))
+    except Exception:  # as in fetch: a dozen kinds for "is not here"
+        return None
+
+
 def _silence(endpoint: str, path: str) -> str | None:
     """Why a hub does not answer; None if it does, whatever it says."""
     request = urllib.request.Request(f"{endpoint}/api/models/{path}", method="HEAD")

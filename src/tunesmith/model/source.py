@@ -10,7 +10,7 @@ from typing import Any
 
 from tunesmith.core.bundled import BUNDLED, bundled_path
 from tunesmith.core.errors import ModelError, did_you_mean
-from tunesmith.model.hub import fetch
+from tunesmith.model.hub import fetch, kept_copy
 from tunesmith.templates.tokenizer import Tokenizer, holds_tokenizer
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]
@@ -35,6 +35,21 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
     if folder.is_dir():
         _check_folder(folder, weights)
         return folder
+    require_findable(path)
+    found = fetch(path, revision, WANTED if weights else ["*.json", "*.model"])
+    _check_folder(found, weights)
+    return found
+
+
+def require_findable(path: str) -> None:
+    """Checks that a folder is there, or a name may be one of the hub, which is not asked.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    folder = bundled_path(path) or Path(path).expanduser()
+    if folder.is_dir():
+        return
     if folder.is_file():
         raise ModelError(f"{path}: a model is a folder with config.json, and this is a file.")
     is_mistyped = folder.parent.is_dir() and str(folder.parent) != "."
@@ -43,9 +58,19 @@ def model_folder(path: str, revision: str | None = None, *, weights: bool = True
         raise ModelError(
             f"{path}: no such model folder. {did_you_mean(folder.name, [*beside[:20], *BUNDLED])}"
         )
-    found = fetch(path, revision, WANTED if weights else ["*.json", "*.model"])
-    _check_folder(found, weights)
-    return found
+
+
+def folder_here(path: str, revision: str | None = None) -> Path | None:
+    """The folder of a model that is on this machine, without asking the hub; None: it is not.
+
+    Args:
+        path: folder, bundled name or hub id.
+        revision: for the hub.
+    """
+    folder = bundled_path(path) or Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    return kept_copy(path, revision) if is_hub_id(path) else None
 
 
 def is_hub_id(path: str) -> bool:

@@ -108,6 +108,11 @@ def base_named(model: str | Path | Run) -> str:
     Models of one name are opened one after the other, so that they share what they can. Nothing is
     checked here: of a broken one the name itself is given.
     """
+    return base_and_revision(model)[0]
+
+
+def base_and_revision(model: str | Path | Run) -> tuple[str, str | None]:
+    """What a model stands on, as :func:`base_named` has it, and its revision on the hub."""
     from tunesmith.model.adapter_config import CONFIG
     from tunesmith.model.artifact import ArtifactInfo
     from tunesmith.pipelines.prompted import PROMPT
@@ -118,16 +123,18 @@ def base_named(model: str | Path | Run) -> str:
         folder = Path(place).expanduser()
         if (folder / PROMPT).is_file():
             info = json.loads((folder / PROMPT).read_text("utf-8"))
-            return str(info.get("hosted") or info["model"]["path"])
+            if info.get("hosted"):
+                return str(info["hosted"]), None
+            return str(info["model"]["path"]), info["model"].get("revision")
         if (folder / CONFIG).is_file():
             known = ArtifactInfo.load(folder)
             if known is not None:
-                return known.base_path
+                return known.base_path, known.base_revision
             told = json.loads((folder / CONFIG).read_text("utf-8"))
-            return str(told["base_model_name_or_path"])
+            return str(told["base_model_name_or_path"]), told.get("revision")
     except (TunesmithError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        return str(model.path if isinstance(model, Run) else model)
-    return place
+        return str(model.path if isinstance(model, Run) else model), None
+    return place, None
 
 
 def _key(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.answers import Road
 from tunesmith.core.errors import RecipeError
+from tunesmith.core.examples import Example
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
 from tunesmith.evaluation.score import Scored, score
-from tunesmith.evaluation.side_by_side import SideBySide, side_by_side, worse
+from tunesmith.evaluation.side_by_side import SideBySide, side_by_side
 from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
@@ -25,7 +26,9 @@ from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
 from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
+from tunesmith.pipelines.compared_runs import places_of
 from tunesmith.pipelines.compared_tables import add_tables
+from tunesmith.pipelines.compared_worse import got_worse
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
@@ -62,8 +65,9 @@ def compare(
         ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``,
         ``template``), ``pairs``
         (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
-        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``;
-        ``judged``, ``judge`` and ``votes`` where there are any.
+        ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``
+        and ``worse_by`` (the score that it is told by); ``judged``, ``judge`` and ``votes`` where
+        there are any.
 
     Raises:
         TunesmithError: no model could be asked, or the data cannot be used.
@@ -80,6 +84,8 @@ def compare(
         max_rows=request.max_rows,
         bad_rows=request.bad_rows,
     )
+    if request.judge is not None and data.task.judged_by != "running-text":
+        request.judge.rubric_for(data.task.name, [_prompt(data, one) for one in data.examples])
     metrics, notes = _metrics(request, data)
     measures = measures_of(metrics)
     picked = chosen(metrics)
@@ -116,12 +122,15 @@ def compare(
             seed=request.seed,
         )
         result = _result(request, data, measures, scored, answers, found, failed)
+        result["places"] = places_of(models)
         result["notes"] += [note for note in notes if note not in result["notes"]]
         add_tables(result, data, scored, answers, samples, request.seed)
         if own := own_hashes(metrics):
             result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
         if request.against is not None:
-            result["worse"] = _got_worse(request.against, data, measures, scored)
+            lost = got_worse(request.against, data.examples, measures, scored, failed)
+            result |= {"worse": lost.by_model, "worse_by": lost.score}
+            result["notes"] += lost.notes
         _keep_examples(folder, data, scored, answers)
         keep_result(folder, result)
         add_preferences(
@@ -224,10 +233,12 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
         for name, value in one.scores.items()
         if name.endswith("_fraction") or name == "cost_per_1000"
     }
-    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
     if kept.template is not None:
         told["template"] = kept.template
     told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
+    if data.task.judged_by == "running-text":
+        return told  # nothing was written: the tokens are those of the texts
+    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
     if counts and kept.seconds > 0:
         told["tokens_per_s"] = sum(counts) / kept.seconds
         told["mean_tokens"] = sum(counts) / len(counts)
@@ -241,36 +252,10 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     return told
 
 
-def _got_worse(
-    before: str, data: ComparedData, measures: Measures, scored: Mapping[str, Scored]
-) -> dict[str, list[dict[str, Any]]]:
-    """By model: the examples that score less than with another one, the worst first."""
-    score_name = measures.verdict
-    names = [name for name in scored if name.split("/")[0] == before]
-    if not names:
-        return {}
-    old = _by_row(scored[names[0]], score_name)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name, one in scored.items():
-        if name in names:
-            continue
-        new = _by_row(one, score_name)
-        lost = worse(old, new, higher_is_better=score_name not in measures.lower_is_better)
-        found[name] = [
-            {
-                "example": place,
-                "origin": data.examples[place].origin,
-                "before": old[place],
-                "after": new[place],
-                "by": by,
-            }
-            for place, by in lost
-        ]
-    return found
-
-
-def _by_row(one: Scored, score_name: str) -> list[float]:
-    return [row.get(score_name, float("nan")) for row in one.rows]
+def _prompt(data: ComparedData, example: Example) -> str:
+    asked = data.task.ask(example)
+    messages = () if asked is None else asked.prompt().messages
+    return "\n\n".join(message.text for message in messages)
 
 
 def _keep_examples(
@@ -286,7 +271,7 @@ def _keep_examples(
         messages = () if asked is None else asked.prompt().messages
         line = {
             "origin": example.origin,
-            "prompt": "\n\n".join(message.text for message in messages),
+            "prompt": _prompt(data, example),
             "references": data.task.references(example),
             "answers": {
                 name: {**one.rows[place], **answers[name][0].answered[place].told()}

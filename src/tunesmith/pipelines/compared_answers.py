@@ -16,8 +16,9 @@ from tunesmith.core.extras import require
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.roads import open_roads
 from tunesmith.evaluation.within_memory import answer_within_memory
+from tunesmith.model.source import folder_here, is_hub_id
 from tunesmith.pipelines.asked_as import AskedAs, asked_as, told_template
-from tunesmith.pipelines.bases import base_named
+from tunesmith.pipelines.bases import base_and_revision, base_named
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_data import ComparedData
@@ -91,22 +92,18 @@ def _answers_of(
     max_new_tokens = request.max_new_tokens or (
         128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
     )
-    questions = [
-        (example.origin, asked.messages if (asked := data.task.ask(example)) else ())
-        for example in data.examples
+    length_normalised = data.recipe is not None and data.recipe.evaluate.length_normalised
+    how = [
+        form.identity(),
+        data.task.model_dump(mode="json"),
+        max_new_tokens,
+        length_normalised,
+        [repr(question) for question in _questions(data)],
     ]
-    key = key_of(
-        [
-            identity_of(one.model),
-            form.identity(),
-            data.task.model_dump(mode="json"),
-            max_new_tokens,
-            [repr(question) for question in questions],
-        ]
-    )
+    key = key_of([identity_of(one.model), *how])
     n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
     answers = folder / "answers"
-    kept_roads, template = _kept_roads(answers / f"{one.name}.roads.json", key)
+    kept_roads, template = _kept_roads(answers / f"{one.name}.roads.json", key, wanted)
     opened: list[ChatModel | Predictor] = []
 
     def model() -> ChatModel | Predictor:
@@ -119,6 +116,8 @@ def _answers_of(
 
     whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
     roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
+    if opened:  # what came from the hub for it tells now which snapshot it is
+        key = key_of([identity_of(one.model), *how])
     template = told_template(model()) if opened else template
     found: dict[Road, Kept] = {}
     for road in roads:
@@ -127,13 +126,26 @@ def _answers_of(
             key,
             n,
             lambda part, road=road: answer_within_memory(
-                model(), data.task, data.examples[part], road, max_new_tokens=max_new_tokens
+                model(),
+                data.task,
+                data.examples[part],
+                road,
+                max_new_tokens=max_new_tokens,
+                length_normalised=length_normalised,
             ),
         )
         found[road] = replace(kept, template=template)
-    told = {"key": key, "roads": roads, "template": template}
+    told = {"key": key, "wanted": wanted, "roads": roads, "template": template}
     Run(answers).write(f"{one.name}.roads.json", told)
     return found
+
+
+def _questions(data: ComparedData) -> list[tuple[Any, ...]]:
+    """All that a model is asked: where it was read, its turns, and the tools it may call."""
+    asked = [(example.origin, data.task.ask(example)) for example in data.examples]
+    return [
+        (origin, one.messages if one else (), one.tools if one else "") for origin, one in asked
+    ]
 
 
 def opened_model(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
@@ -158,21 +170,39 @@ def _roads(
     return roads
 
 
-def _kept_roads(file: Path, key: str) -> tuple[list[Road] | None, str | None]:
-    """The roads that were gone, and the template that the model was asked in."""
+def _kept_roads(
+    file: Path, key: str, wanted: Sequence[Road] | None
+) -> tuple[list[Road] | None, str | None]:
+    """The roads that were gone where the same were wanted, and the template that was asked in."""
     try:
         entry = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return None, None
-    return (entry["roads"], entry.get("template")) if entry.get("key") == key else (None, None)
+    if (entry.get("key"), entry.get("wanted")) != (key, None if wanted is None else list(wanted)):
+        return None, None
+    return entry["roads"], entry.get("template")
 
 
 def identity_of(model: str) -> list[Any]:
-    """What tells a model from another of the same name: its files, or the hosted name."""
+    """What tells a model from another of the same name: its files and its base's, or a name.
+
+    Of one of the hub it is the snapshot that is on this machine; nothing is fetched.
+    """
     if is_hosted(model):
         return [model]
-    folder = Path(artifact_folder(model)).expanduser()
-    if not folder.is_dir():
-        return [model]
+    place, (base, revision) = artifact_folder(model), base_and_revision(model)
+    folder = Path(place).expanduser()
+    own: list[Any] = _files(folder) if folder.is_dir() else [model]
+    if is_hosted(base) or (folder.is_dir() and base == place):
+        return own
+    there = folder_here(base, revision)
+    if there is None:
+        return own
+    is_snapshot = is_hub_id(base) and not Path(base).expanduser().is_dir()
+    return [*own, ["base", base, there.name if is_snapshot else _files(there)]]
+
+
+def _files(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of all files in a folder."""
     stats = ((file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file())
     return [(str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for file, stat in stats]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tunesmith.chat.endpoint import is_hosted
@@ -10,20 +10,27 @@ from tunesmith.core.errors import TunesmithError
 from tunesmith.core.runs import LEDGER, LOCK, METRICS, RECIPE, SUMMARY, Run
 from tunesmith.evaluation.comparison.shown_run import ShownRun
 from tunesmith.evaluation.report import LOSS_OF_OTHERS, LOSS_OF_TOKENS
-from tunesmith.pipelines.beside import named_models
+from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.report import curve, facts
 from tunesmith.recipe import load_recipe
 
 
-def compared_runs(models: Sequence[str]) -> list[ShownRun]:
+def places_of(models: Iterable[Beside]) -> dict[str, str]:
+    """By name, where the models that are folders here lie, whoever looks from wherever."""
+    folders = {one.name: Path(one.model).expanduser() for one in models if not is_hosted(one.model)}
+    return {name: str(folder.absolute()) for name, folder in folders.items() if folder.is_dir()}
+
+
+def compared_runs(models: Sequence[str], places: Mapping[str, str] | None = None) -> list[ShownRun]:
     """The models that are finished runs, with their curves, ledger, lock and recipe.
 
     Args:
         models: each ``NAME=MODEL`` or ``MODEL``; others than runs are left out.
+        places: by name, where they lie; None: as they are named.
     """
     found: list[ShownRun] = []
     for one in named_models(models, taken=()):
-        folder = Path(one.model).expanduser()
+        folder = Path((places or {}).get(one.name, one.model)).expanduser()
         if is_hosted(one.model) or not (folder / LOCK).is_file():
             continue
         run = Run(folder)

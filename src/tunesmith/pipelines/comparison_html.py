@@ -31,7 +31,7 @@ def write_html(folder: Path, result: Mapping[str, Any], examples: str = EXAMPLES
             result,
             run.lines(examples),
             notes(result),
-            compared_runs(result["request"]["models"]),
+            compared_runs(result["request"]["models"], result.get("places")),
         )
     )
     run.write_text(HTML, page)

@@ -20,7 +20,7 @@ from tunesmith.core.errors import EndpointError, RunError, TunesmithError
 from tunesmith.core.lines_kept import LinesKept
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.duels import Duel, Place, Winner
-from tunesmith.evaluation.rubrics import Criterion, Rubric, choose_rubric, rubric_for
+from tunesmith.evaluation.rubrics import Criterion, Rubric
 from tunesmith.pipelines.beside import named_models
 from tunesmith.pipelines.compared_answers import identity_of
 from tunesmith.pipelines.compared_folder import AnsweredExample, Compared
@@ -97,10 +97,8 @@ def ask_judge(
         RecipeError: there is no such rubric.
         RunError: the folder cannot be written.
     """
-    name = request.rubric or rubric_for(
-        str(compared.result["task"]), [example.prompt for example in compared.examples]
-    )
-    rubric = choose_rubric(name, request.criteria)
+    prompts = [example.prompt for example in compared.examples]
+    rubric = request.rubric_for(str(compared.result["task"]), prompts)
     kept = kept_judging(compared.folder)
     identity = json.loads(json.dumps(identity_of(request.model)))  # as it is read again
     endpoint, teacher = None, None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
-from tunesmith.pipelines.compared_folder import COMPARISON, read_compared
+from tunesmith.pipelines.compared_folder import COMPARISON, Compared, read_compared
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.judge_answers import ask_judge
 from tunesmith.pipelines.judge_request import JudgeRequest
@@ -75,14 +75,26 @@ def add_preferences(
     """
     unasked = ""
     if judge is not None:
-        unasked = ask_judge(
-            read_compared(folder, result),
-            judge,
-            at_once=batch_size,
-            prices=prices,
-            max_cost=max_cost,
+        compared = read_compared(folder, result)
+        unasked = _nothing_to_judge(compared) or ask_judge(
+            compared, judge, at_once=batch_size, prices=prices, max_cost=max_cost
         )
     tell_preferences(folder, result, seed=seed)
     if judge is not None and unasked:
         result.pop("judged", None)
         result["judge"] = {"model": judge.model, "failed": unasked}
+
+
+def _nothing_to_judge(compared: Compared) -> str:
+    """Why there are no two texts to tell apart; empty: there are."""
+    if len(compared.names) > 1:
+        return ""
+    if not compared.names:
+        return (
+            "there are no two texts to judge: the models foretold these texts and wrote none. "
+            "Compare answers, with data that have requests."
+        )
+    return (
+        f"there are no two texts to judge: only {compared.names[0]} answered. Compare it with "
+        "another model."
+    )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tunesmith.chat.endpoint import is_hosted, parse_endpoint
-from tunesmith.evaluation.rubrics import choose_rubric
+from tunesmith.core.errors import RecipeError, did_you_mean
+from tunesmith.evaluation.rubrics import Rubric, choose_rubric, rubric_for
+from tunesmith.evaluation.rubrics.rubric import BUILT_IN
+from tunesmith.model.source import require_findable
+from tunesmith.pipelines.weights import artifact_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,35 @@ class JudgeRequest:
     criteria: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Finds a slip before any work is done.
+        """Finds a slip before any work is done; nothing is fetched.
 
         Raises:
-            TunesmithError: the rubric or the endpoint says nothing.
+            TunesmithError: the rubric, a criterion or the endpoint says nothing, or there is no
+                such model.
         """
         if self.rubric is not None:
             choose_rubric(self.rubric, self.criteria)
+        else:
+            known = {name for rubric in BUILT_IN for name in choose_rubric(rubric).names}
+            for text in self.criteria:
+                if ":" not in text and text not in known:
+                    raise RecipeError(
+                        f"--criterion {text}: in no built-in rubric. {did_you_mean(text, known)} "
+                        "For one of your own write 'NAME: what it means'."
+                    )
         if is_hosted(self.model):
             parse_endpoint(self.model)
+        else:
+            require_findable(artifact_folder(self.model))
+
+    def rubric_for(self, task: str, requests: Sequence[str]) -> Rubric:
+        """The rubric for some examples.
+
+        Args:
+            task: name of theirs.
+            requests: what each asks.
+
+        Raises:
+            RecipeError: there is no such rubric, or it has no such criterion.
+        """
+        return choose_rubric(self.rubric or rubric_for(task, requests), self.criteria)

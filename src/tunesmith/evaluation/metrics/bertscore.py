@@ -47,8 +47,11 @@ class BertScore(Metric):
     )
 
     def require_usable(self) -> None:
-        """Checks that the encoder can be loaded."""
-        _encoder(self.encoder)
+        """Checks that the encoder can be loaded, and has the layer."""
+        encoder = _encoder(self.encoder)
+        n_layers = getattr(encoder.network.config, "num_hidden_layers", None)
+        if n_layers is not None:
+            _require_layer(self.layer, n_layers)
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers; precision, recall and F1 each against the best reference.
@@ -158,8 +161,7 @@ class _Encoder:
             with torch.no_grad():
                 out = self.network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             n_layers = len(out.hidden_states) - 1
-            if layer is not None and layer > n_layers:
-                raise ModelError(f"bertscore: layer={layer}, and the encoder has {n_layers}.")
+            _require_layer(layer, n_layers)
             hidden = out.hidden_states[n_layers if layer is None else layer].float()
             hidden = torch.nn.functional.normalize(hidden, dim=-1).numpy()  # [B, T, D]
             for row, place in enumerate(places):
@@ -173,6 +175,13 @@ class _Encoder:
             return whole
         self.cut.add(text)
         return self.tokenizer(text, truncation=True, max_length=self.longest)["input_ids"]
+
+
+def _require_layer(layer: int | None, n_layers: int) -> None:
+    if layer is not None and layer > n_layers:
+        raise ModelError(
+            f"bertscore: layer={layer}, and the encoder has {n_layers}. Set it to 0 to {n_layers}."
+        )
 
 
 def _encoder(path: str) -> _Encoder:

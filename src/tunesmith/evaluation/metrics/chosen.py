@@ -116,7 +116,13 @@ def _settings(name: str, text: str) -> dict[str, Any]:
             raise RecipeError(
                 f"metric {name!r}: settings are written NAME:KEY=VALUE, as in rouge:units=jieba."
             )
-        found[key.strip()] = value if key.strip() in _texts(name) else yaml.safe_load(value)
+        try:
+            found[key.strip()] = value if key.strip() in _texts(name) else yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(
+                f"metric {name!r}: {key.strip()}={value} is no YAML value. Write a number, true, "
+                "false or a word, in quotes where it has signs."
+            ) from None
     return found
 
 

@@ -16,9 +16,11 @@ from llamas import BUILDS, network  # noqa: E402
 from tunesmith.chat import generate as generation  # noqa: E402
 from tunesmith.chat import schedule, shared  # noqa: E402
 from tunesmith.chat.chat_model import Sampling  # noqa: E402
+from tunesmith.chat.choose import choose  # noqa: E402
 from tunesmith.chat.generate import generate  # noqa: E402
+from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.methods.lora import LoRA  # noqa: E402
-from tunesmith.model import part_attention  # noqa: E402
+from tunesmith.model import part_attention, ready_linear  # noqa: E402
 from tunesmith.model.decoder import why_not  # noqa: E402
 from tunesmith.model.lora_linear import adapter_off, lora_layers  # noqa: E402
 
@@ -227,3 +229,102 @@ def test_two_parts_are_the_whole():
     other = part_attention.part(query, key[:, 4:], value[:, 4:], 0.3)
     for ours, theirs in zip(part_attention.joined(one, other), whole, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+LENGTHENED = {
+    "dynamic": ("Llama", {**BUILDS["dynamic angles"][1], "max_position_embeddings": 16}),
+    "longrope": (
+        "Llama",
+        {
+            "rope_parameters": {
+                "rope_type": "longrope",
+                "rope_theta": 1e4,
+                "factor": 4.0,
+                "original_max_position_embeddings": 16,
+                "short_factor": [1.0] * 4,
+                "long_factor": [1.0, 2.0, 4.0, 8.0],
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LENGTHENED)
+def test_angles_that_depend_on_a_rows_length_are_those_of_it_alone(kind, monkeypatch):
+    monkeypatch.setitem(BUILDS, kind, LENGTHENED[kind])
+    prompts = [[1, *range(5, 45)], [1, 9], [1, *range(30, 50)], [1, *range(40, 58)], [1, 7, 8]]
+    limits = [9] * len(prompts)
+    expected = [
+        alone(network(kind).eval(), [prompt], [9])[0]  # a new one: it remembers long rows
+        for prompt in prompts
+    ]
+    model = network(kind).eval()
+    assert together(model, prompts, limits) == expected
+    assert together(model, prompts, limits) == expected
+
+
+@pytest.mark.parametrize("build", ["llama", "dynamic angles"])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_logits_that_are_no_finite_numbers_are_told(build, temperature):
+    model = network(build).eval()
+    with torch.no_grad():
+        model.base_model.layers[1].mlp.down_proj.weight[3, 3] = torch.nan
+    sampling = Sampling(99, temperature=temperature)
+    with pytest.raises(ModelError, match="logits are not finite numbers"):
+        together(model, some_prompts(), LIMITS, sampling)
+
+
+def test_a_token_that_is_ruled_out_is_no_damage():
+    logits = torch.tensor([[0.0, 2.0, -torch.inf]])
+    assert choose(logits, Sampling(), ()).tolist() == [1]
+    with pytest.raises(ModelError):
+        choose(torch.full((1, 3), -torch.inf), Sampling(), ())
+
+
+@pytest.mark.parametrize("build", ["llama", "dynamic angles"])
+def test_a_model_without_end_tokens_writes_to_the_limits(build):
+    *_, rows = generate(
+        network(build).eval(),
+        [[1, 9], [1]],
+        end_ids=frozenset(),
+        sampling=Sampling(5),
+        max_positions=64,
+    )
+    assert [len(row.ids) for row in rows] == [5, 5]
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_of_blocks_of_queries_is_that_of_all_at_once(causal, monkeypatch):
+    torch.manual_seed(0)
+    n_keys = 37 if causal else 50
+    query = torch.randn(37, 2, 3, 8)
+    key, value = torch.randn(2, 2, n_keys, 8)
+    sizes = []
+    product = torch.matmul
+
+    def matmul(one, other):
+        sizes.append(one.shape[2])
+        return product(one, other)
+
+    monkeypatch.setattr(part_attention, "QUERIES_AT_ONCE", 10)
+    monkeypatch.setattr(torch, "matmul", matmul)
+    found = part_attention._plain(query.permute(1, 2, 0, 3), key, value, 0.3, causal)
+    expected = part_attention.part(query, key, value, 0.3, causal=causal)
+    assert max(sizes) == 10
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_products_in_bfloat16_have_few_shapes(monkeypatch):
+    model, shapes = network().to(torch.bfloat16).eval(), set()
+    product = ready_linear.functional.linear
+
+    def linear(x, *rest):
+        shapes.add(len(x))
+        return product(x, *rest)
+
+    monkeypatch.setattr(ready_linear.functional, "linear", linear)
+    found = together(model, some_prompts(), LIMITS)
+    assert {n for n in shapes if n >= 8} and all(n < 8 or n % 16 == 0 for n in shapes)
+    monkeypatch.setattr(ready_linear, "BFLOAT16_UNIT", 1)
+    assert together(model, some_prompts(), LIMITS) == found

@@ -8,7 +8,7 @@ from tunesmith.chat.chat_model import Sampling  # noqa: E402
 from tunesmith.chat.generate import generate  # noqa: E402
 from tunesmith.chat.local import LocalModel  # noqa: E402
 from tunesmith.core.bundled import BUNDLED  # noqa: E402
-from tunesmith.core.errors import TemplateError  # noqa: E402
+from tunesmith.core.errors import RecipeError, TemplateError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.model.load import load_model  # noqa: E402
 from tunesmith.model.source import load_tokenizer  # noqa: E402
@@ -128,3 +128,8 @@ def test_an_answer_that_reaches_the_limit_is_marked_as_cut(model, monkeypatch):
     script(model, monkeypatch, "one kettle leaks and one does not")
     (answer,) = model.complete([ask("x")], Sampling(max_new_tokens=2))
     assert (answer.finish_reason, answer.n_tokens) == ("length", 2)
+
+
+def test_an_empty_stop_text_is_refused():
+    with pytest.raises(RecipeError, match="stop: .* has an empty text"):
+        Sampling(stop=("\n\n", ""))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.data.prefixes import grow
-from tunesmith.training.arrangement import arranged
+from tunesmith.training.arrangement import _cheapest, arranged
 from tunesmith.training.batching import Batching
 from tunesmith.training.sharing import Sharing
 
@@ -75,3 +75,57 @@ def test_a_step_keeps_its_rows_and_its_limits(drawn, room, most, packs):
     for micro in found:
         own = np.array([len(ids[number]) for number in micro])
         assert len(micro) == 1 or (len(micro) <= most and batching.size(own) <= room)
+
+
+def cheapest_of_all(sizes, common, batching, each):
+    """The same by trying every start for every end."""
+    best = [(0, 0)]
+    for end in range(1, len(sizes) + 1):
+        ways, tokens = [], 0
+        for start in range(end - 1, -1, -1):
+            tokens += int(sizes[start]) - (int(common[start]) if start < end - 1 else 0)
+            is_within = (
+                end - start <= batching.rows_at_once
+                and batching.size(sizes[start:end]) <= batching.limit
+            )
+            if start < end - 1 and not is_within:
+                break
+            ways.append((best[start][0] + tokens + each, start))
+        best.append(min(ways))
+    cuts, end = [], len(sizes)
+    while end:
+        cuts.append((best[end][1], end))
+        end = best[end][1]
+    return cuts[::-1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=40),
+    st.one_of(st.none(), st.integers(1, 300)),
+    st.integers(1, 50),
+    st.booleans(),
+    st.integers(1, 30),
+)
+def test_the_cuts_are_those_of_trying_all(drawn, room, most, packs, each):
+    sizes = np.array([size for size, _ in drawn])
+    common = np.array([min(shared, size) for size, shared in drawn])[:-1]
+    common = np.minimum(common, sizes[1:])
+    batching = Batching(packs, most, room)
+    found = _cheapest(sizes, common, batching, each)
+    assert found == cheapest_of_all(sizes, common, batching, each)
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_many_rows_are_cut_without_a_look_at_each_stretch(packs, monkeypatch):
+    n_rows, n_looks = 2048, 0
+    size_of = Batching.size_of
+
+    def look(self, *args):
+        nonlocal n_looks
+        n_looks += 1
+        return size_of(self, *args)
+
+    monkeypatch.setattr(Batching, "size_of", look)
+    sizes = np.full(n_rows, 20)
+    _cheapest(sizes, np.full(n_rows - 1, 10), Batching(packs, n_rows, 20 * n_rows), 16)
+    assert n_looks <= 2 * n_rows

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tunesmith.core.errors import RecipeError
 from tunesmith.core.examples import Conversation
 
 
@@ -23,7 +24,15 @@ class Sampling:
     seed: int = 0
     """Of the draws."""
     stop: tuple[str, ...] = ()
-    """Texts that end an answer, and are no part of it, beside those of the model's template."""
+    """Texts that end an answer, and are no part of it, beside those of the model's template; none
+    is empty."""
+
+    def __post_init__(self) -> None:
+        if any(not text for text in self.stop):
+            raise RecipeError(
+                f"stop: {list(self.stop)} has an empty text, which every answer begins with. "
+                "Leave it out, or write the text that ends an answer."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tunesmith.chat.chat_model import Sampling
+from tunesmith.core.errors import ModelError
 
 
 def seed_of_row(seed: int, row: int) -> int:
@@ -26,7 +27,19 @@ def choose(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Genera
 
     Returns:
         [B] int64.
+
+    Raises:
+        ModelError: a row's logits are not finite numbers.
     """
+    # The largest of a row tells of all of it: it is no number where one of them is none. What is
+    # ruled out may be minus infinity.
+    if not logits.amax(-1).isfinite().all():
+        dtype = str(logits.dtype).removeprefix("torch.")
+        raise ModelError(
+            f"the model: its logits are not finite numbers; its weights are damaged, or what it "
+            f"computes in {dtype} overflows. Load it in float32; if that does not help, its "
+            "weights have to be fetched or trained again."
+        )
     if sampling.temperature == 0:
         return logits.argmax(-1)
     probabilities = (logits.float() / sampling.temperature).softmax(-1)

@@ -15,6 +15,7 @@ from tunesmith.chat.decode import decode
 from tunesmith.chat.generated import Generated
 from tunesmith.chat.padded import padded
 from tunesmith.model.decoder import Decoder, why_not
+from tunesmith.model.lengthening import is_lengthening
 
 __all__ = ["Generated", "generate"]
 
@@ -99,7 +100,7 @@ def generate(
         prompts,
         rows,
         most,
-        at_once=at_once,
+        at_once=1 if is_lengthening(causal_lm.config) else at_once,
         end_ids=end_ids,
         is_done=is_done,
         next_ids=next_ids,

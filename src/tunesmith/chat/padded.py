@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from tunesmith.chat.generated import Generated
+from tunesmith.model.lengthening import forget_lengths
 
 
 def padded(
@@ -49,10 +50,11 @@ def padded(
     order = [row for row in order if limits[row] > 0]
     for start in range(0, len(order), at_once):
         alive, began = order[start : start + at_once], time.monotonic()
-        input_ids, mask = _left_padded([prompts[row] for row in alive], next(iter(end_ids)))
+        input_ids, mask = _left_padded([prompts[row] for row in alive], next(iter(end_ids), 0))
         device = next(causal_lm.parameters()).device
         input_ids, mask = input_ids.to(device), mask.to(device)  # [B, T]
         positions = (mask.cumsum(1) - 1).clamp_min(0)
+        forget_lengths(causal_lm)
         cache = DynamicCache(config=causal_lm.config)
         while alive:
             with around_forward():

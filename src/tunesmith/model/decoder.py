@@ -22,14 +22,12 @@ from tunesmith.model.fused.norm import normalise
 from tunesmith.model.fused_layers import FusedLayers
 from tunesmith.model.head import output_head
 from tunesmith.model.kv_cache import KVCache, SharedPrefix
+from tunesmith.model.lengthening import is_lengthening
 from tunesmith.model.part_attention import joined, part, slots
 from tunesmith.model.ready_linear import ReadyLinear
 from tunesmith.model.stretch import Behind, SlotLook, Stretch, sights
 from tunesmith.model.trained_copy import TrainedCopy
 from tunesmith.model.trunk_support import look_back, why_unsupported
-
-LENGTHENING = ("dynamic", "longrope")
-"""Rotary embeddings whose angles depend on how long a row is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +323,7 @@ def why_not(model: Any, n_positions: int) -> str | None:
     window = look_back(model.config)
     if window is not None and n_positions > window:
         return f"its attention sees {window} tokens back"
-    rope = getattr(model.config, "rope_parameters", None) or {}
-    if rope.get("rope_type", "default") in LENGTHENING:
+    if is_lengthening(model.config):
         return "its rotary embedding depends on the length of a row"
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         return "its products are in another type for the moment"

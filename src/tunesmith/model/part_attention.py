@@ -11,6 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+QUERIES_AT_ONCE = 256
+"""Queries whose scores are there at once on a GPU: [Hkv, G, that, S] in float32; a long prompt in
+one piece would take memory by the square of its tokens."""
+
 _on_processor: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 
@@ -42,15 +46,20 @@ def part(
 def _plain(
     q: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool
 ) -> tuple[Tensor, Tensor]:
-    """The same by two products; ``q`` is [Hkv, G, T, D]."""
+    """The same by two products a block of queries; ``q`` is [Hkv, G, T, D]."""
     wide = torch.promote_types(q.dtype, torch.float32)
-    scores = torch.matmul(q, key[:, None].transpose(2, 3)).to(wide) * scale  # [Hkv, G, T, S]
-    if causal:
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-        scores.masked_fill_(later, -torch.inf)
-    norms = scores.logsumexp(-1)
-    weights = (scores - norms[..., None]).exp_().to(value.dtype)
-    found = torch.matmul(weights, value[:, None])
+    found, norms = q.new_empty(q.shape), q.new_empty(q.shape[:3], dtype=wide)
+    for first in range(0, q.shape[2], QUERIES_AT_ONCE):
+        rows = slice(first, first + QUERIES_AT_ONCE)
+        n_seen = min(rows.stop, key.shape[1]) if causal else key.shape[1]
+        k, v = key[:, None, :n_seen], value[:, None, :n_seen]
+        scores = torch.matmul(q[:, :, rows], k.transpose(2, 3)).to(norms.dtype) * scale
+        if causal:
+            later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device)
+            scores.masked_fill_(later.triu_(1 + first), -torch.inf)
+        norms[:, :, rows] = scores.logsumexp(-1)
+        weights = scores.sub_(norms[:, :, rows, None]).exp_().to(value.dtype)
+        found[:, :, rows] = torch.matmul(weights, v)
     return found.permute(2, 0, 1, 3), norms.permute(2, 0, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -61,22 +62,41 @@ def arranged(
 def _cheapest(
     sizes: np.ndarray, common: np.ndarray, batching: Batching, each: int
 ) -> list[tuple[int, int]]:
-    """Cuts the order into the stretches that cost least: their tokens, and ``each`` for each."""
+    """Cuts the order into the stretches that cost least: their tokens, and ``each`` for each.
+
+    In a time that grows with the rows and not with their square. What a stretch costs is a sum up
+    to its end less one up to its start, so that the best start is that of the least difference; and
+    the first start that the limits allow never goes back, so that both it and the longest row of
+    the stretch are found in a window that moves on.
+    """
     n_rows = len(sizes)
+    tokens = [0, *np.cumsum(sizes).tolist()]  # of the rows before each
+    saved = [0, *np.cumsum(common).tolist()]  # of what each of them shares with its next one
+    lengths, first = sizes.tolist(), 0
     best: list[tuple[int, int]] = [(0, 0)]  # cost up to here; where its last stretch begins
+    starts: deque[tuple[int, int]] = deque()  # what a stretch costs less by its start; the start
+    longest: deque[int] = deque()  # rows, each shorter than the one before it
     for end in range(1, n_rows + 1):
-        ways: list[tuple[int, int]] = []
-        tokens = 0
-        for start in range(end - 1, -1, -1):
-            tokens += int(sizes[start]) - (int(common[start]) if start < end - 1 else 0)
-            is_within = (
-                end - start <= batching.rows_at_once
-                and batching.size(sizes[start:end]) <= batching.limit
-            )
-            if start < end - 1 and not is_within:
+        start = end - 1
+        rank = best[start][0] - tokens[start] + saved[start]
+        while starts and starts[-1][0] > rank:
+            starts.pop()
+        starts.append((rank, start))
+        while longest and lengths[longest[-1]] <= lengths[start]:
+            longest.pop()
+        longest.append(start)
+        while first < start:
+            n_tokens = tokens[end] - tokens[first]
+            size = batching.size_of(end - first, n_tokens, lengths[longest[0]])
+            if end - first <= batching.rows_at_once and size <= batching.limit:
                 break
-            ways.append((best[start][0] + tokens + each, start))
-        best.append(min(ways))
+            first += 1
+            if starts[0][1] < first:
+                starts.popleft()
+            if longest[0] < first:
+                longest.popleft()
+        rank, start = starts[0]
+        best.append((rank + tokens[end] - saved[end - 1] + each, start))
     cuts: list[tuple[int, int]] = []
     end = n_rows
     while end:

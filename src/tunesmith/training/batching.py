@@ -69,9 +69,19 @@ class Batching:
         Args:
             sizes: [N] tokens of its rows.
         """
+        return self.size_of(len(sizes), int(sizes.sum()), int(sizes.max(initial=0)))
+
+    def size_of(self, n_rows: int, n_tokens: int, longest: int) -> int:
+        """The :meth:`size` of so many rows with so many tokens, and the longest one's.
+
+        Args:
+            n_rows: of a micro-batch.
+            n_tokens: of all of them.
+            longest: tokens of the longest.
+        """
         if self.tokens_at_once is None:
-            return len(sizes)
-        return int(sizes.sum() if self.packs else sizes.max() * len(sizes))
+            return n_rows
+        return n_tokens if self.packs else longest * n_rows
 
     def least(self, sizes: np.ndarray) -> int:
         """The :meth:`size` of a step that is divided as far as it can be."""

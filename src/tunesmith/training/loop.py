@@ -100,6 +100,7 @@ class Trainer:
         self.log_every = log_every(settings.log_every_steps, placement.device)
         self._plan: tuple[int, list[Step]] | None = None
         self._unread: list[Taken] = []
+        self._most_rows: dict[int, int] = {}  # by the portion they ran under
         self._read_at = 0.0
         self._should_stop: Callable[[int], bool] = lambda step: False
 
@@ -157,9 +158,12 @@ class Trainer:
 
     @property
     def rows_at_once(self) -> int:
-        """Rows of the largest micro-batch of the epoch it is in, as far as memory allows."""
-        epoch = max(0, self.progress.step - 1) // self.steps_per_epoch
+        """Rows of the largest micro-batch as far as memory allows: of those that ran arranged, or
+        else of those planned for the epoch it is in."""
         size = self.portion.size
+        if size in self._most_rows:
+            return self._most_rows[size]
+        epoch = max(0, self.progress.step - 1) // self.steps_per_epoch
         return max(len(m) for step in self._planned(epoch) for m in self._divided(step, size))
 
     def _is_due(self, step: int) -> bool:
@@ -226,6 +230,10 @@ class Trainer:
             undo,
             least=max(self.batching.least(self.lengths[micro]) for micro in rows),
         )
+        if self.arrange is not None:
+            size = self.portion.size
+            n_rows = max(map(len, self._divided(rows, size)))
+            self._most_rows[size] = max(n_rows, self._most_rows.get(size, 0))
         limit = self.optim.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
         lr = self.rate(step)

@@ -158,8 +158,7 @@ class Trainer:
 
     @property
     def rows_at_once(self) -> int:
-        """Rows of the largest micro-batch as far as memory allows: of those that ran arranged, or
-        else of those planned for the epoch it is in."""
+        """Rows of the largest micro-batch that ran arranged, or else of the epoch's plan."""
         size = self.portion.size
         if size in self._most_rows:
             return self._most_rows[size]

@@ -309,3 +309,16 @@ def test_agreement_and_strengths_without_width_are_told_without_ends(tmp_path):
     [row] = judge_compared(folder)["votes"]["agreement"]
     assert (row["kappa"], row["kappa_low"], row["kappa_high"]) == (1.0, None, None)
     assert "kappa 1.00, without an interval" in (folder / "comparison.md").read_text("utf-8")
+
+
+def test_an_answer_that_the_token_limit_cut_is_marked_for_voters(folder, capsys, monkeypatch):
+    file = folder / "examples.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        line["answers"]["hidden-tuned"]["cut"] = True
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for ballot in ballots(read_compared(folder), "ada"):
+        [side] = ballot.cut
+        assert getattr(ballot, side).startswith("tuned")
+    told = keys(folder, "q\n", capsys=capsys, monkeypatch=monkeypatch)
+    assert str(told).count("cut by the token limit") == 1

@@ -134,8 +134,9 @@ def _show(console: Console, ballot: Ballot, place: str, *, whole: bool = False) 
         console.print(Rule(Text(place), style="dim"))
     console.print(_shortened(console, ballot.prompt, console.width, None if whole else LINES))
     table = Table(expand=True, show_lines=False, header_style="bold")
-    table.add_column("left", ratio=1, overflow="fold")
-    table.add_column("right", ratio=1, overflow="fold")
+    for side in ("left", "right"):
+        word = f"{side} (cut by the token limit)" if side in ballot.cut else side
+        table.add_column(word, ratio=1, overflow="fold")
     width = max(10, (console.width - 7) // 2)
     most = None if whole else LINES_OF_ANSWER
     sides = [_shortened(console, text, width, most) for text in (ballot.left, ballot.right)]

@@ -28,6 +28,7 @@ class AnsweredExample:
         prompt: what was asked, roles named where several spoke.
         reference: the first reference answer.
         answers: by model.
+        cut: models whose answer the token limit cut.
     """
 
     number: int
@@ -36,6 +37,7 @@ class AnsweredExample:
     prompt: str
     reference: str
     answers: Mapping[str, str]
+    cut: frozenset[str] = frozenset()
 
     def key(self, one: str, other: str) -> str:
         """What names a choice between two models' answers: its texts, whoever wrote them."""
@@ -120,4 +122,5 @@ def _example(number: int, line: Mapping[str, Any], names: list[str]) -> Answered
             for name in names
             if (row := line["answers"].get(name)) and row.get("text") is not None
         },
+        frozenset(name for name in names if (line["answers"].get(name) or {}).get("cut")),
     )

@@ -36,6 +36,7 @@ class Ballot:
         prompt: what was asked.
         left: one answer.
         right: the other.
+        cut: which of both, ``left`` and ``right``, the token limit cut.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Ballot:
     prompt: str
     left: str
     right: str
+    cut: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,17 @@ def _of_example(
     compared: Compared, example: AnsweredExample, draw: random.Random
 ) -> Iterator[Ballot]:
     for one, other in compared.pairs:
-        texts = [example.answers[one], example.answers[other]]
-        if texts[0] != texts[1]:
-            draw.shuffle(texts)
-            yield Ballot(example.key(one, other), example.origin, example.prompt, *texts)
+        sides = [one, other]
+        if example.answers[one] != example.answers[other]:
+            draw.shuffle(sides)
+            left, right = (example.answers[name] for name in sides)
+            cut = {
+                side
+                for side, name in zip(("left", "right"), sides, strict=True)
+                if name in example.cut
+            }
+            key = example.key(one, other)
+            yield Ballot(key, example.origin, example.prompt, left, right, frozenset(cut))
 
 
 def _key_in(entry: Mapping[str, object], path: Path) -> str:

@@ -141,7 +141,7 @@ def test_the_summary_tells_the_rows_that_were_at_once(recipe_fields, tmp_path):
 
 
 def test_the_rows_at_once_are_those_that_ran_and_not_those_planned(recipe_fields):
-    settings = {"packing": True, "tokens_at_once": 110, "epochs": 1}
+    settings = {"packing": True, "tokens_at_once": 400, "epochs": 1}
     recipe = make_recipe({**recipe_fields, "train": {**recipe_fields["train"], **settings}})
     trainer = build_trainer(recipe, prepare(recipe), Watcher())
     assert trainer.rows_at_once > 1

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation.charts import Bar, Line, bar_chart, describe, line_chart
 from tunesmith.evaluation.confusion import Confusion
 from tunesmith.evaluation.figures import (
-    FILTERS,
     date_text,
     difference,
     in_text,
@@ -25,6 +23,7 @@ from tunesmith.evaluation.figures import (
 )
 from tunesmith.evaluation.gold_spans import Span, pieces
 from tunesmith.evaluation.measures import Measures, measures_of
+from tunesmith.evaluation.pages import page_environment
 
 BASE, TUNED = "base", "tuned"
 """Names of the two models that are compared; others stand beside them for orientation."""
@@ -192,14 +191,7 @@ def render_report(report: Report) -> str:
 
     Everything that came from data or models is escaped, so markup in an answer stays inert.
     """
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= FILTERS
+    page = page_environment(Path(__file__).parent)
     text = page.get_template("report.html.j2").render(
         report=report,
         base=report.compared[0],

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
+from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
 from tunesmith.evaluation.statistics.permutation import holm
 from tunesmith.evaluation.statistics.sample import Sample
@@ -28,6 +30,27 @@ class Pair:
     other: str
     score: str
     comparison: Comparison
+
+    def told(self, *, points: bool = True) -> dict[str, Any]:
+        """Ready for JSON.
+
+        Args:
+            points: whether the score lies between 0 and 1, so that hundredths are points.
+        """
+        found = self.comparison
+        return {
+            "one": self.one,
+            "other": self.other,
+            "score": self.score,
+            "difference": known(found.difference.value),
+            "low": known(found.difference.low),
+            "high": known(found.difference.high),
+            "p": found.p,
+            "p_corrected": found.p_corrected,
+            "least": known(found.least),
+            "verdict": found.word,
+            "sentence": found.sentence(points=points),
+        }
 
 
 @dataclass(frozen=True, slots=True)

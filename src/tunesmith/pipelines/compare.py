@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from tunesmith.core.errors import RecipeError
 from tunesmith.core.examples import Example
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
+from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import Measures, measures_of
 from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
@@ -193,37 +193,17 @@ def _result(
         "models": {
             name: {
                 "scores": {
-                    score: {k: _known(v) for k, v in asdict(interval).items() if k != "level"}
+                    score: {k: known(v) for k, v in asdict(interval).items() if k != "level"}
                     for score, interval in found.intervals.get(name, {}).items()
                 },
                 **_shares(one, answers[name][0], data),
             }
             for name, one in scored.items()
         },
-        "pairs": [
-            {
-                "one": pair.one,
-                "other": pair.other,
-                "score": pair.score,
-                "difference": _known(pair.comparison.difference.value),
-                "low": _known(pair.comparison.difference.low),
-                "high": _known(pair.comparison.difference.high),
-                "p": pair.comparison.p,
-                "p_corrected": pair.comparison.p_corrected,
-                "least": _known(pair.comparison.least),
-                "verdict": pair.comparison.word,
-                "sentence": pair.comparison.sentence(points=pair.score not in measures.scales),
-            }
-            for pair in found.pairs
-        ],
+        "pairs": [pair.told(points=pair.score not in measures.scales) for pair in found.pairs],
         "failed": dict(failed),
         "request": {k: v for k, v in asdict(request).items() if v is not None},
     }
-
-
-def _known(value: float) -> float | None:
-    """JSON has no word for what is not a number."""
-    return None if math.isnan(value) else value
 
 
 def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:

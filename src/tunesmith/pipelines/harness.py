@@ -14,6 +14,7 @@ from tunesmith.core.errors import DataError, ModelError, RecipeError, RunError, 
 from tunesmith.core.extras import require
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
+from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.side_by_side import side_by_side
 from tunesmith.evaluation.statistics.sample import Sample, sample_of_values
 from tunesmith.pipelines.bases import Bases
@@ -160,21 +161,7 @@ def _result(
             }
             for name in found
         },
-        "pairs": [
-            {
-                "one": pair.one,
-                "other": pair.other,
-                "score": pair.score,
-                "difference": _known(pair.comparison.difference.value),
-                "low": _known(pair.comparison.difference.low),
-                "high": _known(pair.comparison.difference.high),
-                "p": pair.comparison.p,
-                "p_corrected": pair.comparison.p_corrected,
-                "verdict": pair.comparison.word,
-                "sentence": pair.comparison.sentence(),
-            }
-            for pair in compared.pairs
-        ],
+        "pairs": [pair.told() for pair in compared.pairs],
         "failed": dict(failed),
     }
 
@@ -220,8 +207,4 @@ def _name(task: str, metric: str, kind: str) -> str:
 def _interval(value: float | None, interval: Any) -> dict[str, float | None]:
     if interval is None:
         return {"value": value, "low": None, "high": None}
-    return {"value": value, "low": _known(interval.low), "high": _known(interval.high)}
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return {"value": value, "low": known(interval.low), "high": known(interval.high)}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tunesmith.core.ledger import FATES
@@ -20,7 +19,7 @@ from tunesmith.evaluation.comparison.headline import headline, most_telling
 from tunesmith.evaluation.comparison.opinions import opinions, strengths
 from tunesmith.evaluation.comparison.shown_run import ShownRun, side_by_side
 from tunesmith.evaluation.comparison.tables import beside, columns, differences, score_rows
-from tunesmith.evaluation.figures import FILTERS
+from tunesmith.evaluation.pages import page_environment
 
 SCRIPTS = ("held.js", "words.js", "list.js", "show.js", "choose.js", "start.js")
 HERE = Path(__file__).parent
@@ -61,14 +60,7 @@ def render_page(compared: Compared) -> str:
     votes: Mapping[str, Any] = result.get("votes") or {}
     shown = columns(result)
     script = _script()
-    page = Environment(
-        loader=FileSystemLoader([HERE, Path(report.__file__).parent], encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= FILTERS
+    page = page_environment(HERE, Path(report.__file__).parent)
     text = page.get_template("comparison.html.j2").render(
         result=result,
         headline=headline(result),

@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from tunesmith.methods.lora import LoRA  # noqa: E402
 from tunesmith.model import few_shapes, tile_attention, trunk  # noqa: E402
 from tunesmith.model.few_shapes import filled_length  # noqa: E402
+from tunesmith.model.label_scores import ROWS  # noqa: E402
 from tunesmith.model.lora_linear import lora_layers  # noqa: E402
-from tunesmith.model.loss import ROWS  # noqa: E402
 from tunesmith.model.packed import packed  # noqa: E402
 from tunesmith.model.task_model import TaskModel  # noqa: E402
 from tunesmith.model.tile_attention import tile_attention as attend  # noqa: E402

@@ -6,8 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tunesmith.model import loss as loss_module  # noqa: E402
-from tunesmith.model.loss import linear_cross_entropy, linear_logps  # noqa: E402
+from tunesmith.model import label_scores as loss_module  # noqa: E402
+from tunesmith.model import logps as logps_module  # noqa: E402
+from tunesmith.model.logps import linear_logps  # noqa: E402
+from tunesmith.model.loss import linear_cross_entropy  # noqa: E402
 
 
 def reference(hidden, weight, labels):
@@ -91,6 +93,24 @@ def test_log_probabilities_of_rows_and_their_gradients_equal_those_of_whole_logi
     (expected * outer).sum().backward()
     torch.testing.assert_close(found, expected.float())
     torch.testing.assert_close(gradients, (hidden.grad, weight.grad), atol=1e-6, rtol=1e-5)
+
+
+def test_a_frozen_heads_logits_are_made_once_and_give_the_same_gradients(monkeypatch):
+    torch.manual_seed(0)
+    hidden = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 5, dtype=torch.float64)
+    labels, outer = torch.randint(0, 11, (7,)), torch.randn(7)
+    expected = (hidden @ weight.t()).log_softmax(1).gather(1, labels[:, None])[:, 0]
+    [gradient] = torch.autograd.grad((expected * outer).sum(), hidden)
+    made = []
+    make = logps_module.logits_of
+    monkeypatch.setattr(logps_module, "logits_of", lambda *of: made.append(1) or make(*of))
+    found = linear_logps(hidden, weight, labels)
+    [own] = torch.autograd.grad((found * outer).sum(), hidden)
+    assert len(made) == 1
+    torch.testing.assert_close(own, gradient, atol=1e-6, rtol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(linear_logps(hidden, weight, labels), found.detach())
 
 
 def test_log_probabilities_under_autocast_have_gradients_of_the_weights_own_types():

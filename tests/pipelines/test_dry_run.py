@@ -19,8 +19,8 @@ from tunesmith.model.footprint import (  # noqa: E402
     Arithmetic,
     trunk_bytes,
 )
-from tunesmith.model.loss import CHUNK_LOGITS  # noqa: E402
-from tunesmith.model.loss import LEAST_ROWS as ROWS_OF_LOSS  # noqa: E402
+from tunesmith.model.label_scores import CHUNK_LOGITS  # noqa: E402
+from tunesmith.model.label_scores import LEAST_ROWS as ROWS_OF_LOSS  # noqa: E402
 from tunesmith.model.segments import LONGEST_KEPT as LONGEST  # noqa: E402
 from tunesmith.model.shape import PUBLISHED, shape_of  # noqa: E402
 from tunesmith.model.source import read_config  # noqa: E402

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.training.batching import FIXED_TOKENS, Batching, fixed_batching
+from tunesmith.training.batching import FIXED_TOKENS, Batching, fixed_batching, fixed_tokens
 from tunesmith.training.settings import Train
 
 LENGTHS = [100] * 40
@@ -84,3 +84,13 @@ def test_what_memory_takes_goes_down_to_one_row(lengths, tokens, most, packs):
         assert batching.size(sizes[part]) <= max(most, sizes[part[0]])
     alone = batching.within(batching.least(sizes)).divide(sizes)
     assert all(batching.size(sizes[part]) <= sizes.max() for part in alone)
+
+
+def test_narrow_models_take_more_tokens_at_once_on_a_cpu_up_to_a_limit():
+    assert [fixed_tokens("cpu", width) for width in (None, 4096, 768, 384, 288, 64)] == [
+        *(3 * [FIXED_TOKENS["cpu"]]),
+        2 * FIXED_TOKENS["cpu"],
+        5461,
+        8192,
+    ]
+    assert fixed_tokens("cuda", 64) == FIXED_TOKENS["cuda"]

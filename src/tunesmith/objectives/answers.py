@@ -62,7 +62,7 @@ def answer_logps(hidden: Tensor, head: nn.Linear, targets: Targets) -> AnswerLog
     """
     import torch
 
-    from tunesmith.model.loss import linear_logps
+    from tunesmith.model.logps import linear_logps
 
     logps = linear_logps(hidden, head.weight, targets["labels"])  # [N]
     # Added along rows: index_add has no fixed order on a GPU, so a resume would not be exact.

@@ -59,6 +59,7 @@ def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
         settings,
         lengths,
         device,
+        width=getattr(_config(passes), "hidden_size", None),
         unpadded=is_fused,
         unpackable=_unpackable(passes, rows),
         row_by_row=1.0 if _attends_at_once(passes) else ROW_BY_ROW,
@@ -205,11 +206,16 @@ def _unpackable(passes: Passes, rows: Rows) -> str | None:
         return "the rows of this task do not tell their lengths"
     from tunesmith.model.trunk_support import look_back
 
-    config = getattr(getattr(passes.model, "model", None), "config", None)
+    config = _config(passes)
     window = None if config is None else look_back(config)
     if window is not None and int(max(rows.lengths)) > window:
         return f"the model's attention sees {window} tokens back, and rows are longer"
     return None
+
+
+def _config(passes: Passes) -> Any:
+    """The model's configuration; None: it has none."""
+    return getattr(getattr(passes.model, "model", None), "config", None)
 
 
 def _attends_at_once(passes: Passes) -> bool:

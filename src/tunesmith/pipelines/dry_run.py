@@ -72,7 +72,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     ledger: dict[str, Any] | None = None
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
     lengths = np.array([longest])
-    batching, sizes = _batching(recipe, lengths, None)
+    batching, sizes = _batching(recipe, lengths, None, shape.width)
     longest_eval = longest
     n_targets = min(batching.tokens_at_once or longest**2, batching.rows_at_once * longest)
     seconds: float | None = None
@@ -86,7 +86,7 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
         rows, ledger = len(lengths), prepared.ledger.as_dict()
         longest, n_tokens = int(lengths.max()), int(lengths.sum())
         sharing = planned_sharing(recipe, prepared)
-        batching, sizes = _batching(recipe, lengths, rows)
+        batching, sizes = _batching(recipe, lengths, rows, shape.width)
         held_out = prepared.encoded.get("validation")
         longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
         # What is one row to the trainer may be several encoded ones.
@@ -167,11 +167,11 @@ def _with_precision(recipe: Recipe) -> tuple[Recipe, str]:
 
 
 def _batching(
-    recipe: Recipe, lengths: np.ndarray, n_rows: int | None
+    recipe: Recipe, lengths: np.ndarray, n_rows: int | None, width: int
 ) -> tuple[Batching, tuple[int, ...]]:
     """The largest micro-batches there may be, and the sizes that a probe will choose among."""
     train, device = recipe.train, device_type(recipe)
-    found = fixed_batching(train, lengths, device)
+    found = fixed_batching(train, lengths, device, width=width)
     if n_rows is None or train.tokens_at_once is not None or train.micro_batch_size is not None:
         return found, ()
     steps = n_steps(

@@ -83,7 +83,11 @@ def planned_sharing(recipe: Recipe, prepared: Prepared) -> dict[str, Any] | None
     lengths = prepared.task.lengths(encoded)
     n_each = len(encoded) // len(lengths)  # of a pair two encoded rows are one to the trainer
     batching = fixed_batching(
-        recipe.train, lengths, device_type(recipe), unpadded=recipe.train.fused
+        recipe.train,
+        lengths,
+        device_type(recipe),
+        width=config.get("hidden_size"),
+        unpadded=recipe.train.fused,
     )
     n_left = MOST_MICRO_BATCHES
     for planned in _first_steps(recipe, lengths, batching):

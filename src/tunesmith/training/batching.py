@@ -18,7 +18,10 @@ from tunesmith.training.settings import Train
 
 FIXED_TOKENS = {"cpu": 2048, "cuda": 8192}
 """Tokens of a micro-batch where nothing is measured, by device: on a CPU about the fastest for a
-model of 15 million weights (``benchmarks/batches.py``); on a GPU not measured."""
+model of 110 million weights (``benchmarks/batches.py``); on a GPU not measured."""
+FIXED_WIDTH, MOST_FIXED_TOKENS = 768, 8192
+"""On a CPU, the width of states to which that belongs. Narrower ones fill as much memory with more
+tokens, and products of few numbers each gain by it: with 288, 1.1 times in bfloat16."""
 ROW_BY_ROW = 1.06
 """Time of a packed micro-batch by that of a padded one of as many tokens, where attention goes row
 after row: 3 to 8 % more (``benchmarks/packing.py``)."""
@@ -134,11 +137,25 @@ def made_of(settings: Train) -> tuple[Any, ...]:
     )
 
 
+def fixed_tokens(device: str, width: int | None = None) -> int:
+    """Tokens of a micro-batch where nothing is measured.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+        width: of the model's states; None: not known.
+    """
+    found = FIXED_TOKENS.get(device, FIXED_TOKENS["cuda"])
+    if device != "cpu" or not width or width >= FIXED_WIDTH:
+        return found
+    return min(found * FIXED_WIDTH // width, MOST_FIXED_TOKENS)
+
+
 def fixed_batching(
     settings: Train,
     lengths: Sequence[int] | np.ndarray,
     device: str,
     *,
+    width: int | None = None,
     unpadded: bool = False,
     unpackable: str | None = None,
     row_by_row: float = ROW_BY_ROW,
@@ -149,6 +166,7 @@ def fixed_batching(
         settings: of the loop.
         lengths: tokens of each row.
         device: ``cpu`` or ``cuda``.
+        width: of the model's states; None: not known.
         unpadded: whether the model computes no padding, so that packed rows cost nothing.
         unpackable: why rows cannot share a line; None: they can.
         row_by_row: what packed rows cost else, by padded ones of as many tokens.
@@ -156,7 +174,7 @@ def fixed_batching(
     by_rows = settings.micro_batch_size
     tokens, why = settings.tokens_at_once, "train.tokens_at_once"
     if tokens is None and by_rows is None:
-        tokens, why = FIXED_TOKENS.get(device, FIXED_TOKENS["cuda"]), f"fixed for a {device}"
+        tokens, why = fixed_tokens(device, width), f"fixed for a {device}"
     elif tokens is None and settings.packing is True:
         assert by_rows is not None
         tokens = by_rows * int(max(lengths, default=1))

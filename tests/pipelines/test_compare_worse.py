@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.core.runs import LOCK, Run  # noqa: E402
 from tunesmith.evaluation.measures import measures_of  # noqa: E402
@@ -85,3 +87,20 @@ def test_runs_are_found_from_another_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     compared_runs.compared_runs(models, places)
     assert shown == [run]
+
+
+def test_a_model_that_examples_are_held_against_joins_the_comparison(films, tmp_path, tiny):
+    fields = {"data": films, "max_new_tokens": 4, "max_rows": 2}
+    found = compare(
+        CompareRequest(
+            ("b=tunesmith-tiny",), metrics=("mcc",), against=str(tiny), out=str(tmp_path), **fields
+        )
+    )
+    assert {name.split("/")[0] for name in found["models"]} == {"b", tiny.name}
+    assert found["request"]["against"] == tiny.name
+    again = CompareRequest((f"a={tiny}", "b=tunesmith-tiny"), against=str(tiny), **fields)
+    found = compare(replace(again, metrics=("mcc",), out=str(tmp_path / "again")))
+    assert {name.split("/")[0] for name in found["models"]} == {"a", "b"}
+    assert found["request"]["against"] == "a"
+    with pytest.raises(RecipeError, match="'nobody' is none of the models"):
+        compare(replace(again, against="nobody"))

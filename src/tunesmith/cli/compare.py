@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import click
 
+from tunesmith.cli.compare_show import print_comparison
 from tunesmith.cli.hosted import hosted_options, prices_of
-from tunesmith.cli.judge import judge_of, judge_options, print_preferences
-from tunesmith.cli.show import json_option, print_json, print_table
+from tunesmith.cli.judge import judge_of, judge_options
+from tunesmith.cli.show import json_option, print_json
 
 
 @click.command("compare")
@@ -29,7 +29,9 @@ from tunesmith.cli.show import json_option, print_json, print_table
 @click.option("--max-rows", type=click.IntRange(1), help="Examples asked, from the start.")
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--against", metavar="NAME", help="List the examples that are worse than with it.")
+@click.option(
+    "--against", metavar="NAME|MODEL", help="List the examples that are worse than with it."
+)
 @judge_options
 @click.option(
     "--bad-rows",
@@ -76,24 +78,14 @@ def command(
     from tunesmith.cli.vote import vote_and_count
     from tunesmith.pipelines.compare import compare
     from tunesmith.pipelines.compare_request import CompareRequest
-    from tunesmith.pipelines.comparison_html import HTML
-    from tunesmith.pipelines.comparison_page import (
-        model_table,
-        notes,
-        pair_table,
-        title,
-        verdicts,
-    )
     from tunesmith.pipelines.judge_compared import judge_compared
 
     if vote and as_json:
         raise click.UsageError("--vote asks a person; --json afterwards tells what came of it.")
     asked = judge_of(judge, rubric, criteria)
-    if not models and (data or split or task or metrics or templates or max_rows or against):
+    of_models = (data, split, task, metrics, templates, max_rows, max_new_tokens, against)
+    if not models and (any(of_models) or bad_rows != "error"):
         raise click.UsageError("these options go with models; name them too.")
-    named = [template.partition("=") for template in templates]
-    if odd := next((name for name, sign, value in named if not (sign and value)), None):
-        raise click.UsageError(f"--template {odd}: write NAME=TEMPLATE.")
     if models:
         result = compare(
             CompareRequest(
@@ -103,7 +95,7 @@ def command(
                 task=task,
                 split=split,
                 metrics=metrics or None,
-                templates={name: value for name, _, value in named} or None,
+                templates=_named(templates),
                 max_rows=max_rows,
                 max_new_tokens=max_new_tokens,
                 batch_size=batch_size,
@@ -131,20 +123,14 @@ def command(
     if as_json:
         print_json(result)
     else:
-        header, rows = model_table(result, between="\n")
-        print_table(header, rows, title=title(result))
-        if result["pairs"]:
-            print_table(*pair_table(result, verdict="verdict"))
-        print_preferences(result)
-        for line in [*verdicts(result), *notes(result)]:
-            click.echo(line)
-        for name, reason in result["failed"].items():
-            click.echo(f"{name} was not compared, and is asked again by the same command: {reason}")
-        for name, lost in result.get("worse", {}).items():
-            click.echo(f"{len(lost)} examples are worse with {name} than with {against}:")
-            for one in lost[:10]:
-                click.echo(f"  {one['origin']}: {one['before']:.3f} to {one['after']:.3f}")
-        click.echo(f"page: {Path(out) / HTML}")
-        click.echo(f"all figures and answers: {out}")
+        print_comparison(result, out)
     if result["failed"] or result.get("judge", {}).get("failed"):
         raise SystemExit(1)
+
+
+def _named(templates: tuple[str, ...]) -> dict[str, str] | None:
+    """What ``--template`` gives, by model."""
+    named = [template.partition("=") for template in templates]
+    if odd := next((name for name, sign, value in named if not (sign and value)), None):
+        raise click.UsageError(f"--template {odd}: write NAME=TEMPLATE.")
+    return {name: value for name, _, value in named} or None

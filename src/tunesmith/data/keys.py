@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tunesmith.core.examples import Labelled
+from tunesmith.core.examples import Example, Labelled
 from tunesmith.data.files.splits import SPLITS
 from tunesmith.data.fingerprint import fingerprint, group_fingerprint, whole_fingerprint
 from tunesmith.data.read import Row
@@ -91,6 +91,11 @@ class KeyColumns:
             np.array(self.label, np.uint64),
             np.array(self.whole, np.uint8).reshape(-1, 16),
         )
+
+
+def asked_word(example: Example) -> int:
+    """What stands in :attr:`Keys.prompt` of an example."""
+    return _word(fingerprint(example))
 
 
 def _word(digest: bytes) -> int:

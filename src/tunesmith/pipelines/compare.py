@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.answers import Road
+from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.errors import RecipeError
-from tunesmith.core.examples import Example
 from tunesmith.core.held import held
-from tunesmith.core.runs import Run
-from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.fits import fitting, require_fit
-from tunesmith.evaluation.measures import Measures, measures_of
+from tunesmith.evaluation.measures import measures_of
 from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
-from tunesmith.evaluation.score import Scored, score
-from tunesmith.evaluation.side_by_side import SideBySide, side_by_side
+from tunesmith.evaluation.side_by_side import side_by_side
 from tunesmith.pipelines.bases import Bases
 from tunesmith.pipelines.beside import Beside, named_models
 from tunesmith.pipelines.compare_request import CompareRequest
-from tunesmith.pipelines.compared_answers import compared_answers
 from tunesmith.pipelines.compared_data import ComparedData, compared_data
-from tunesmith.pipelines.compared_folder import EXAMPLES
-from tunesmith.pipelines.compared_likelihoods import Likelihoods, compared_likelihoods
+from tunesmith.pipelines.compared_examples import keep_examples, prompt_of
+from tunesmith.pipelines.compared_result import result_of
 from tunesmith.pipelines.compared_runs import places_of
+from tunesmith.pipelines.compared_scores import ComparedScores, compared_scores
+from tunesmith.pipelines.compared_seen import seen_notes
 from tunesmith.pipelines.compared_tables import add_tables
 from tunesmith.pipelines.compared_worse import got_worse
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
-from tunesmith.pipelines.kept_answers import Kept
 
 if TYPE_CHECKING:
     from tunesmith.chat.spend import Prices
 
-PUT_IN_SECONDS = 4
-"""Decimals of the seconds that are told."""
+TAKEN = ("constant",)
+"""Names that the table has for something else."""
 
 
 def compare(
@@ -62,7 +57,7 @@ def compare(
 
     Returns:
         What ``comparison.json`` holds: ``models`` (by name: ``scores`` with ``low`` and ``high``,
-        ``cut_fraction``, ``mean_words_ratio``, ``tokens_per_s``, ``cost_per_1000``,
+        ``cut_fraction``, ``length_ratio``, ``tokens_per_s``, ``cost_per_1000``,
         ``template``), ``pairs``
         (``one``, ``other``, ``score``, ``difference``, ``low``, ``high``, ``p``, ``p_corrected``,
         ``verdict``, ``sentence``), ``verdict``, ``failed``, ``n``, ``source``, ``worse``
@@ -72,7 +67,8 @@ def compare(
     Raises:
         TunesmithError: no model could be asked, or the data cannot be used.
     """
-    models = named_models(request.models, taken=("constant",))
+    request = _with_against(request)
+    models = named_models(request.models, taken=TAKEN)
     _require_known(request, models)
     if request.judge is not None:
         request.judge.check()
@@ -85,53 +81,16 @@ def compare(
         bad_rows=request.bad_rows,
     )
     if request.judge is not None and data.task.judged_by != "running-text":
-        request.judge.rubric_for(data.task.name, [_prompt(data, one) for one in data.examples])
+        request.judge.rubric_for(data.task.name, [prompt_of(data, one) for one in data.examples])
     metrics, notes = _metrics(request, data)
-    measures = measures_of(metrics)
-    picked = chosen(metrics)
-    likelihoods: Likelihoods | None = None
+    notes += seen_notes(models, data.examples)
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
         opening = Opening(request.batch_size, prices, max_cost, Bases())
-        if any(metric.foretell for metric in picked):
-            likelihoods = compared_likelihoods(request, models, data, folder, opening, picked)
-            notes += likelihoods.notes
-        if likelihoods is not None and data.task.judged_by == "running-text":
-            answers, scored = likelihoods.answers(), likelihoods.scored()
-            failed = likelihoods.failed
-        else:
-            answers, failed = compared_answers(request, models, data, folder, opening)
-            of_answers = [metric.told for metric in picked if metric.foretell is None]
-            scored = {
-                name: score(data.task, data.examples, kept.answered, road, of_answers)
-                for name, (kept, road) in answers.items()
-            }
-            if likelihoods is not None:
-                likelihoods.added_to(scored)
-        samples = {
-            name: one.found.samples(data.clusters)
-            for name, one in scored.items()
-            if one.found is not None
-        }
-        shown = list(measures.headings)
-        found = side_by_side(
-            samples,
-            shown,
-            lower_is_better=measures.lower_is_better,
-            is_share={name: name not in measures.scales for name in shown},
-            seed=request.seed,
-        )
-        result = _result(request, data, measures, scored, answers, found, failed)
-        result["places"] = places_of(models)
-        result["notes"] += [note for note in notes if note not in result["notes"]]
-        add_tables(result, data, scored, answers, samples, request.seed)
-        if own := own_hashes(metrics):
-            result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
-        if request.against is not None:
-            lost = got_worse(request.against, data.examples, measures, scored, failed)
-            result |= {"worse": lost.by_model, "worse_by": lost.score}
-            result["notes"] += lost.notes
-        _keep_examples(folder, data, scored, answers)
+        found = compared_scores(request, models, data, folder, opening, chosen(metrics))
+        result = _compared(request, models, data, metrics, found)
+        result["notes"] += [n for n in notes + found.notes if n not in result["notes"]]
+        keep_examples(folder, data, found)
         keep_result(folder, result)
         add_preferences(
             folder,
@@ -144,6 +103,51 @@ def compare(
         )
         keep_result(folder, result)
     return result
+
+
+def _compared(
+    request: CompareRequest,
+    models: Sequence[Beside],
+    data: ComparedData,
+    metrics: Sequence[str],
+    found: ComparedScores,
+) -> dict[str, Any]:
+    """What parts the models by their scores, and whether it is real."""
+    measures = measures_of(metrics)
+    shown = list(measures.headings)
+    samples = found.samples(data.clusters)
+    parted = side_by_side(
+        samples,
+        shown,
+        lower_is_better=measures.lower_is_better,
+        is_share={name: name not in measures.scales for name in shown},
+        seed=request.seed,
+    )
+    result = result_of(request, data, measures, found, parted)
+    result["places"] = places_of(models)
+    add_tables(result, data, found.scored, found.answers, samples, request.seed)
+    if own := own_hashes(metrics):
+        result["own_metrics"] = [{"file": f, "sha256": s} for f, s in own.items()]
+    if request.against is not None:
+        lost = got_worse(request.against, data.examples, measures, found.scored, found.failed)
+        result |= {"worse": lost.by_model, "worse_by": lost.score}
+        result["notes"] += lost.notes
+    return result
+
+
+def _with_against(request: CompareRequest) -> CompareRequest:
+    """The same with ``against`` as a name in the table; a model that is not in it yet joins it."""
+    against = request.against
+    models = named_models(request.models, taken=TAKEN)
+    if against is None or any(one.name == against for one in models):
+        return request
+    known = next((one for one in models if one.model == against), None)
+    if known is not None:
+        return replace(request, against=known.name)
+    if not (is_hosted(against) or Path(against).expanduser().exists()):
+        return request  # a misspelt name rather than a model
+    [*_, added] = named_models([*request.models, against], taken=TAKEN)
+    return replace(request, models=(*request.models, against), against=added.name)
 
 
 def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
@@ -166,101 +170,3 @@ def _metrics(request: CompareRequest, data: ComparedData) -> tuple[list[str], li
     names, notes = (list(named), []) if named else fitting(data.task, references)
     require_fit(chosen(names), data.task, references)
     return names, notes
-
-
-def _result(
-    request: CompareRequest,
-    data: ComparedData,
-    measures: Measures,
-    scored: Mapping[str, Scored],
-    answers: Mapping[str, tuple[Kept, Road]],
-    found: SideBySide,
-    failed: Mapping[str, str],
-) -> dict[str, Any]:
-    notes = [note for one in scored.values() if one.found for note in one.found.notes]
-    return {
-        "source": data.source,
-        "n": len(data.examples),
-        "n_clusters": len(set(data.clusters or [])) or None,
-        "left_out": data.n_left_out,
-        "rejected": {"n": len(data.rejected), "first": list(data.rejected[:3])},
-        "task": data.task.name,
-        "judged_by": measures.verdict,
-        "headings": dict(measures.headings),
-        "lower_is_better": sorted(measures.lower_is_better),
-        "empty": measures.empty,
-        "notes": list(dict.fromkeys(notes)),
-        "models": {
-            name: {
-                "scores": {
-                    score: {k: known(v) for k, v in asdict(interval).items() if k != "level"}
-                    for score, interval in found.intervals.get(name, {}).items()
-                },
-                **_shares(one, answers[name][0], data),
-            }
-            for name, one in scored.items()
-        },
-        "pairs": [pair.told(points=pair.score not in measures.scales) for pair in found.pairs],
-        "failed": dict(failed),
-        "request": {k: v for k, v in asdict(request).items() if v is not None},
-    }
-
-
-def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
-    """What is told of a model beside its scores."""
-    told: dict[str, Any] = {
-        name: value
-        for name, value in one.scores.items()
-        if name.endswith("_fraction") or name == "cost_per_1000"
-    }
-    if kept.template is not None:
-        told["template"] = kept.template
-    told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
-    if data.task.judged_by == "running-text":
-        return told  # nothing was written: the tokens are those of the texts
-    counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
-    if counts and kept.seconds > 0:
-        told["tokens_per_s"] = sum(counts) / kept.seconds
-        told["mean_tokens"] = sum(counts) / len(counts)
-    if any(not answer.text.strip() for answer in kept.answered):
-        n_empty = sum(not answer.text.strip() for answer in kept.answered)
-        told["empty_fraction"] = n_empty / len(kept.answered)
-    if data.task.answers_freely:
-        right = [len(str(data.task.references(e)[0])) for e in data.examples]
-        said = [len(answer.text) for answer in kept.answered]
-        told["length_ratio"] = sum(said) / max(1, sum(right))
-    return told
-
-
-def _prompt(data: ComparedData, example: Example) -> str:
-    asked = data.task.ask(example)
-    messages = () if asked is None else asked.prompt().messages
-    return "\n\n".join(message.text for message in messages)
-
-
-def _keep_examples(
-    folder: Path,
-    data: ComparedData,
-    scored: Mapping[str, Scored],
-    answers: Mapping[str, tuple[Kept, Road]],
-) -> None:
-    lines: list[str] = []
-    clusters = data.clusters
-    for place, example in enumerate(data.examples):
-        asked = data.task.ask(example)
-        messages = () if asked is None else asked.prompt().messages
-        line = {
-            "origin": example.origin,
-            "prompt": _prompt(data, example),
-            "references": data.task.references(example),
-            "answers": {
-                name: {**one.rows[place], **answers[name][0].answered[place].told()}
-                for name, one in scored.items()
-            },
-        }
-        if len(messages) > 1:
-            line["turns"] = [(message.role, message.text) for message in messages]
-        if clusters is not None:
-            line["cluster"] = clusters[place]
-        lines.append(json.dumps(line, ensure_ascii=False, default=str))
-    Run(folder).write_text(EXAMPLES, "".join(f"{line}\n" for line in lines))

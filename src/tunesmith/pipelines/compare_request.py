@@ -24,7 +24,8 @@ class CompareRequest:
         max_rows: examples asked, from the start; None: all.
         max_new_tokens: longest answer; None: as the recipe has it, else 128.
         batch_size: prompts at once.
-        against: name of the model whose examples must not get worse; None: no such list.
+        against: the model whose examples must not get worse, by its name in the table or as
+            it is given to ``models``, which it joins; None: no such list.
         seed: of resamples.
         judge: a model that says of every two answers which is better; None: nobody does.
         bad_rows: of a data file, whether a row that cannot be used stops the comparison or is left

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tunesmith.core.markdown import markdown_table
 from tunesmith.pipelines.comparison_page import model_table, notes, pair_table
 
 ROOT = Path(__file__).parent.parent
@@ -52,10 +53,10 @@ def _case(case: Mapping[str, Any]) -> str:
     same = all(case["same_to_the_byte"].values())
     first, second = (c["seconds"] for c in case["commands"] if " compare " in c["command"])
     lines = [f"## {case['title']}\n", f"{case['about']}\n", f"{found['n']} examples.\n"]
-    lines += [*_table(*model_table(found)), ""]
+    lines += [*markdown_table(*model_table(found)), ""]
     judged = [pair for pair in found["pairs"] if pair["score"] == found["judged_by"]]
     if judged:
-        lines += [*_table(*pair_table({**found, "pairs": judged})), ""]
+        lines += [*markdown_table(*pair_table({**found, "pairs": judged})), ""]
     lines += [f"- {name} could not be asked: {why}" for name, why in found["failed"].items()]
     lines += [f"- {note}" for note in notes(found)[1:]]
     for name, run in case["training"].items():
@@ -72,10 +73,3 @@ def _case(case: Mapping[str, Any]) -> str:
         f"and told {again}."
     )
     return "\n".join(lines) + "\n"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
-    def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(header), line(["---"] * len(header)), *map(line, rows)]

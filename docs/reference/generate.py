@@ -23,6 +23,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from tunesmith.cli.main import VERBS, app
+from tunesmith.core.markdown import markdown_row
 from tunesmith.core.part import Part, Settings
 from tunesmith.core.registry import Registry
 from tunesmith.data import FORMATS
@@ -223,7 +224,7 @@ def _meanings(cls: type[Any]) -> dict[str, str]:
 
 
 def _cells(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return markdown_row(cells)
 
 
 def _value(key: str, field: FieldInfo) -> str:

@@ -32,3 +32,11 @@ def test_where_nobody_looks_a_table_stays_one_and_keeps_its_names(capsys):
     assert told.count("a/very-long-name-of-a-model") == told.count("┃ model") == 1
     print_table(["a", "b"], [])
     assert "┃ a" in capsys.readouterr().out
+
+
+def test_names_in_brackets_stay_as_they_are(capsys):
+    names = ["[red]", "[/x]", ":smile:", "[link=x]y"]
+    print_table(["[bold]", "[/]"], [[name, name] for name in names], title="[i]asked")
+    told = capsys.readouterr().out
+    assert all(told.count(name) == 2 for name in names)
+    assert "[bold]" in told and "[/]" in told and "[i]asked" in told

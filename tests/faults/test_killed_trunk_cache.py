@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.runs import METRICS, Run  # noqa: E402
-from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
+from tunesmith.pipelines.equal_runs import equal_runs  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -44,5 +44,5 @@ def test_killed_again_and_again_it_ends_as_the_run_that_was_not(bench, tmp_path)
     assert "computed before, read from" in done.err
     done = bench.train("--resume", *CACHED, env={"TUNESMITH_CACHE": str(tmp_path / "new")})
     assert done.code == 0, done.err
-    assert [one for one in compare_runs(whole, Run(bench.out)) if not one.is_equal] == []
+    assert [one for one in equal_runs(whole, Run(bench.out)) if not one.is_equal] == []
     assert (bench.out / METRICS).read_bytes() == (whole.path / METRICS).read_bytes()

@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.runs import EVENTS, METRICS, Run  # noqa: E402
-from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
+from tunesmith.pipelines.equal_runs import equal_runs  # noqa: E402
 from tunesmith.training.checkpoint import newest_checkpoint  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def whole(bench, place_of_whole) -> Run:
 def assert_resumes_exactly(bench, whole: Run) -> None:
     done = bench.train("--resume")
     assert done.code == 0, done.err
-    assert [one for one in compare_runs(whole, Run(bench.out)) if not one.is_equal] == []
+    assert [one for one in equal_runs(whole, Run(bench.out)) if not one.is_equal] == []
     assert (bench.out / METRICS).read_bytes() == (whole.path / METRICS).read_bytes()
 
 

@@ -14,7 +14,7 @@ from tunesmith.cli.main import run  # noqa: E402
 from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.core.runs import METRICS, SAMPLES, Run  # noqa: E402
 from tunesmith.pipelines import verify_resume as module  # noqa: E402
-from tunesmith.pipelines.compare_runs import compare_runs  # noqa: E402
+from tunesmith.pipelines.equal_runs import equal_runs  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.pipelines.verify_resume import DiesAt, shortened  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -70,7 +70,7 @@ def test_a_resume_is_exact(recipe_fields, tmp_path, lines, task, method, way):
         del recipe_fields["template"]
     fields = shortened(make_recipe(recipe_fields), 2)
     whole = train(make_recipe({**fields, "out": str(tmp_path / "whole")}))
-    compared = compare_runs(whole, halves(fields, str(tmp_path / "halves"), 2))
+    compared = equal_runs(whole, halves(fields, str(tmp_path / "halves"), 2))
     assert [one for one in compared if not one.is_equal] == []
     assert {one.what for one in compared} >= {"model", "checkpoint: weights", "log"}
 
@@ -81,14 +81,14 @@ def test_the_first_difference_of_each_kind_is_named(recipe_fields, tmp_path):
     for seed in (1, 2):
         recipe_fields["train"]["seed"] = seed
         runs.append(train(make_recipe({**recipe_fields, "out": str(tmp_path / str(seed))})))
-    found = {one.what: one for one in compare_runs(*runs)}
+    found = {one.what: one for one in equal_runs(*runs)}
     assert not any(one.is_equal for one in found.values())
     model = found["model"]
     assert model.first_difference is not None
     assert model.first_difference.startswith("adapter_model.safetensors: base_model.model.")
     assert found["order of rows"].first_difference is not None
     assert found["order of rows"].first_difference.startswith("step 1 takes [")
-    same = compare_runs(runs[0], runs[0])
+    same = equal_runs(runs[0], runs[0])
     assert all(one.is_equal for one in same)
 
 
@@ -138,10 +138,10 @@ def test_a_sample_that_is_another_one_is_told(recipe_fields, tmp_path):
     recipe_fields["train"] |= {"max_steps": 1, "score_rows": 2, "samples": 2}
     recipe_fields["evaluate"] = {"max_new_tokens": 4, "forgetting": None}
     runs = [train(make_recipe({**recipe_fields, "out": str(tmp_path / name)})) for name in "ab"]
-    assert {one.what for one in compare_runs(*runs) if one.is_equal} >= {"samples", "log"}
+    assert {one.what for one in equal_runs(*runs) if one.is_equal} >= {"samples", "log"}
     samples = runs[1].path / SAMPLES
     samples.write_text(samples.read_text().replace("answer", "reply", 1))
-    assert [one.what for one in compare_runs(*runs) if not one.is_equal] == ["samples"]
+    assert [one.what for one in equal_runs(*runs) if not one.is_equal] == ["samples"]
 
 
 def test_a_training_that_was_not_killed_is_told_as_such(tmp_path):

@@ -101,6 +101,8 @@ def _say_scores(scores: dict[str, Any]) -> None:
     if scores["why"]:
         click.echo(f"scores: not compared: {scores['why']}")
         return
+    from tunesmith.evaluation.figures import p_text
+
     tested = [one for one in scores["scores"] if "untested" not in one]
     rows = [
         [
@@ -109,7 +111,7 @@ def _say_scores(scores: dict[str, Any]) -> None:
             _value(one["after"]),
             "" if one.get("low") is None else f"{one['difference']:+.3f}",
             "" if one.get("low") is None else f"{one['low']:+.3f} to {one['high']:+.3f}",
-            "" if one.get("p") is None else f"{one['p']:.3f}",
+            p_text(one.get("p")),
         ]
         for one in scores["scores"]
     ]

@@ -38,10 +38,12 @@ def print_table(
 ) -> None:
     """Writes a table; the first column is text, the others are figures.
 
-    One that is too wide for the screen comes in several, each with the first column.
+    One that is too wide for the screen comes in several, each with the first column. Cells are
+    text: what stands in brackets is no order to the terminal.
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     rows = list(rows)
     columns = [[row[place] for row in rows] for place in range(len(header))]
@@ -56,13 +58,15 @@ def print_table(
         console = Console(width=max(WIDTH_OF_A_FILE, sum(widths) + 1))
     for number, places in enumerate(_fitting(widths, console.width)):
         table = Table(
-            title=title if number == 0 else None, title_justify="left", header_style="bold"
+            title=None if title is None or number else Text(title),
+            title_justify="left",
+            header_style="bold",
         )
-        table.add_column(header[0], overflow="fold", min_width=10)
+        table.add_column(Text(header[0]), overflow="fold", min_width=10)
         for place in places:
-            table.add_column(headings[place], justify="right", no_wrap=True)
+            table.add_column(Text(headings[place]), justify="right", no_wrap=True)
         for row in rows:
-            table.add_row(row[0], *(row[place] for place in places))
+            table.add_row(*(Text(row[place]) for place in (0, *places)))
         console.print(table)
 
 
@@ -110,6 +114,8 @@ def print_ledger(ledger: dict[str, Any]) -> None:
 
 def print_scores(scores: dict[str, Any]) -> None:
     """Writes the scores of every model."""
+    from tunesmith.evaluation.comparison.shares import SHARES, share_text, shown_shares
+    from tunesmith.evaluation.figures import percent_text
     from tunesmith.evaluation.metrics import METRICS
 
     notes = {"constant": "constant answer"}
@@ -120,17 +126,16 @@ def print_scores(scores: dict[str, Any]) -> None:
         for score, words in METRICS.load(name).headings.items()
         if any(score in row for row in rows.values())
     }
-    shares = {"cut_fraction": "cut", "unread_fraction": "unread", "refused_fraction": "refused"}
-    shares = {k: words for k, words in shares.items() if any(row.get(k) for row in rows.values())}
+    known = [name for name in shown_shares(rows.values()) if name != "prompt_cut_fraction"]
     has_words = any("mean_words" in row for row in rows.values())
     has_cost = any("cost_per_1000" in row for row in rows.values())
-    if has_words:
-        shares = {"cut_fraction": "cut", **shares}
+    if not has_words and not any(row.get("cut_fraction") for row in rows.values()):
+        known.remove("cut_fraction")
     print_table(
         [
             "model",
             *headings.values(),
-            *shares.values(),
+            *(SHARES[share] for share in known),
             *(["words"] if has_words else []),
             *(["cost of 1,000"] if has_cost else []),
         ],
@@ -138,7 +143,7 @@ def print_scores(scores: dict[str, Any]) -> None:
             [
                 notes.get(name, name),
                 *(_figure(row.get(score), ".3f") for score in headings),
-                *(_figure(row.get(share), ".0%") for share in shares),
+                *(share_text(row, share, "") for share in known),
                 *([_figure(row.get("mean_words"), ".0f")] if has_words else []),
                 *([_figure(row.get("cost_per_1000"), ",.4f")] if has_cost else []),
             ]
@@ -148,7 +153,8 @@ def print_scores(scores: dict[str, Any]) -> None:
     )
     cut = max((row.get("prompt_cut_fraction", 0) for row in rows.values()), default=0)
     if cut:
-        click.echo(f"{cut:.0%} of the prompts were too long for the model and had material cut")
+        told = "of the prompts were too long for the model and had material cut"
+        click.echo(f"{percent_text(cut)} {told}")
     if scores.get("left_out"):
         is_ranked = any("reward_accuracy" in row for row in rows.values())
         why = (

@@ -7,11 +7,11 @@ nobody.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.statistics.bootstrap import Interval
 from tunesmith.evaluation.statistics.permutation import holm
 from tunesmith.evaluation.statistics.rate import Rate, rate
@@ -120,11 +120,6 @@ def corrected(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {**row, "p_corrected": raised.get(place), "verdict": _word(row, raised.get(place))}
         for place, row in enumerate(rows)
     ]
-
-
-def known(value: float) -> float | None:
-    """JSON has no word for what is not a number."""
-    return None if math.isnan(value) else value
 
 
 def ends(interval: Interval, prefix: str = "") -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 
 from markupsafe import Markup, escape
@@ -34,11 +35,53 @@ def signed_text(value: float | None, digits: int = 3) -> str:
     return f"{sign}{abs(value):.{digits}f}"
 
 
-def percent_text(value: float | None) -> str:
-    """A fraction in percent: 63%, and 0.4% where rounding would hide it."""
+def percent_text(value: float | None, nothing: str = "–") -> str:
+    """A fraction in percent: 63%, 0.4% and < 0.1%, so that rounding never says none or all.
+
+    Args:
+        value: the fraction.
+        nothing: stands for one that is not known.
+    """
     if value is None or known(value) is None:
-        return "–"
+        return nothing
+    if 0 < value <= 0.0005:
+        return "< 0.1%"
+    if 0.9995 <= value < 1:
+        return "> 99.9%"
     return f"{value:.1%}" if 0 < value < 0.01 or 0.99 < value < 1 else f"{value:.0%}"
+
+
+def plain_text(value: float | None, digits: int = 3) -> str:
+    """A score where only plain signs may stand: 0.712, or a hyphen."""
+    return "-" if value is None or known(value) is None else f"{value:.{digits}f}"
+
+
+def plain_signed(value: float | None, digits: int = 3) -> str:
+    """A difference where only plain signs may stand: +0.590, -0.012."""
+    return "-" if value is None or known(value) is None else f"{value:+.{digits}f}"
+
+
+def ends_text(low: float | None, high: float | None, text: Callable[[float | None], str]) -> str:
+    """Both ends of an interval: 0.590 to 0.712; empty where there is none.
+
+    Args:
+        low: end.
+        high: end.
+        text: writes one of them.
+    """
+    return "" if low is None or high is None else f"{text(low)} to {text(high)}"
+
+
+def p_text(value: float | None) -> str:
+    """A p-value as one writes it; empty where there is none."""
+    if value is None or known(value) is None:
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def examples_text(n: int) -> str:
+    """How many examples: 1 example, 1,200 examples."""
+    return f"{n:,} example{'' if n == 1 else 's'}"
 
 
 def in_text(heading: str) -> str:
@@ -68,5 +111,6 @@ FILTERS = {
     "percent": percent_text,
     "unbroken": unbroken,
     "date": date_text,
+    "examples": examples_text,
 }
 """Of every page; also of those that only borrow the report's frame, as its blocks name them all."""

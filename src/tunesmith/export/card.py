@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tunesmith.core.ledger import FATES
+from tunesmith.core.markdown import markdown_table
 from tunesmith.model.artifact import ArtifactInfo
 
 BESIDE = ("_fraction", "mean_words")
@@ -143,8 +144,8 @@ def _training(card: Card) -> list[str]:
         )
     found = ["## Training", "\n".join(lines)]
     if summary["model_values"]:
-        rows = [f"| {k} | {v:.4f} |" for k, v in summary["model_values"].items()]
-        found += ["Of the kept weights:", "| figure | value |\n|---|---|\n" + "\n".join(rows)]
+        rows = [(name, f"{value:.4f}") for name, value in summary["model_values"].items()]
+        found += ["Of the kept weights:", "\n".join(markdown_table(["figure", "value"], rows))]
     return found
 
 
@@ -155,9 +156,10 @@ def _scores(card: Card) -> list[str]:
     models = {name: row for name, row in scores.items() if isinstance(row, dict)}
     known = dict.fromkeys(kind for row in models.values() for kind in row)
     names = [kind for kind in known if not (kind.endswith(BESIDE) or "/" in kind)]
-    lines = ["| model | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for name, row in models.items():
-        lines.append(f"| {name} | " + " | ".join(_score(row.get(kind)) for kind in names) + " |")
+    lines = markdown_table(
+        ["model", *names],
+        [[name, *(_score(row.get(kind)) for kind in names)] for name, row in models.items()],
+    )
     return [f"## Scores on {scores['n']} rows of `{scores['split']}`", "\n".join(lines)]
 
 
@@ -165,9 +167,13 @@ def _data(card: Card) -> list[str]:
     if card.summary is None:
         return []
     columns = ("read", *FATES, "tokens")
-    lines = ["| split | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for split, counts in card.summary["ledger"].items():
-        lines.append(f"| {split} | " + " | ".join(f"{counts[c]:,}" for c in columns) + " |")
+    lines = markdown_table(
+        ["split", *columns],
+        [
+            [split, *(f"{counts[column]:,}" for column in columns)]
+            for split, counts in card.summary["ledger"].items()
+        ],
+    )
     found = ["## Data", "\n".join(lines)]
     if card.lock is not None:
         hashes = {k: v for k, v in card.lock.items() if isinstance(v, str)}

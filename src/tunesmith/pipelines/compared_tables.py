@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from tunesmith.core.answers import Answer, Road
+from tunesmith.core.markdown import markdown_table
 from tunesmith.evaluation.confusion import confusion
+from tunesmith.evaluation.figures import ends_text, plain_text
 from tunesmith.evaluation.metrics.agreement import LabelF1
 from tunesmith.evaluation.score import Scored
 from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
@@ -67,15 +69,15 @@ def tables_page(result: Mapping[str, Any]) -> list[str]:
         if tables is None:
             continue
         lines += ["", f"## Classes: {name}", ""]
-        lines += _markdown(
+        lines += markdown_table(
             ["class", "rows", "precision", "recall", "F1"],
             [
                 [
                     one["name"],
                     str(one["n"]),
-                    _f(one["precision"]),
-                    _f(one["recall"]),
-                    _f(one["f1"]) + _between(one),
+                    plain_text(one["precision"]),
+                    plain_text(one["recall"]),
+                    _with_ends(one["f1"], one),
                 ]
                 for one in tables["classes"]
             ],
@@ -84,7 +86,7 @@ def tables_page(result: Mapping[str, Any]) -> list[str]:
             found = tables["confusion"]
             lines += ["", "Rows are right classes, columns what was answered.", ""]
             unread = any(found["unread"])
-            lines += _markdown(
+            lines += markdown_table(
                 ["", *found["labels"], *(["no class"] if unread else [])],
                 [
                     [label, *map(str, counts), *([str(odd)] if unread else [])]
@@ -146,16 +148,6 @@ def _ends(interval: Interval | None) -> dict[str, float | None]:
     return {"low": interval.low, "high": interval.high}
 
 
-def _between(one: Mapping[str, Any]) -> str:
-    return "" if one.get("low") is None else f" ({_f(one['low'])} to {_f(one['high'])})"
-
-
-def _f(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(header), line(["---"] * len(header)), *map(line, rows)]
+def _with_ends(value: float | None, one: Mapping[str, Any]) -> str:
+    ends = ends_text(one.get("low"), one.get("high"), plain_text)
+    return plain_text(value) + (f" ({ends})" if ends else "")

@@ -8,10 +8,11 @@ from typing import Any
 
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.comparison.page import Compared, render_page
+from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_runs import compared_runs
 from tunesmith.pipelines.comparison_page import notes
 
-HTML, EXAMPLES = "comparison.html", "examples.jsonl"
+HTML = "comparison.html"
 
 
 def write_html(folder: Path, result: Mapping[str, Any], examples: str = EXAMPLES) -> None:

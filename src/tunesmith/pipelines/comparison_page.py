@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from tunesmith.core.markdown import markdown_table
+from tunesmith.evaluation.comparison.shares import SHARES, share_text, shown_shares
+from tunesmith.evaluation.figures import (
+    ends_text,
+    examples_text,
+    p_text,
+    plain_signed,
+    plain_text,
+)
 from tunesmith.pipelines.compared_tables import tables_page
 from tunesmith.pipelines.preference_page import preference_notes, preference_tables
-
-SHARES = {
-    "cut_fraction": "cut",
-    "empty_fraction": "empty",
-    "unread_fraction": "unread",
-    "refused_fraction": "refused",
-    "prompt_cut_fraction": "prompt cut",
-}
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -25,24 +26,26 @@ def markdown(result: Mapping[str, Any]) -> str:
     """
     parts = [f"# {title(result)}", ""]
     parts += [f"{sentence}\n" for sentence in verdicts(result)]
-    parts += ["## Models", "", *_table(*model_table(result)), ""]
+    parts += ["## Models", "", *markdown_table(*model_table(result)), ""]
     if result["pairs"]:
-        parts += ["## Differences", "", *_table(*pair_table(result)), ""]
+        parts += ["## Differences", "", *markdown_table(*pair_table(result)), ""]
     for heading, header, rows in preference_tables(result):
-        parts += [f"## {heading}", "", *_table(header, rows), ""]
+        parts += [f"## {heading}", "", *markdown_table(header, rows), ""]
     parts += [f"- {name}: {reason}" for name, reason in result["failed"].items()]
     parts += [f"- {note}" for note in notes(result)]
     parts += tables_page(result)
     for name, lost in result.get("worse", {}).items():
         parts += ["", f"## Worse with {name}", ""]
-        rows = [(one["origin"], _f(one["before"]), _f(one["after"])) for one in lost]
-        parts += _table(["example", "before", "after"], rows)
+        rows = [
+            (one["origin"], plain_text(one["before"]), plain_text(one["after"])) for one in lost
+        ]
+        parts += markdown_table(["example", "before", "after"], rows)
     return "\n".join(parts).rstrip() + "\n"
 
 
 def title(result: Mapping[str, Any]) -> str:
     """What was asked."""
-    return f"{result['n']:,} example{'s' if result['n'] != 1 else ''} of {result['source']}"
+    return f"{examples_text(result['n'])} of {result['source']}"
 
 
 def verdicts(result: Mapping[str, Any]) -> list[str]:
@@ -56,8 +59,8 @@ def verdicts(result: Mapping[str, Any]) -> list[str]:
         one, other, sentence = pair["one"], pair["other"], pair["sentence"]
         if pair["verdict"] in ("better", "worse"):
             found.append(
-                f"{one} is {sentence} than {other} by {words}: {signed(pair['difference'])} "
-                f"({signed(pair['low'])} to {signed(pair['high'])})."
+                f"{one} is {sentence} than {other} by {words}: {plain_signed(pair['difference'])} "
+                f"({ends_text(pair['low'], pair['high'], plain_signed)})."
             )
         elif pair["verdict"] == "the same":
             found.append(f"{one} and {other} are {sentence} by {words}.")
@@ -81,11 +84,7 @@ def model_table(
         for name, words in result["headings"].items()
         if any(name in model["scores"] for model in models.values())
     ]
-    shares = {
-        key: words
-        for key, words in SHARES.items()
-        if key == "cut_fraction" or any(model.get(key) for model in models.values())
-    }
+    shares = shown_shares(models.values())
     further = {
         key: (words, form)
         for key, (words, form) in {
@@ -95,13 +94,13 @@ def model_table(
         }.items()
         if any(key in model for model in models.values())
     }
-    header = ["model", *(words for _, words in scores), *shares.values()]
+    header = ["model", *(words for _, words in scores), *(SHARES[key] for key in shares)]
     header += [words for words, _ in further.values()]
     rows = [
         [
             name,
             *(_interval(model["scores"].get(score), between) for score, _ in scores),
-            *(format(model.get(key, 0.0), ".0%") for key in shares),
+            *(share_text(model, key) for key in shares),
             *(format(model[k], form) if k in model else "" for k, (_, form) in further.items()),
         ]
         for name, model in models.items()
@@ -123,9 +122,9 @@ def pair_table(
         [
             f"{pair['one']} against {pair['other']}",
             result["headings"].get(pair["score"], pair["score"]),
-            signed(pair["difference"]),
-            "" if pair["low"] is None else f"{signed(pair['low'])} to {signed(pair['high'])}",
-            _p(pair["p_corrected"]),
+            plain_signed(pair["difference"]),
+            ends_text(pair["low"], pair["high"], plain_signed),
+            p_text(pair["p_corrected"]),
             pair[verdict],
         ]
         for pair in result["pairs"]
@@ -144,9 +143,11 @@ def notes(result: Mapping[str, Any]) -> list[str]:
         )
     ]
     if result["n_clusters"]:
+        n = result["n_clusters"]
         found.append(
-            f"The examples are of {result['n_clusters']} documents or dialogues, each of which "
-            "counts as one."
+            "The examples are all of one document or dialogue, which counts as one."
+            if n == 1
+            else f"The examples are of {n:,} documents or dialogues, each of which counts as one."
         )
     if result["left_out"]:
         many = "rows have" if result["left_out"] > 1 else "row has"
@@ -168,31 +169,10 @@ def _templates(result: Mapping[str, Any]) -> list[str]:
     return [f"Laid out by: {'; '.join(asked)}."] if asked else []
 
 
-def signed(value: float | None) -> str:
-    """A difference with its sign."""
-    return "-" if value is None else f"{value:+.3f}"
-
-
 def _interval(score: Mapping[str, Any] | None, between: str) -> str:
     if score is None:
         return ""
     if score["low"] is None:
-        return _f(score["value"])
-    return f"{_f(score['value'])}{between}({_f(score['low'])} to {_f(score['high'])})"
-
-
-def _f(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(header), line(["---"] * len(header)), *map(line, rows)]
+        return plain_text(score["value"])
+    ends = ends_text(score["low"], score["high"], plain_text)
+    return f"{plain_text(score['value'])}{between}({ends})"

@@ -25,9 +25,9 @@ from tunesmith.pipelines.beside import Beside, named_models, require_written
 from tunesmith.pipelines.card import write_card
 from tunesmith.pipelines.contenders import Opening, contenders
 from tunesmith.pipelines.foretell import foretell
-from tunesmith.pipelines.judge import judge
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
+from tunesmith.pipelines.rank_answers import rank_answers
 from tunesmith.pipelines.report import write_report
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.tasks.task import Task
@@ -92,7 +92,7 @@ def _evaluated(
     own = own_hashes(recipe.evaluate.metrics or ())
     opening = Opening(recipe.evaluate.batch_size, prices, max_cost)
     if recipe.task.judged_by == "preferences":
-        results, lines, told = judge(run, recipe, split)
+        results, lines, told = rank_answers(run, recipe, split)
         return _finished(run, results, lines, told, started)
     if recipe.task.judged_by == "running-text":
         return foretell(contenders(run, recipe, opening), run, recipe, split)

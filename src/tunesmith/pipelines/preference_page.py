@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tunesmith.evaluation.figures import (
+    ends_text,
+    examples_text,
+    p_text,
+    percent_text,
+    plain_signed,
+    plain_text,
+)
+
 Table = tuple[str, list[str], list[list[str]]]
 """Title, header and rows."""
 
@@ -21,7 +30,7 @@ def preference_tables(result: Mapping[str, Any]) -> list[Table]:
         found.append((title, *_judge_table(result["judged"])))
     votes = result.get("votes")
     if votes:
-        found.append((f"{votes['n']:,} blind votes", *_vote_table(votes["pairs"])))
+        found.append((_votes(votes["n"], "blind "), *_vote_table(votes["pairs"])))
         if votes["strengths"]:
             found.append(("Strengths by votes", *_strength_table(votes["strengths"])))
     return found
@@ -46,13 +55,13 @@ def _judge_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[lis
             f"{row['one']} against {row['other']}",
             row["criterion"],
             *(f"{row[key]:,}" for key in ("wins", "ties", "losses", "broken")),
-            _share(row["win_rate"]),
+            percent_text(row["win_rate"], "-"),
             _ends(row),
-            _p(row["p_corrected"]),
+            p_text(row["p_corrected"]),
             row["verdict"],
-            _share(row["position_bias"]),
-            _share(row["longer"]),
-            *([_figure(row.get("kappa"))] if has_votes else []),
+            percent_text(row["position_bias"], "-"),
+            percent_text(row["longer"], "-"),
+            *([plain_text(row.get("kappa"), 2)] if has_votes else []),
         ]
         for row in rows
     ]
@@ -67,9 +76,9 @@ def _vote_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list
             f"{row['ties'] - row['both_bad']:,}",
             f"{row['both_bad']:,}",
             f"{row['losses']:,}",
-            _share(row["win_rate"]),
+            percent_text(row["win_rate"], "-"),
             _ends(row),
-            _p(row["p_corrected"]),
+            p_text(row["p_corrected"]),
             row["verdict"],
         ]
         for row in rows
@@ -81,9 +90,9 @@ def _strength_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[
     return header, [
         [
             row["model"],
-            f"{row['strength']:+.2f}",
-            "-" if row["low"] is None else f"{row['low']:+.2f} to {row['high']:+.2f}",
-            _share(row["share"]),
+            plain_signed(row["strength"], 2),
+            ends_text(row["low"], row["high"], _signed_two) or "-",
+            percent_text(row["share"], "-"),
         ]
         for row in rows
     ]
@@ -105,7 +114,7 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     )
     if judge["position_bias"] is not None:
         yield (
-            f"Of its single verdicts {_share(judge['position_bias'])} "
+            f"Of its single verdicts {percent_text(judge['position_bias'])} "
             f"({_ends(judge, 'position_')}) are for the answer in the first place"
             + (
                 "; places sway it, and both orders take most of that out."
@@ -116,7 +125,8 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     swayed = [row for row in rows if row["longer_p"] is not None and row["longer_p"] < 0.05]
     if swayed:
         told = ", ".join(
-            f"{_share(row['longer'])} by {row['criterion']} ({row['one']} against {row['other']})"
+            f"{percent_text(row['longer'])} by {row['criterion']} "
+            f"({row['one']} against {row['other']})"
             for row in swayed
         )
         yield (
@@ -133,8 +143,8 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         yield f"{judge['missing']:,} pairs of answers were not judged yet, and count for nobody."
     for row in judge["agreement"]:
         yield (
-            f"By {row['criterion']} judge and voters say the same of {_share(row['kappa_alike'])} "
-            f"of {row['kappa_n']:,} votes; {_kappa(row)}."
+            f"By {row['criterion']} judge and voters say the same of "
+            f"{percent_text(row['kappa_alike'])} of {row['kappa_n']:,} votes; {_kappa(row)}."
         )
     if not judge["agreement"]:
         yield "How far the judge agrees with people is not known: tunesmith compare --vote"
@@ -145,10 +155,10 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
 def _vote_notes(votes: Mapping[str, Any]) -> Iterator[str]:
     n_voters = len(votes["voters"])
     yield (
-        f"{votes['n']:,} votes of {n_voters} voter{'s' if n_voters != 1 else ''} on "
-        f"{votes['n_examples']:,} examples, names hidden; a tie, also of two bad answers, counts "
-        "as half a win for each. All votes on one example or document count as one unit. Equal "
-        "answers are not voted on."
+        f"{_votes(votes['n'])} of {n_voters} voter{'s' if n_voters != 1 else ''} on "
+        f"{examples_text(votes['n_examples'])}, names hidden; a tie, also of two bad "
+        "answers, counts as half a win for each. All votes on one example or document count as "
+        "one unit. Equal answers are not voted on."
     )
     if votes["strengths"]:
         yield (
@@ -168,34 +178,32 @@ def _vote_notes(votes: Mapping[str, Any]) -> Iterator[str]:
             )
     for row in votes["agreement"]:
         yield (
-            f"{row['one']} and {row['other']} agree in {_share(row['kappa_alike'])} of "
+            f"{row['one']} and {row['other']} agree in {percent_text(row['kappa_alike'])} of "
             f"{row['kappa_n']:,} votes; {_kappa(row)}."
         )
 
 
 def _kappa(row: Mapping[str, Any]) -> str:
-    told = f"Cohen's kappa {_figure(row['kappa'])}"
+    told = f"Cohen's kappa {plain_text(row['kappa'], 2)}"
     if row["kappa"] is None:
         return told
     if row["kappa_low"] is None:
         return f"{told}, without an interval: too few votes, or none that differ, tell its spread"
-    return f"{told} ({_ends(row, 'kappa_', '.2f')})"
+    return f"{told} ({ends_text(row['kappa_low'], row['kappa_high'], _two)})"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _ends(row: Mapping[str, Any], prefix: str = "", form: str = ".0%") -> str:
+def _ends(row: Mapping[str, Any], prefix: str = "") -> str:
     low, high = row[f"{prefix}low"], row[f"{prefix}high"]
-    return "-" if low is None else f"{low:{form}} to {high:{form}}"
+    return ends_text(low, high, percent_text) or "-"
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _two(value: float | None) -> str:
+    return plain_text(value, 2)
+
+
+def _signed_two(value: float | None) -> str:
+    return plain_signed(value, 2)
+
+
+def _votes(n: int, which: str = "") -> str:
+    return f"{n:,} {which}vote{'' if n == 1 else 's'}"

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tunesmith.evaluation.duels import Duel, Winner, corrected, counted, ends, known, position
+from tunesmith.evaluation.duels import Duel, Winner, corrected, counted, ends, position
+from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.statistics.bradley_terry import is_connected, strengths
 from tunesmith.evaluation.statistics.kappa import cohen_kappa
 from tunesmith.evaluation.statistics.rate import rate

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tunesmith.core.errors import RunError
 from tunesmith.core.runs import Run
-from tunesmith.pipelines.compare_runs import compare_runs
+from tunesmith.pipelines.equal_runs import equal_runs
 from tunesmith.recipe import Recipe, make_recipe
 from tunesmith.trackers.tracker import OpenTracker, Tracker
 
@@ -60,7 +60,7 @@ def verify_resume(
         _call("train_until_killed", fields, killed, str(steps + 1), expected=-signal.SIGKILL)
         tell(f"resumed at step {steps}")
         _call("train_resumed", fields, killed)
-        compared = compare_runs(Run(whole), Run(killed))
+        compared = equal_runs(Run(whole), Run(killed))
     return {
         "steps": steps,
         "exact": all(one.is_equal for one in compared),

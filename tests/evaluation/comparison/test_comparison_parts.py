@@ -16,10 +16,12 @@ from tunesmith.evaluation.comparison.again import again
 from tunesmith.evaluation.comparison.embed import embedded, script_policy
 from tunesmith.evaluation.comparison.examples import browsed
 from tunesmith.evaluation.comparison.headline import headline, most_telling
+from tunesmith.evaluation.comparison.opinions import preferred
 from tunesmith.evaluation.comparison.page import Compared, render_page
 from tunesmith.evaluation.comparison.scale import scale_of
 from tunesmith.evaluation.comparison.tables import beside, columns, differences, score_rows
 from tunesmith.evaluation.figures import signed_text
+from tunesmith.pipelines.comparison_page import model_table
 
 
 def verdicts(result, **words):
@@ -184,6 +186,28 @@ def test_opinions_of_judges_and_people_are_shown():
     page = render_page(Compared(result_of(rows, judged=[judged], votes=votes), rows))
     for words in ("Judged by a model", "broken 2", "by faithful", "Blind votes", "Strength by"):
         assert words in page
+
+
+def test_zeros_that_say_a_lot_are_told_and_counts_of_none_are_not():
+    pair = {"one": "tuned", "other": "base", "inconsistent": 0, "both_bad": 0}
+    found = preferred([{**pair, "kappa": 0.0, "position_bias": 0.0, "longer": 0.0}])
+    assert found[0].further == [
+        *["first place won 0%", "longer answer won 0%", "kappa with votes 0.00"]
+    ]
+    assert preferred([{**pair, "both_bad": 2}])[0].further == ["2 both bad"]
+
+
+def test_shares_are_the_same_in_every_table():
+    rows = many(5)
+    found = result_of(rows)
+    found["models"]["base"] |= {"cut_fraction": 2 / 500, "empty_fraction": 0.25}
+    found["models"]["tuned"] |= {"unread_fraction": 0.5, "unanswered_fraction": 0.125}
+    assert beside(found).headings[:4] == ["Cut", "Empty", "Unreadable", "Unanswered"]
+    assert [text for text, _ in beside(found).rows["base"][:4]] == ["0.4%", "25%", "–", "0%"]
+    header, lines = model_table(found)
+    assert header[3:7] == ["cut", "empty", "unreadable", "unanswered"]
+    assert lines[0][3:7] == ["0.4%", "25%", "-", "0%"]
+    assert lines[1][3:7] == ["0%", "0%", "50%", "12%"]
 
 
 def test_classes_are_shown_with_their_intervals_and_with_or_without_what_was_answered():

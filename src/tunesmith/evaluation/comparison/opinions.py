@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.evaluation.comparison.scale import Mark, Scale, scale_of
-from tunesmith.evaluation.comparison.tables import TONES, p_text
-from tunesmith.evaluation.figures import known, percent_text, signed_text
+from tunesmith.evaluation.comparison.tables import TONES
+from tunesmith.evaluation.figures import ends_text, known, p_text, percent_text, signed_text
 
 COUNTS = {"wins": "Won", "ties": "Tied", "losses": "Lost", "broken": "Broken"}
 FURTHER = {
@@ -20,6 +20,8 @@ FURTHER = {
     "kappa": "kappa with votes {:.2f}",
 }
 """What else is told of a pair, in words; the rest is in ``comparison.json`` alone."""
+COUNTED = {"inconsistent", "both_bad"}
+"""Counts, of which none is not worth a word; a share or a kappa of zero says a lot."""
 WHOLE = Scale(0.0, 1.0, ("0%", "100%"))
 
 
@@ -71,7 +73,10 @@ def opinions(result: Mapping[str, Any]) -> list[tuple[str, list[Preferred]]]:
     n = votes.get("n")
     found = [
         (f"Judged by {judge}", preferred(result.get("judged") or ())),
-        ("Blind votes" if n is None else f"{n:,} blind votes", preferred(votes.get("pairs") or ())),
+        (
+            "Blind votes" if n is None else f"{n:,} blind vote{'' if n == 1 else 's'}",
+            preferred(votes.get("pairs") or ()),
+        ),
     ]
     return [(title, rows) for title, rows in found if rows]
 
@@ -93,7 +98,7 @@ def preferred(pairs: Sequence[Mapping[str, Any]]) -> list[Preferred]:
                 str(pair.get("other", "")),
                 {COUNTS[name]: f"{pair[name]:,}" for name in COUNTS if pair.get(name) is not None},
                 percent_text(rate),
-                "" if low is None or high is None else f"{low:.0%} to {high:.0%}",
+                ends_text(low, high, percent_text),
                 WHOLE.mark(rate, low, high),
                 p_text(pair.get("p") if p is None else p),
                 (verdict := str(pair.get("verdict") or "")),
@@ -101,7 +106,7 @@ def preferred(pairs: Sequence[Mapping[str, Any]]) -> list[Preferred]:
                 [
                     words.format(pair[name])
                     for name, words in FURTHER.items()
-                    if pair.get(name) is not None and pair[name] != 0
+                    if pair.get(name) is not None and not (name in COUNTED and pair[name] == 0)
                 ],
             )
         )
@@ -122,9 +127,7 @@ def strengths(rows: Sequence[Mapping[str, Any]]) -> Strengths:
             (
                 str(row.get("model", "")),
                 signed_text(row.get("strength")),
-                ""
-                if row.get("low") is None or row.get("high") is None
-                else f"{signed_text(row['low'])} to {signed_text(row['high'])}",
+                ends_text(row.get("low"), row.get("high"), signed_text),
                 scale.mark(row.get("strength"), row.get("low"), row.get("high")) if scale else None,
             )
             for row in ordered

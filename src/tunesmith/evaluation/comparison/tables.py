@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.evaluation.comparison.scale import Mark, Scale, scale_of
-from tunesmith.evaluation.figures import known, percent_text, score_text, signed_text
+from tunesmith.evaluation.comparison.shares import (
+    SHARES,
+    share_of,
+    share_text,
+    shown_shares,
+)
+from tunesmith.evaluation.figures import ends_text, known, p_text, score_text, signed_text
 
-SHARES = {
-    "cut_fraction": "Cut",
-    "unread_fraction": "Unreadable",
-    "refused_fraction": "Refused",
-    "prompt_cut_fraction": "Prompt cut",
-}
 FIGURES = {
     "length_ratio": ("Length against the reference", ",.2f"),
     "mean_tokens": ("Tokens per answer", ",.0f"),
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One pair by one score."""
+    """One pair by one score; ``least`` is the difference that such a sample shows, mostly."""
 
     one: str
     other: str
@@ -64,6 +64,7 @@ class Difference:
     p: str
     verdict: str
     sentence: str
+    least: str
     tone: str
 
 
@@ -128,7 +129,7 @@ def _cell(score: Mapping[str, Any] | None, scale: Scale, best: float) -> Cell | 
     if score is None or score["value"] is None:
         return None
     value, low, high = (score.get(name) for name in ("value", "low", "high"))
-    interval = "" if low is None else f"{score_text(low)} to {score_text(high)}"
+    interval = ends_text(low, high, score_text)
     is_best = known(value, 3) == best
     return Cell(score_text(value), interval, scale.mark(value, low, high), is_best)
 
@@ -157,17 +158,17 @@ def differences(result: Mapping[str, Any]) -> list[Differences]:
 
 def _difference(pair: Mapping[str, Any], scale: Scale | None) -> Difference:
     ends = [pair[end] for end in ("difference", "low", "high")]
-    has_interval = ends[1] is not None and ends[2] is not None
     p = pair["p"] if pair["p_corrected"] is None else pair["p_corrected"]
     return Difference(
         pair["one"],
         pair["other"],
         signed_text(ends[0]),
-        f"{signed_text(ends[1])} to {signed_text(ends[2])}" if has_interval else "",
+        ends_text(ends[1], ends[2], signed_text),
         None if scale is None else scale.mark(*ends),
         p_text(p),
         pair["verdict"],
         pair["sentence"],
+        "" if known(pair.get("least")) is None else score_text(pair["least"]),
         TONES.get(pair["verdict"], ""),
     )
 
@@ -188,27 +189,17 @@ class Beside:
 def beside(result: Mapping[str, Any]) -> Beside:
     """Shares of answers, lengths, speed and cost; only what some model has."""
     models: Mapping[str, Mapping[str, Any]] = result["models"]
-    shares = [
-        name
-        for name in SHARES
-        if name == "cut_fraction" or any(model.get(name) for model in models.values())
-    ]
+    shares = shown_shares(models.values())
     figures = [name for name in FIGURES if any(known(model.get(name)) for model in models.values())]
     rows: dict[str, list[tuple[str, float | None]]] = {}
     for model, given in models.items():
         rows[model] = [
-            (percent_text(given.get(name)), 100 * (known(given.get(name)) or 0.0))
-            for name in shares
+            (share_text(given, name, "–"), 100 * (share_of(given, name) or 0.0)) for name in shares
         ]
         for name in figures:
             value = known(given.get(name))
             rows[model].append(("–" if value is None else format(value, FIGURES[name][1]), None))
-    headings = [SHARES[name] for name in shares] + [FIGURES[name][0] for name in figures]
+    headings = [SHARES[name].capitalize() for name in shares] + [
+        FIGURES[name][0] for name in figures
+    ]
     return Beside(headings, rows)
-
-
-def p_text(value: float | None) -> str:
-    """A p-value as one writes it; empty where there is none."""
-    if known(value) is None or value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Compare runs: whether two trainings came to the same, to the last bit."""
+"""Equal runs: whether two trainings came to the same, to the last bit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Compared:
         return self.first_difference is None and self.n > 0
 
 
-def compare_runs(a: Run, b: Run) -> list[Compared]:
+def equal_runs(a: Run, b: Run) -> list[Compared]:
     """Compares artefact, last checkpoint, log, samples and order of rows of two finished runs.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Judge: how base and tuned rank answers that people have compared."""
+"""Rank answers: how base and tuned rank answers that people have compared."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 METRIC = "preference"
 
 
-def judge(
+def rank_answers(
     run: Run | None, recipe: Recipe, split: str | None
 ) -> tuple[dict[str, Scored], list[dict[str, Any]], dict[str, Any]]:
     """Ranks the answers of held-out rows by their rewards.
 
     Args:
-        run: a finished one; None: only the model it would start from is judged.
+        run: a finished one; None: only the model it would start from ranks.
         recipe: of the run.
         split: which rows; None: ``test`` if the data has it, else ``validation``.
 

@@ -151,3 +151,19 @@ def test_only_what_was_foreseen_is_taken_and_nothing_behind_the_end():
 def test_on_a_processor_nothing_is_made_in_advance(recipe_fields):
     recipe = make_recipe(recipe_fields)
     assert build_trainer(recipe, prepare(recipe), Watcher()).ahead.runs is False
+
+
+def test_what_failed_in_advance_alone_is_made_again():
+    tries = []
+
+    def make(parts):
+        tries.append(parts)
+        if len(tries) == 2:
+            raise OSError("for a moment")
+        return parts
+
+    ahead = Ahead(lambda step: [[step]], make, n_steps=3, runs=True)  # pyright: ignore
+    ahead.batches(0, [[0]])
+    assert ahead.batches(1, [[1]]) == [[1]]
+    ahead.drop()
+    assert tries == [[[0]], [[1]], [[1]], [[2]]]

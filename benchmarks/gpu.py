@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gpu_verdicts import PEERS, ratios, table, verdicts
 from gpu_work import matrix_limit
 from measure import machine
 
@@ -30,9 +31,6 @@ from tunesmith.model.device import default_device
 
 HERE = Path(__file__).parent
 CASES = ("lora", "qlora", "qlora-each-pass", "full", "dpo", "generate")
-PEERS = {"trl": ("lora", "qlora", "dpo"), "unsloth": ("lora", "qlora")}
-GOALS = {"lora": 18000, "qlora": 16000}
-"""Useful tokens a second on one H200."""
 LIMIT_S = 120
 TOTAL_S = 470
 """Of everything: what is left out for want of time is said to be."""
@@ -59,23 +57,20 @@ def main() -> None:
         left = TOTAL_S - (time.perf_counter() - started)
         entry = _run(command, min(LIMIT_S, left)) if left > 15 else {"skipped": "no time left"}
         if "flop_per_token" in entry and "tokens_per_s" in entry:
-            spent = entry["flop_per_token"] * entry["tokens_per_s"]
+            is_computed = 1 - entry.get("shared_fraction", 0.0)
+            spent = entry["flop_per_token"] * entry["tokens_per_s"] * is_computed
             entry["share_of_limit"] = spent / found["flop_per_s"]
         found["cases"][name] = entry
         print(_line(name, entry), flush=True)
         _write(arguments.out, found)
-    found["ratios"] = _ratios(found["cases"])
+    found["ratios"] = ratios(found["cases"])
+    found["verdicts"] = verdicts(found["cases"], found["machine"]["gpu"])
     found["seconds"] = time.perf_counter() - started
     _write(arguments.out, found)
     if smoke:
         print("a smoke run: its figures say nothing")
         return
-    for case, ratio in found["ratios"].items():
-        print(f"{case}: {ratio:.2f} times the fastest peer")
-    for case, goal in GOALS.items():
-        reached = found["cases"].get(case, {}).get("tokens_per_s")
-        if reached:
-            print(f"{case}: {reached:,.0f} of the {goal:,} tokens a second that are wanted")
+    print(table(found["verdicts"]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -134,6 +129,8 @@ def _line(name: str, entry: dict[str, Any]) -> str:
         parts = [f"{entry['tokens_per_s']:>9,.0f} tokens/s"]
         if "share_of_limit" in entry:
             parts.append(f"{entry['share_of_limit']:.0%} of the limit")
+        if "tokens_per_s_unshared" in entry:
+            parts.append(f"{entry['tokens_per_s_unshared']:,.0f} unshared")
         if entry.get("peak_gib"):
             parts.append(f"{entry['peak_gib']:.1f} GiB")
         parts.append(f"loss {entry['loss_first']} -> {entry['loss_last']}")
@@ -150,17 +147,6 @@ def _line(name: str, entry: dict[str, Any]) -> str:
         ]
         return "\n".join([name, *(f"  {part}" for part in parts)])
     return f"{name:<18}" + ", ".join(parts)
-
-
-def _ratios(cases: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Our tokens a second by those of the fastest peer, where one ran."""
-    found = {}
-    for case in CASES:
-        rates = [cases.get(f"{case} {peer}", {}).get("tokens_per_s", 0) for peer in PEERS]
-        own = cases.get(case, {}).get("tokens_per_s")
-        if own and max(rates):
-            found[case] = own / max(rates)
-    return found
 
 
 def _device(device: torch.device) -> dict[str, Any]:

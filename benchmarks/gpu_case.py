@@ -16,11 +16,14 @@ from gpu_work import SIZES, Rows, Size, peak_gib, random_model
 
 from tunesmith.methods import METHODS
 from tunesmith.model.device import default_device
+from tunesmith.model.kernels.trial import settle
 from tunesmith.model.task_model import TaskModel
 from tunesmith.objectives import OBJECTIVES
 from tunesmith.training.loop import Trainer
 from tunesmith.training.placement import SingleDevice, autocast
 from tunesmith.training.settings import Optim, Train
+from tunesmith.training.shared_rows import SharedRows
+from tunesmith.training.sharing import LEAST_TOKENS, Sharing
 
 PAD = 0
 WARM_STEPS, TIMED_STEPS = 3, 8
@@ -77,7 +80,7 @@ class Clock:
 def trained(
     case: str, size: Size, smoke: bool, device: torch.device, *, keep: bool | None = None
 ) -> dict[str, Any]:
-    """Trains some steps with the loop itself."""
+    """Trains some steps with the loop itself; over pairs again with no prefix shared."""
     dtype = torch.float32 if device.type == "cpu" or case == "full" else torch.bfloat16
     precision = torch.float32 if device.type == "cpu" else torch.bfloat16
     scale = 0.05 if smoke else 1.0
@@ -91,9 +94,30 @@ def trained(
         {"name": "full"} if case == "full" else {"name": "lora", "rank": 16, "alpha": 32}
     )
     method.apply(model)
-    objective = OBJECTIVES.parse({"name": "dpo" if is_dpo else "tokens"})
-    network = TaskModel(model, objective)
+    network = TaskModel(model, OBJECTIVES.parse({"name": "dpo" if is_dpo else "tokens"}))
     source = rows_of(case, rows, network, device, precision)
+    found = timed(network, source, per_step, smoke, device, precision)
+    if isinstance(source, SharedRows):
+        found["shared_fraction"] = source.sharing.saved_fraction
+        apart = timed(network, source.source, per_step, smoke, device, precision)
+        found["tokens_per_s_unshared"] = apart["tokens_per_s"]
+    return {
+        **found,
+        "flop_per_token": size.flop_per_token(rows, trains_all=case == "full"),
+        "fused": network.unfused_because or True,
+        "examples_per_step": per_step,
+    }
+
+
+def timed(
+    network: TaskModel,
+    source: Any,
+    per_step: int,
+    smoke: bool,
+    device: torch.device,
+    precision: torch.dtype,
+) -> dict[str, Any]:
+    """Rate, losses and memory of some steps over rows."""
     settings = Train(
         epochs=1,
         batch_size=per_step,
@@ -116,14 +140,10 @@ def trained(
     )
     clock = Clock(trainer, device)
     trainer.fit(clock)
-    flop = size.flop_per_token(rows, trains_all=case == "full")
     return {
         "tokens_per_s": clock.tokens_per_s,
-        "flop_per_token": flop,
-        "fused": network.unfused_because or True,
         "loss_first": watcher.losses[0] if watcher.losses else None,
         "loss_last": watcher.losses[-1] if watcher.losses else None,
-        "examples_per_step": per_step,
         "peak_gib": peak_gib(device),
     }
 
@@ -131,7 +151,7 @@ def trained(
 def rows_of(
     case: str, rows: Rows, model: TaskModel, device: torch.device, precision: torch.dtype
 ) -> Any:
-    """The rows as the trainer asks for them, of pairs with what the reference says of them."""
+    """The rows as the trainer asks for them; of pairs with the reference, prompts shared."""
     from tunesmith.tasks.collate import EncodedRows
 
     split: Any = rows
@@ -142,9 +162,10 @@ def rows_of(
 
     lengths = 2 * rows.lengths.reshape(-1, 2).max(1)  # twice the longer side
     pairs = PreferenceRows(split, PAD, lengths=lengths, is_paired=True)
+    sharing = Sharing(LEAST_TOKENS)
     with autocast(device, precision):
-        known = reference_logps(model, model.objective, pairs, 16)  # pyright: ignore
-    return pairs.with_reference(known)
+        known = reference_logps(model, model.objective, pairs, 16, sharing=sharing)  # pyright: ignore
+    return SharedRows(pairs.with_reference(known), Sharing(LEAST_TOKENS))
 
 
 def in_four_bits(model: Any, device: torch.device, *, keep: bool) -> Any:
@@ -225,6 +246,7 @@ def main() -> None:
     case, smoke = arguments.case, arguments.smoke
     size = SIZES["smoke" if smoke else "1b" if case == "full" else "7b"]
     device = default_device()
+    settle(device)  # as the start of a run does; kept for the cases behind it
     if case == "generate":
         found = generated(size, smoke, device)
     elif case.startswith("qlora"):

@@ -26,6 +26,9 @@ def test_its_smoke_run_leaves_every_figure(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
+    assert found["cases"]["dpo"]["shared_fraction"] > 0
+    assert found["cases"]["dpo"]["tokens_per_s_unshared"] > 0
+    assert all(row["is_met"] is None for row in found["verdicts"])
     for case in ("lora", "dpo"):
         entry = found["cases"][case]
         assert entry["tokens_per_s"] > 0 and entry["share_of_limit"] > 0, entry

@@ -43,9 +43,10 @@ def examples():
     ]
 
 
-def step(tiny, method, precision, *, fused, is_packed=True):
+def step(tiny, method, precision, *, fused, is_packed=True, dropout=0.0, seed=1):
     """The loss and the gradients of one batch, by name, in float32 on the host."""
-    method = METHODS.parse(METHOD_FIELDS[method])
+    fields = METHOD_FIELDS[method]
+    method = METHODS.parse({**fields, "dropout": dropout} if dropout else fields)
     device = torch.device("cuda")
     held = torch.float32 if method.name in ("full", "freeze") else precision
     spec = Model(path=str(tiny), dtype="float32" if held == torch.float32 else "bfloat16")
@@ -63,6 +64,7 @@ def step(tiny, method, precision, *, fused, is_packed=True):
     network = TaskModel(model, OBJECTIVES.parse({"name": "tokens"}), fused=fused).train()
     batch = collate(examples(), 0)
     batch = packed(batch) if is_packed else batch
+    torch.manual_seed(seed)
     with autocast(device, precision):
         found = network(batch.to(device))
     found.total.backward()
@@ -75,6 +77,12 @@ def error(found, wanted):
     assert all(torch.isfinite(g).all() for g in found.values())
     difference = sum((found[n] - wanted[n]).square().sum() for n in wanted)
     return float((difference / sum(g.square().sum() for g in wanted.values())).sqrt())
+
+
+@pytest.fixture(autouse=True)
+def every_kernel(monkeypatch):
+    """Whatever a trial has found to win: here all of them are compared."""
+    monkeypatch.setenv("TUNESMITH_KERNELS", "all")
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +113,29 @@ def test_in_bfloat16_it_is_as_near_as_autocast_comes(tiny, method):
     _, theirs = step(tiny, method, torch.bfloat16, fused=False)
     assert loss == pytest.approx(wanted, rel=1e-2)
     assert error(gradients, exact) < 1.3 * error(theirs, exact) + 2e-3
+
+
+def test_dropout_draws_what_its_seed_says(tiny):
+    found = [
+        step(tiny, "lora", torch.float32, fused=True, dropout=0.25, seed=seed)[1]
+        for seed in (3, 3, 4)
+    ]
+    assert error(found[1], found[0]) < 1e-5
+    assert error(found[2], found[0]) > 0.05
+
+
+def test_dropout_leaves_what_peft_leaves_in_the_mean(tiny):
+    """Other draws than PEFT's, of one distribution: means over many come together."""
+    means = {}
+    for fused in (True, False):
+        drawn = [
+            step(tiny, "lora", torch.float32, fused=fused, dropout=0.25, seed=100 + seed)[1]
+            for seed in range(48)
+        ]
+        means[fused] = {name: sum(one[name] for one in drawn) / len(drawn) for name in drawn[0]}
+    _, without = step(tiny, "lora", torch.float32, fused=True)
+    assert error(means[True], means[False]) < 0.2
+    assert error(means[True], without) < 0.2
 
 
 def test_with_kernels_and_without_it_is_the_same(tiny, monkeypatch):

@@ -12,6 +12,7 @@ pytestmark = [
 
 import tunesmith  # noqa: E402
 from tunesmith.chat.chat_model import Sampling  # noqa: E402
+from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 
@@ -76,3 +77,90 @@ def test_nothing_waits_for_the_device_between_log_points(recipe_fields, method):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     torch.cuda.synchronize()
+
+
+def losses(run):
+    return [line.get("loss", line.get("eval_loss")) for line in run.lines("metrics.jsonl")]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"name": "freeze", "layers": 1},
+        {"name": "freeze", "layers": 0, "extra_modules": ["lm_head"]},
+    ],
+    ids=["last layer", "head only"],
+)
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_kept_states_of_frozen_layers_teach_the_same(
+    recipe_fields, tmp_path, monkeypatch, method, where
+):
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
+    found = {}
+    for cache in ("off", where):
+        changed = {"precision": "float32", "trunk_cache": cache}
+        fields = {**recipe_fields, "method": method, "out": str(tmp_path / cache)}
+        fields["model"] = {**fields["model"], "dtype": "float32"}
+        fields["train"] = {**fields["train"], **changed}
+        found[cache] = losses(tunesmith.train(make_recipe(fields)))
+    assert found[where] == pytest.approx(found["off"], rel=1e-4)
+
+
+def test_products_in_eight_bits_are_refused_with_the_reason(recipe_fields):
+    fields = {**recipe_fields, "method": {"name": "lora", "rank": 4}}
+    fields["train"] = {**fields["train"], "frozen_products": "int8"}
+    with pytest.raises(RecipeError, match=r"for processors, and this runs on cuda.*exact"):
+        tunesmith.train(make_recipe(fields))
+
+
+def test_batches_made_ahead_are_the_same(recipe_fields):
+    from tunesmith.pipelines.build_trainer import build_trainer
+    from tunesmith.pipelines.prepare import prepare
+
+    found = {}
+    for ahead in (True, False):
+        fields = {**recipe_fields, "method": {"name": "lora", "rank": 4}}
+        fields["train"] = {**fields["train"], "precision": "float32"}
+        recipe = make_recipe(fields)
+        trainer = build_trainer(recipe, prepare(recipe), None)
+        assert trainer.ahead.runs
+        trainer.ahead.runs = ahead
+        found[ahead] = [trainer._step(step).loss for step in range(4)]
+    for ours, theirs in zip(found[True], found[False], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_a_copy_waits_for_nobody_and_holds_what_was():
+    from tunesmith.training.host_copy import HostCopy
+
+    weight = torch.randn(4096, 4096, device="cuda")
+    wanted = weight.cpu()
+    copies = HostCopy()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = [copies.of(weight), copies.of(weight.t())]
+        copies.end()
+        weight.zero_()  # the next step, in place
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    copies.wait()
+    assert found[0].is_pinned() and found[1].is_contiguous()
+    assert torch.equal(found[0], wanted) and torch.equal(found[1], wanted.t())
+
+
+def test_a_trial_says_which_kernels_run(monkeypatch, tmp_path):
+    pytest.importorskip("triton")
+    from tunesmith.model.kernels import choice, trial
+
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path))
+    monkeypatch.delenv(choice.VARIABLE, raising=False)
+    trial.winners.cache_clear()
+    device = torch.device("cuda", torch.cuda.current_device())
+    assert trial.settle(device) is not None
+    found = trial._kept(trial._key(device))
+    assert found is not None and len(found) == 7
+    assert not [one for one in found.values() if "failed" in one]
+    assert all(one["difference"] < trial.MOST_APART for one in found.values())
+    assert choice._wanted(device) == trial.winning(found)
+    trial.winners.cache_clear()

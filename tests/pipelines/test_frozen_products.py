@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -9,7 +11,7 @@ torch = pytest.importorskip("torch")
 from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
-from tunesmith.pipelines.frozen_products import rounding_of  # noqa: E402
+from tunesmith.pipelines.frozen_products import round_products, rounding_of  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -108,3 +110,9 @@ def test_a_processor_whose_products_overflow_is_refused(recipe_fields, monkeypat
     recipe = recipe_with(recipe_fields)
     with pytest.raises(RecipeError, match="do not add up exactly"):
         build_trainer(recipe, prepare(recipe), None)
+
+
+def test_a_gpu_is_refused_with_the_reason(recipe_fields):
+    model: Any = None  # is not looked at
+    with pytest.raises(RecipeError, match=r"for processors, and this runs on cuda.*exact"):
+        round_products(recipe_with(recipe_fields), model, torch.device("cuda"))

@@ -223,3 +223,12 @@ def test_noise_of_each_row_is_not_shared():
         ValidationError, match=r"share_prefixes=true: neftune_alpha.*none is shared"
     ):
         Train(share_prefixes=True, neftune_alpha=5.0)
+
+
+@pytest.mark.parametrize(("wanted", "shares"), [("auto", False), (True, True), (False, False)])
+def test_on_a_gpu_it_has_to_be_asked_for(fields, wanted, shares):
+    """It was never measured there."""
+    recipe = make_recipe({**fields, "train": {"share_prefixes": wanted}})
+    for is_trained in (True, False):
+        found = sharing_for(recipe, LLAMA, is_trained=is_trained, device="cuda")
+        assert (found is not None) == shares

@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model.segments import Segments, attend_within
+from tunesmith.model.ways import attend_along
 
 NAME = "tunesmith"
 
@@ -68,7 +69,10 @@ def _on_trees(
     """Attention of each packed piece to its way, [1, T, H, D]."""
     _require_sight(segments, options)
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))  # [T, H, D]
-    return attend_within(q, k, v, segments, options.get("scaling"))[None]
+    scale = options.get("scaling")
+    if _has_kernel(query, options):
+        return attend_along(q, k, v, segments, _kernel(), scale)[None]
+    return attend_within(q, k, v, segments, scale)[None]
 
 
 def _require_sight(segments: Segments, options: dict[str, Any]) -> None:

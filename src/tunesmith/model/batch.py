@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from tunesmith.model.below import Below
+from tunesmith.model.device import moved, pinned
 
 Targets = Mapping[str, Tensor]
 """What an objective compares states with, by name; which names there are, task and objective
@@ -50,31 +51,28 @@ class Batch:
         """The same batch on ``device``."""
         if self.input_ids.device == device:
             return self
+        return self._mapped(lambda tensor: moved(tensor, device))
+
+    def pinned(self, device: torch.device) -> Batch:
+        """The same batch on the host, where a copy to ``device`` need not wait."""
+        return self._mapped(lambda tensor: pinned(tensor, device))
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with every one of its tensors changed."""
+
+        def maybe(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else change(tensor)
+
         return replace(
             self,
-            input_ids=moved(self.input_ids, device),
-            target_rows=moved(self.target_rows, device),
-            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
-            beside=None if self.beside is None else self.beside.to(device),
-            position_ids=_moved(self.position_ids, device),
-            cu_seqlens=_moved(self.cu_seqlens, device),
+            input_ids=change(self.input_ids),
+            target_rows=change(self.target_rows),
+            targets={name: change(tensor) for name, tensor in self.targets.items()},
+            beside=None if self.beside is None else self.beside._mapped(change),
+            position_ids=maybe(self.position_ids),
+            cu_seqlens=maybe(self.cu_seqlens),
+            below=None if self.below is None else self.below.mapped(change),
         )
-
-
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on a device, without waiting for it.
-
-    What lies in ordinary memory would be copied when a GPU has done all it was asked before, with
-    the host waiting; from pinned memory the copy is one more thing asked of it, and the next batch
-    is made meanwhile.
-    """
-    if device.type == "cuda" and tensor.device.type == "cpu":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
-
-
-def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if tensor is None else moved(tensor, device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 
@@ -22,6 +22,6 @@ class Below:
     states: Tensor
     layer: int | None
 
-    def to(self, device: torch.device) -> Below:
-        """The same states on ``device``."""
-        return replace(self, states=self.states.to(device, non_blocking=True))
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Below:
+        """The same with its states changed, as they are where they go to another device."""
+        return replace(self, states=change(self.states))

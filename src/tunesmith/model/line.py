@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tunesmith.model.batch import Batch, moved
+from tunesmith.model.batch import Batch
+from tunesmith.model.device import moved
 from tunesmith.model.segments import Segments
 
 

@@ -171,8 +171,12 @@ def attend_within(
 def attend_piecewise(
     query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float | None = None
 ) -> Tensor:
-    """The same on any device: one call for each piece, with the keys of its way and a mask."""
-    options = {"scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
+    """The same on any device: one call for each piece, with the keys of its way and a mask.
+
+    Where there is a mask, keys are repeated for the queries that share them: torch has no kernel
+    but its slowest for both at once.
+    """
+    n_sharing = query.shape[1] // key.shape[1]
     q, k, v = (t.transpose(0, 1) for t in (query, key, value))  # [H, T, D]
     queries, keys, values = (t.split(segments.lengths, dim=1) for t in (q, k, v))
     found = []
@@ -184,6 +188,8 @@ def attend_piecewise(
             n_before = seen.shape[1] - own.shape[1]
             mask = torch.ones(own.shape[1], seen.shape[1], dtype=torch.bool, device=q.device)
             mask = mask.tril(n_before)
+            seen, given = (t.repeat_interleave(n_sharing, 0) for t in (seen, given))
+        options = {"scale": scale, "enable_gqa": len(seen) != len(own)}
         found.append(
             scaled_dot_product_attention(
                 own[None], seen[None], given[None], mask, is_causal=mask is None, **options

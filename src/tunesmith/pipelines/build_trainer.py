@@ -64,6 +64,8 @@ def build_trainer(
     device = default_device()
     if device.type == "cpu":
         keep_freed_memory()
+    else:
+        _settle_kernels(device)
     precision = arithmetic(recipe.train.precision, device)
     head = prepared.task.head()
     network = start(recipe, device, precision, head, needs_whole=needs_whole, known=alike.weights)
@@ -118,3 +120,12 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
         gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if gpu else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+def _settle_kernels(device: torch.device) -> None:
+    """Has a GPU's kernels tried, where that was not done yet, and tells what came of it."""
+    from tunesmith.model.kernels.trial import settle
+
+    told = settle(device)
+    if told is not None:
+        print(told, file=sys.stderr, flush=True)

@@ -70,7 +70,8 @@ def annotate(
 
         portion = Portion(recipe.train.eval_batch_size, "the reference model")
         with arithmetic():
-            sharing = sharing_for(recipe, model.model.config.to_dict(), is_trained=False)
+            config, device = model.model.config.to_dict(), next(model.parameters()).device.type
+            sharing = sharing_for(recipe, config, is_trained=False, device=device)
             known = {
                 name: portion.run(
                     len(split.lengths),

@@ -12,7 +12,13 @@ from tunesmith.recipe import Recipe
 from tunesmith.training.arrangement import arranged
 from tunesmith.training.batching import Batching, fixed_batching
 from tunesmith.training.plan import Step, plan_epoch
-from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens, training_shares
+from tunesmith.training.sharing import (
+    LEAST_TOKENS,
+    MEASURED,
+    Sharing,
+    least_tokens,
+    training_shares,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,17 +32,22 @@ MOST_MICRO_BATCHES = 256
 """What a plan looks at."""
 
 
-def sharing_for(recipe: Recipe, config: dict[str, Any], *, is_trained: bool) -> Sharing | None:
+def sharing_for(
+    recipe: Recipe, config: dict[str, Any], *, is_trained: bool, device: str = "cpu"
+) -> Sharing | None:
     """What is shared among the rows of a micro-batch; None: nothing.
 
     Args:
         recipe: the whole of it.
         config: of the model.
         is_trained: whether rows are trained on; else they are evaluated.
+        device: ``cpu`` or ``cuda``, where they are computed.
     """
     wanted = recipe.train.share_prefixes
     drops = recipe.method.drops or bool(config.get("attention_dropout"))
     is_noisy = recipe.train.neftune_alpha is not None
+    if wanted == "auto" and device not in MEASURED:
+        return None
     if config.get("model_type") not in KNOWN_MODELS or wanted is False:
         return None
     if is_trained and not training_shares(wanted, drops=drops, is_noisy=is_noisy):
@@ -56,9 +67,10 @@ def shared_rows(recipe: Recipe, network: Any, rows: dict[str, Rows]) -> dict[str
     """
     from tunesmith.training.shared_rows import SharedRows
 
-    found = dict(rows)
+    found, config = dict(rows), network.config.to_dict()
+    device = next(network.parameters()).device.type
     for name, source in rows.items():
-        sharing = sharing_for(recipe, network.config.to_dict(), is_trained=name == "train")
+        sharing = sharing_for(recipe, config, is_trained=name == "train", device=device)
         if sharing is not None:
             found[name] = SharedRows(source, sharing)
     return found
@@ -76,7 +88,7 @@ def planned_sharing(recipe: Recipe, prepared: Prepared) -> dict[str, Any] | None
         tokens that is not computed.
     """
     config = read_config(model_folder(recipe.model.path, recipe.model.revision, weights=False))
-    sharing = sharing_for(recipe, config, is_trained=True)
+    sharing = sharing_for(recipe, config, is_trained=True, device=device_type(recipe))
     if sharing is None:
         return None
     encoded = prepared.encoded["train"]

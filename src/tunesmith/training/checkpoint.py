@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tunesmith.core.errors import RunError
+from tunesmith.training.host_copy import HostCopy
 
 MARKER = "VERIFIED.json"
 TENSORS = ("weights", "optimizer", "random")
@@ -53,16 +54,17 @@ class Checkpoint:
         """Of its tensors."""
         return sum(t.numel() * t.element_size() for t in self._tensors())
 
-    def copied(self) -> Checkpoint:
-        """The same in main memory, whatever becomes of the model."""
+    def copied(self, copies: HostCopy) -> Checkpoint:
+        """The same in main memory, whatever becomes of the model.
+
+        Args:
+            copies: makes them; what comes from a GPU is there when it has waited.
+        """
         kinds = {
-            kind: {
-                # Host to host as well: the next step changes weights in place.
-                name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-                for name, tensor in getattr(self, kind).items()
-            }
+            kind: {name: copies.of(tensor) for name, tensor in getattr(self, kind).items()}
             for kind in TENSORS
         }
+        copies.end()
         return Checkpoint(**kinds, state=copy.deepcopy(self.state))
 
     def _tensors(self) -> list[Tensor]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tunesmith.core.errors import DivergedError
+from tunesmith.model.batch import Batch
+from tunesmith.training.ahead import Ahead
 from tunesmith.training.batching import Batching, fixed_batching
 from tunesmith.training.checkpoint import random_state, restore_random_state
 from tunesmith.training.evaluation import Evaluator, Stopped
@@ -52,6 +54,7 @@ class Trainer:
         goal: Goal | None = None,
         batching: Batching | None = None,
         arrange: Callable[[Step], Step] | None = None,
+        loads_ahead: bool | None = None,
     ) -> None:
         """Builds the optimizer and the schedule; touches no data.
 
@@ -70,6 +73,8 @@ class Trainer:
             batching: how steps are divided; None: as the settings say, with nothing measured.
             arrange: from a planned step to one with the same rows in other micro-batches, within
                 the same limits; a pure function. None: steps stay as they are planned.
+            loads_ahead: whether a step's batches are made while the one before is computed; None:
+                on a GPU, for a CPU has no time to spare.
         """
         self.model = model
         self.train_rows: Rows = train_rows
@@ -98,6 +103,12 @@ class Trainer:
         self.portion = Portion(self.batching.limit, "training", unit=self.batching.unit)
         self.evaluator = Evaluator(self.passes, eval_rows, batch_size=settings.eval_batch_size)
         self.log_every = log_every(settings.log_every_steps, placement.device)
+        self.ahead = Ahead(
+            self._foreseen,
+            self._host_batches,
+            n_steps=self.n_steps,
+            runs=placement.device.type == "cuda" if loads_ahead is None else loads_ahead,
+        )
         self._plan: tuple[int, list[Step]] | None = None
         self._unread: list[Taken] = []
         self._most_rows: dict[int, int] = {}  # by the portion they ran under
@@ -119,7 +130,14 @@ class Trainer:
             DivergedError: a loss or a gradient is no number; nothing of that step is saved. It is
                 found at the next log point, which every evaluation and checkpoint is.
         """
-        progress, self._should_stop = self.progress, should_stop
+        self._should_stop = should_stop
+        try:
+            return self._trained()
+        finally:
+            self.ahead.drop()
+
+    def _trained(self) -> Progress:
+        progress, should_stop = self.progress, self._should_stop
         self._unread.clear()
         owed = self.owes_evaluation
         stop = owed and not self._evaluate()
@@ -177,7 +195,8 @@ class Trainer:
         return planned if self.arrange is None else self.arrange(planned)
 
     def _planned(self, epoch: int) -> list[Step]:
-        if self._plan is None or self._plan[0] != epoch:
+        known = self._plan  # what is loaded ahead may be of the next epoch
+        if known is None or known[0] != epoch:
             plan = plan_epoch(
                 self.train_rows.lengths,
                 batch_size=self.settings.batch_size,
@@ -187,8 +206,16 @@ class Trainer:
                 shuffle=self.settings.shuffle,
                 group_by_length=self.settings.length_grouping,
             )
-            self._plan = (epoch, plan)
-        return self._plan[1]
+            self._plan = known = (epoch, plan)
+        return known[1]
+
+    def _foreseen(self, step: int) -> Step:
+        """The micro-batches of a step as long as memory suffices as it does now."""
+        return self._divided(self._micro_batches(step), self.portion.size)
+
+    def _host_batches(self, parts: Step) -> list[Batch]:
+        device = self.placement.device
+        return [self.train_rows.batch(part).pinned(device) for part in parts]
 
     def _log(self) -> None:
         """Reads what the device found in the steps since the last time, and tells it."""
@@ -225,7 +252,7 @@ class Trainer:
 
         n_targets, total, sums, n_tokens = self.portion.run(
             max(self.batching.size(self.lengths[micro]) for micro in rows),
-            lambda most: self._accumulate(self._divided(rows, most)),
+            lambda most: self._accumulate(step, self._divided(rows, most)),
             undo,
             least=max(self.batching.least(self.lengths[micro]) for micro in rows),
         )
@@ -253,14 +280,14 @@ class Trainer:
         }
         return Taken(values, total, norm, sums)
 
-    def _accumulate(self, rows: Step) -> tuple[float, Tensor, Sums, int]:
+    def _accumulate(self, step: int, rows: Step) -> tuple[float, Tensor, Sums, int]:
         """Adds the gradients of a step's micro-batches up.
 
         Returns:
             Targets over all processes; the loss's sum and the other sums here; tokens here.
         """
         self.model.train()
-        batches = list(self.passes.batches(self.train_rows, rows))
+        batches = self.passes.told(self.ahead.batches(step, rows))
         n_targets = self.placement.sum(sum(batch.n_targets for batch in batches))
         total = torch.zeros((), device=self.placement.device)
         sums = Sums()

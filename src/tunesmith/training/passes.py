@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -69,24 +69,26 @@ class Passes:
 
     def batches(self, rows: Rows, parts: Sequence[Sequence[int]]) -> Iterator[Batch]:
         """The batches of some parts; each knows what its loss needs of all of them together."""
-        figures = self._figures(rows, parts)
+        figures = self._figures(rows.batch(part) for part in parts)
         for part in parts:
-            batch = rows.batch(part)
-            yield replace(batch, targets={**batch.targets, **figures}) if figures else batch
+            yield _with(rows.batch(part), figures)
+
+    def told(self, batches: Sequence[Batch]) -> list[Batch]:
+        """The same of batches that are made already."""
+        figures = self._figures(batches)
+        return [_with(batch, figures) for batch in batches]
 
     @torch.no_grad()
-    def _figures(self, rows: Rows, parts: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+    def _figures(self, batches: Iterable[Batch]) -> dict[str, Tensor]:
         """Means over all parts that a loss is told before its first batch; for most, nothing."""
         if not getattr(self.model, "measures", False):
             return {}
         was_training = self.model.training
         self.model.eval()  # what is measured has no noise of dropout
         sums = Sums()
-        for part in parts:
+        for batch in batches:
             with self._arithmetic():
-                found: LossSum = self.model(
-                    rows.batch(part).to(self.placement.device), measure=True
-                )
+                found: LossSum = self.model(batch.to(self.placement.device), measure=True)
             sums.add(found.metrics)
         self.model.train(was_training)
         whole = self.placement.sum
@@ -98,3 +100,7 @@ class Passes:
 
     def _arithmetic(self) -> AbstractContextManager[Any]:
         return autocast(self.placement.device, self.precision)
+
+
+def _with(batch: Batch, figures: Mapping[str, Tensor]) -> Batch:
+    return replace(batch, targets={**batch.targets, **figures}) if figures else batch

@@ -13,9 +13,13 @@ from tunesmith.trackers.tracker import OpenTracker
 from tunesmith.training.background import Background
 from tunesmith.training.checkpoint import Checkpoint, rotate, save_checkpoint
 from tunesmith.training.fit import is_out_of_memory
+from tunesmith.training.host_copy import HostCopy
 
 SHARE_OF_MEMORY = 0.5
 """Of what is free, that a copy of a checkpoint may take."""
+PINNED_ROOM = 2
+"""Times its size, that a copy takes at the most in pinned memory: torch gives that out in powers of
+two, and keeps it for the next one."""
 
 
 class Recorder:
@@ -85,11 +89,11 @@ class Recorder:
         """
         self.writing.wait()
         checkpoint.state["identity"] = self.identity
-        copy = _copied(checkpoint)
-        if copy is None:
+        found = _copied(checkpoint)
+        if found is None:
             self._write(checkpoint)
         else:
-            self.writing.start(partial(self._write, copy))
+            self.writing.start(partial(self._write, *found))
 
     def settle(self) -> None:
         """Waits until all that was to be saved is.
@@ -112,19 +116,22 @@ class Recorder:
         for tracker in self.trackers:
             tracker.close(finished=finished)
 
-    def _write(self, checkpoint: Checkpoint) -> None:
+    def _write(self, checkpoint: Checkpoint, copies: HostCopy | None = None) -> None:
+        if copies is not None:
+            copies.wait()
         save_checkpoint(self.folder, checkpoint.state["step"], checkpoint)
         best_step = checkpoint.state["best_step"]
         rotate(self.folder, keep=self.keep_checkpoints, best_step=best_step)
 
 
-def _copied(checkpoint: Checkpoint) -> Checkpoint | None:
-    """A copy in main memory; None where there is too little of it."""
-    free = available_memory_mb()
-    if free is None or checkpoint.n_bytes / 1e6 > free * SHARE_OF_MEMORY:
+def _copied(checkpoint: Checkpoint) -> tuple[Checkpoint, HostCopy] | None:
+    """A copy in main memory, and what says when it is whole; None where there is too little."""
+    free, needed = available_memory_mb(), checkpoint.n_bytes / 1e6
+    if free is None or needed > free * SHARE_OF_MEMORY:
         return None
+    copies = HostCopy(pins=PINNED_ROOM * needed <= free * SHARE_OF_MEMORY)
     try:
-        return checkpoint.copied()
+        return checkpoint.copied(copies), copies
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

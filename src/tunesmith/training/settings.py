@@ -63,7 +63,8 @@ class Train(Settings):
     """Whether what the examples of a micro-batch begin with alike is computed once: an instruction,
     or the prompt of two answers. Losses and gradients are the same up to rounding. ``auto``: where
     it pays, and in training only without dropout, for a shared token has one dropout mask instead
-    of one for each example; ``true``: with dropout too."""
+    of one for each example; never on a GPU, where it was not measured; ``true``: in all these
+    cases."""
     seed: int = Field(default=42, ge=0)
     """Decides the order of rows, fresh weights and dropout."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -14,6 +14,9 @@ from tunesmith.model.shape import Shape
 
 LEAST_TOKENS = 16
 """A shared piece saves that many tokens at the least; shorter ones are within what is measured."""
+MEASURED = ("cpu",)
+"""Devices on which trees were found to pay and to give the same; elsewhere they have to be asked
+for."""
 PIECE_OPERATIONS = 4e6
 """What a shared piece costs in each layer, forward and backward, as operations of a matrix product:
 its calls, and what sees it in two parts. Measured on a CPU with pieces that two rows share: one of

@@ -10,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 from tests.conftest import TINY_CONFIG  # noqa: E402
 from tunesmith.methods import METHODS  # noqa: E402
 from tunesmith.model.cut import Cut, find_cut  # noqa: E402
+from tunesmith.model.load import recompute_activations  # noqa: E402
 
 
 @pytest.fixture
@@ -52,3 +53,15 @@ def test_dropout_in_attention_is_no_frozen_state(model):
     METHODS.parse({"name": "freeze", "layers": 1}).apply(model)
     model.config.attention_dropout = 0.1
     assert find_cut(model) == "frozen layers have dropout"
+
+
+def test_recomputation_leaves_frozen_layers_without_gradients(model):
+    METHODS.parse({"name": "freeze", "layers": 1}).apply(model)
+    recompute_activations(model)
+    assert isinstance(find_cut(model), Cut)
+    seen = []
+    for layer in model.model.layers:
+        layer.register_forward_hook(lambda m, given, out: seen.append(out.requires_grad))
+    model.train()(input_ids=torch.tensor([[1, 2, 3]]), use_cache=False).logits.sum().backward()
+    assert seen[:3] == [False, False, True]
+    assert model.model.layers[2].mlp.up_proj.weight.grad is not None

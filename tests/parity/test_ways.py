@@ -8,8 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tunesmith.core.runs import Run  # noqa: E402
 from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.trunk_cache import trunk_record  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.shared_rows import sharing_of  # noqa: E402
 
@@ -68,7 +70,7 @@ KEPT = {"sft", "causal-lm", "dpo", "classify", "extractive-qa"}
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_way_gives_the_loss_and_the_gradients_of_the_plain_one(
-    recipe_fields, tmp_path, lines, task, monkeypatch
+    recipe_fields, tmp_path, tmp_path_factory, lines, task, monkeypatch
 ):
     monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
     changed, rows = TASKS[task]
@@ -91,7 +93,11 @@ def test_every_way_gives_the_loss_and_the_gradients_of_the_plain_one(
             "trunk_cache": kept,
             "packing": packs,
         }
-        trainer = build_trainer(make_recipe({**fields, "train": train}), prepared, None)
+        run = Run(tmp_path_factory.mktemp("run"))
+        recipe = make_recipe({**fields, "train": train})
+        trainer = build_trainer(recipe, prepared, None, run)
+        decided = trunk_record(run) or {"splits": []}
+        assert bool(decided["splits"]) == (kept != "off")
         n_targets, total, sums, n_tokens = trainer._accumulate(0, trainer._micro_batches(0))
         gradients = {name: p.grad.clone() for name, p in trainer.parameters.items()}
         sharing = sharing_of(trainer.train_rows)
@@ -102,6 +108,8 @@ def test_every_way_gives_the_loss_and_the_gradients_of_the_plain_one(
     saved = []
     places = ("off", "memory") if task in KEPT else ("off",)
     for way in itertools.product((True, False), (True, False), places, (True, False)):
+        if way[2] != "off" and not way[0]:
+            continue  # states are the fused trunk's
         n_targets, loss, n_tokens, gradients, shared = step(*way)
         saved.append(shared)
         assert (n_targets, n_tokens) == (plain[0], plain[2]), way

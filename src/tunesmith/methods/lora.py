@@ -47,6 +47,9 @@ class LoRA(Method):
     """The update is scaled by alpha / rank; None: twice the rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Probability of zeroing an adapter input, training only."""
+    shared_dropout: bool = False
+    """Whether layers that read the same input zero the same of it, as queries, keys and values do,
+    or gate and up; false: each zeroes its own, as PEFT has it."""
     targets: list[str] | Literal["all-linear"] = "all-linear"
     """Last part of the names of the layers that get an update; ``all-linear``: every linear layer
     but the output head."""
@@ -139,6 +142,7 @@ class LoRA(Method):
         """
         from torch import nn
 
+        from tunesmith.model.fused.dropout import Masks
         from tunesmith.model.head import output_head
         from tunesmith.model.lora_linear import LoRALinear
         from tunesmith.model.quantised import is_quantised
@@ -150,6 +154,7 @@ class LoRA(Method):
         linears = [n for n, m in modules.items() if isinstance(m, nn.Linear) and m is not head]
         holders = [n for n, m in modules.items() if any(True for _ in m.parameters(recurse=False))]
         extra = self.extra_names(holders)
+        masks = Masks() if self.shared_dropout else None
         for name in self.target_names(linears, extra):
             rank, base = self.rank_of(name), modules[name]
             assert isinstance(base, nn.Linear)
@@ -159,6 +164,7 @@ class LoRA(Method):
                 scale=self.adapter_method.scale(rank, self.alpha_of(name)),
                 dropout=self.dropout,
                 dora=self.dora,
+                masks=masks,
             )
             self._start(layer, name)
             model.set_submodule(name, layer)

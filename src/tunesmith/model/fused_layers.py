@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tunesmith.model.fused import Linear
+from tunesmith.model.fused.dropout import SharedDropout
 from tunesmith.model.fused.int8 import Int8Weight, Rows
 from tunesmith.model.lora_linear import LoRALinear
 from tunesmith.model.quantised import is_quantised, rounds_inputs
@@ -58,6 +59,7 @@ class FusedLayers:
                 module.dropout.p if isinstance(module.dropout, nn.Dropout) else 0.0,
                 module.start_A,
                 module.start_B,
+                module.dropout.masks if isinstance(module.dropout, SharedDropout) else None,
             )
         if isinstance(module, TrainedCopy):
             if not module.enabled:

@@ -137,3 +137,7 @@ def recompute_activations(model: Any) -> None:
         model.activation_checkpointing_enable(options)
     else:
         model.gradient_checkpointing_enable(options)
+    # It has the embeddings' output require a gradient, which only reentrant recomputation needs;
+    # the backward pass would go through every frozen layer below the first trained one.
+    if hasattr(model, "_require_grads_hook"):  # transformers before 5 sets none
+        model.disable_input_require_grads()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tunesmith.model.fused.dropout import Masks, SharedDropout
 from tunesmith.model.quantised import dense_weight
 from tunesmith.model.trained_copy import trained_copies
 
@@ -31,7 +32,14 @@ class LoRALinear(nn.Module):
     start_B: Tensor | None
 
     def __init__(
-        self, base: nn.Linear, *, rank: int, scale: float, dropout: float = 0.0, dora: bool = False
+        self,
+        base: nn.Linear,
+        *,
+        rank: int,
+        scale: float,
+        dropout: float = 0.0,
+        dora: bool = False,
+        masks: Masks | None = None,
     ) -> None:
         """Wraps a layer and freezes it.
 
@@ -41,11 +49,14 @@ class LoRALinear(nn.Module):
             scale: the update is multiplied by it; alpha / r, or alpha / sqrt(r).
             dropout: probability of zeroing an input of the update, in training.
             dora: whether lengths of rows are trained apart from their directions.
+            masks: shared by layers that drop the same of what they read; None: it drops its own.
         """
         super().__init__()
         self.base = base.requires_grad_(False)
         self.scale = scale
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.dropout = nn.Identity()
+        if dropout:
+            self.dropout = nn.Dropout(dropout) if masks is None else SharedDropout(dropout, masks)
         self.enabled = True
         device = base.weight.device
         self.lora_A = nn.Parameter(torch.empty(rank, base.in_features, device=device))

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from tunesmith.model.fused.dropout import Masks, drop_mask
+
 
 class DenseWeight(Protocol):
     """A frozen weight that is held in few bits, and written out where it is used."""
@@ -36,6 +38,7 @@ class Linear:
         dropout: probability of zeroing an input of the update, in training.
         start_a: [r, in] of the update that is taken off again (PiSSA); None: none.
         start_b: [out, r].
+        masks: shared by layers that drop the same of what they read; None: each has its own.
     """
 
     weight: Tensor | DenseWeight
@@ -46,6 +49,17 @@ class Linear:
     dropout: float = 0.0
     start_a: Tensor | None = None
     start_b: Tensor | None = None
+    masks: Masks | None = None
+
+    def drop_mask(self, read: Tensor) -> tuple[Tensor, float]:
+        """Which inputs of the update are left, [T, in] bool, and the probability of that.
+
+        Args:
+            read: [T, in], the very tensor that all readers are given.
+        """
+        if self.masks is not None:
+            return self.masks.of(read, self.dropout)
+        return drop_mask(read, self.dropout)
 
     @property
     def trainable(self) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tunesmith.model.fused.dropout import drop_mask
 from tunesmith.model.fused.int8 import Int8Weight
 from tunesmith.model.fused.linear import Linear
 
@@ -147,7 +146,7 @@ def multiply(x: Tensor, layer: Linear, training: bool) -> tuple[Tensor, Product]
         training: whether dropout is on.
     """
     dtype, low = layer.dtypes(x.device.type)
-    held = layer.weight
+    held, read = layer.weight, x
     with torch.autocast(x.device.type, enabled=False):
         x = x.to(dtype)
         if isinstance(held, Int8Weight):
@@ -157,7 +156,7 @@ def multiply(x: Tensor, layer: Linear, training: bool) -> tuple[Tensor, Product]
             found = torch.mm(x, layer.dense(dtype).t())
         else:
             found = torch.addmm(layer.bias.to(dtype), x, layer.dense(dtype).t())
-        updates = _updates(x.to(low), layer, training)
+        updates = _updates(x.to(low), read, layer, training)
         for update in updates:
             assert update.reduced is not None
             if low == dtype:
@@ -167,28 +166,34 @@ def multiply(x: Tensor, layer: Linear, training: bool) -> tuple[Tensor, Product]
     return found, Product(layer, dtype, updates)
 
 
-def _updates(x: Tensor, layer: Linear, training: bool) -> list[Update]:
+def _updates(x: Tensor, read: Tensor, layer: Linear, training: bool) -> list[Update]:
     a, b, start_a, start_b = layer.a, layer.b, layer.start_a, layer.start_b
     if a is None or b is None:
         return []
     rank, drops = len(a), training and layer.dropout > 0
+    dropped = layer.drop_mask(read) if drops else None
     if start_a is None or start_b is None:
-        return [_update(x, a, b, layer.scale, layer.dropout if drops else 0.0, rank)]
+        return [_update(x, a, b, layer.scale, dropped, rank)]
     if not drops:  # both as one of twice the rank
         a, b = torch.cat([a, start_a]), torch.cat([b, -start_b], 1)
-        return [_update(x, a, b, layer.scale, 0.0, rank)]
+        return [_update(x, a, b, layer.scale, None, rank)]
     return [
-        _update(x, a, b, layer.scale, layer.dropout, rank),
-        _update(x, start_a, -start_b, layer.scale, 0.0, 0),
+        _update(x, a, b, layer.scale, dropped, rank),
+        _update(x, start_a, -start_b, layer.scale, None, 0),
     ]
 
 
 def _update(
-    x: Tensor, a: Tensor, b: Tensor, scale: float, dropout: float, n_trained: int
+    x: Tensor,
+    a: Tensor,
+    b: Tensor,
+    scale: float,
+    dropped: tuple[Tensor, float] | None,
+    n_trained: int,
 ) -> Update:
     mask = None
-    if dropout:
-        mask, left = drop_mask(x, dropout)
+    if dropped is not None:
+        mask, left = dropped
         x, scale = x * mask, scale / left
     a = a.to(x.dtype)
     return Update(a, (b * scale).to(x.dtype), scale, torch.mm(x, a.t()), mask, n_trained)

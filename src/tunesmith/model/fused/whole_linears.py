@@ -176,6 +176,8 @@ def dense(layer: Linear, dtype: torch.dtype) -> Tensor:
 def _mask(x: Tensor, layer: Linear, training: bool) -> Tensor | None:
     if layer.a is None or not layer.dropout or not training:
         return None
+    if layer.masks is not None:
+        return layer.masks.of(x, layer.dropout)[0]
     return torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - layer.dropout)
 
 

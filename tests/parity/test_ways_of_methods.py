@@ -187,7 +187,7 @@ def divisions(trainer):
 def computed(trainer, rows):
     for parameter in trainer.parameters.values():
         parameter.grad = None
-    n_targets, total, _, _ = trainer._accumulate(rows)
+    n_targets, total, _, _ = trainer._accumulate(0, rows)
     gradients = {name: p.grad.clone() for name, p in trainer.parameters.items()}
     return Found(float(total) / n_targets, gradients)
 

@@ -13,7 +13,9 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.model import kernels  # noqa: E402
-from tunesmith.model.kernels.choice import chosen, uses_kernel  # noqa: E402
+from tunesmith.model.kernels.cases import Sizes, cases  # noqa: E402
+from tunesmith.model.kernels.choice import NAMES, chosen, uses_kernel  # noqa: E402
+from tunesmith.model.kernels.trial import MOST_APART, beside  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = os.environ.get("TUNESMITH_KERNEL_DEVICE", "cpu")
@@ -44,6 +46,14 @@ def apart(x):
 @pytest.mark.skipif(not INTERPRETED, reason="says that Triton's kernels are what is tested")
 def test_tritons_kernels_run():
     assert all(uses_kernel(name, draw(1)) for name in ("norm", "rotary", "swiglu", "loss"))
+
+
+@pytest.mark.skipif(not INTERPRETED, reason="compares Triton's kernels with plain torch")
+def test_a_trial_finds_that_all_of_them_agree():
+    sizes = Sizes(tokens=8, width=64, inner=96, heads=4, vocabulary=200, rows=8)
+    found = beside(cases(torch.device(DEVICE), sizes), lambda work: 1.0)
+    assert {one["kernel"] for one in found.values() if "failed" not in one} == set(NAMES)
+    assert {name: one for name, one in found.items() if one["difference"] > MOST_APART} == {}
 
 
 @pytest.mark.parametrize("dtype", TYPES)

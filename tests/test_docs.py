@@ -17,12 +17,16 @@ import yaml
 from tunesmith.cli.main import VERBS, app
 from tunesmith.core.errors import DataError
 from tunesmith.core.examples import Conversation, Message
-from tunesmith.recipe import load_recipe, make_recipe
+from tunesmith.methods import METHODS
+from tunesmith.objectives import OBJECTIVES
+from tunesmith.recipe import Recipe, load_recipe, make_recipe
+from tunesmith.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KEY = re.compile(r"`(\w+)\.(?!jsonl?\b|csv\b|txt\b|md\b|py\b|yaml\b)(\w+)([^`]*)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -124,6 +128,33 @@ def test_commands_in_the_docs_are_accepted(line, tmp_path):
         load_recipe(ROOT / recipe, given.get("overrides", ()))
     else:
         load_recipe(minimal, given.get("overrides", ()))
+
+
+def known_keys() -> dict[str, set[str]]:
+    """By section of a recipe the keys that it can have, those of all its parts together."""
+    tables = {"method": METHODS, "task": TASKS, "objective": OBJECTIVES}
+    keys = {
+        name: {key for part in table.names() for key in table.load(part).model_fields}
+        for name, table in tables.items()
+    }
+    for name in ("data", "model", "optim", "train", "evaluate"):
+        settings: Any = Recipe.model_fields[name].annotation
+        keys[name] = set(settings.model_fields)
+    return keys
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_keys_that_are_named_in_the_text_exist(page):
+    prose = BLOCK.sub("", page.read_text("utf-8"))
+    known = known_keys()
+    unknown = [
+        f"{section}.{key}"
+        for section, key, rest in KEY.findall(prose)
+        if key not in known.get(section, {key})
+        # Files, modules and what a program calls `model` are written like its keys.
+        and (section != "model" or rest.startswith("="))
+    ]
+    assert unknown == []
 
 
 @pytest.mark.parametrize("text", every_block("python"))

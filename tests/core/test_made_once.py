@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 
 import pytest
 
+from tunesmith.core import made_once as module
 from tunesmith.core.cache import cache_dir, entry
 from tunesmith.core.made_once import finish, made_once, make_room
 
@@ -102,3 +104,51 @@ def test_room_is_made_of_what_was_unused_longest():
     gone = make_room(KIND, 100, 250)
     assert [place.name for place in gone] == ["oldest", "middle"]
     assert [place.name for place in (cache_dir() / KIND).iterdir()] == ["newest"]
+
+
+def test_who_takes_drafts_away_takes_none_that_is_being_finished(monkeypatch):
+    """Between the steps of a finish another process begins and takes away what was left."""
+    real = module.shutil.rmtree
+
+    def with_another_between(place, **settings):
+        monkeypatch.setattr(module.shutil, "rmtree", real)
+        make("b")
+        real(place, **settings)
+
+    make("a", "first")
+    with made_once(KIND, "a", print) as draft:
+        (draft / "file").write_text("second")
+        monkeypatch.setattr(module.shutil, "rmtree", with_another_between)
+        finish(draft)
+    assert (entry(KIND, "a") / "file").read_text() == "second"
+    assert {place.name for place in (cache_dir() / KIND).iterdir()} == {"a", "b"}
+
+
+def test_the_end_of_a_block_leaves_the_next_ones_draft_alone():
+    with contextlib.ExitStack() as stack:
+        with made_once(KIND, "a", print) as draft:
+            finish(draft)
+            again = stack.enter_context(made_once(KIND, "a", print))
+        (again / "file").write_text("second")
+        finish(again)
+    assert (entry(KIND, "a") / "file").read_text() == "second"
+
+
+def test_a_draft_that_was_finished_meanwhile_is_not_taken_for_one_that_was_left(monkeypatch):
+    """Its lock is opened before its end; another process has a draft under its name after that."""
+    import fcntl
+
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        draft = first.enter_context(made_once(KIND, "a", print))
+        real = fcntl.flock
+
+        def after_its_end(handle, how):
+            monkeypatch.setattr(fcntl, "flock", real)
+            finish(draft)
+            first.close()
+            second.enter_context(made_once(KIND, "a", print))
+            real(handle, how)
+
+        monkeypatch.setattr(fcntl, "flock", after_its_end)
+        module._take_away_left(draft)
+        assert draft.is_dir()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.data.prefixes import grow, shared_lengths, shared_tokens, sharing_order
+from tunesmith.data.prefixes import grow, shared_with_next, sharing_order
 
 ROWS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=9)
 
@@ -99,13 +99,9 @@ def test_rows_that_begin_alike_are_neighbours(rows):
             len(set(keys)) == 1 + sum(a != b for a, b in zip(keys, keys[1:], strict=False))
             or not keys
         )
-    assert shared_lengths(given_rows).sum() == shared_tokens(given_rows)
-
-
-def test_what_each_row_adds_to_those_before_it():
-    rows = arrays([[1, 2, 3], [9], [1, 2, 4, 4]])
-    assert shared_lengths(rows).tolist() == [3, 1, 2]
-    assert shared_lengths(rows, 3).tolist() == [3, 1, 4]
+    ordered = [given_rows[row] for row in order]
+    n_shared = shared_with_next(ordered).sum()
+    assert sum(map(len, given_rows)) - n_shared == grow(given_rows).n_tokens
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint16])

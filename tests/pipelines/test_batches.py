@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -83,15 +84,24 @@ def test_what_cannot_be_kept_is_not_used_because_the_next_run_would_differ(capsy
     assert "cannot be kept, and so is not used" in told and "TUNESMITH_CACHE" in told
 
 
-def test_of_two_processes_that_measure_at_once_the_first_counts_for_both():
+def test_of_two_processes_that_measure_at_once_the_first_counts_for_both(monkeypatch):
+    """The lock is of an open file, so threads stand for processes here."""
     first, second = Machine(_256=1000.0, _512=2000.0), Machine(_256=2000.0, _512=1000.0)
+    waits, found = threading.Event(), []
+    monkeypatch.setattr(batches, "tell", lambda text: waits.set())
+    other = threading.Thread(target=lambda: found.append(measured(FIXED, second.measuring())))
 
-    def while_the_other_measures(size):
-        measured(FIXED, first.measuring())
-        return second.speeds[size]
+    def while_the_other_waits(size):
+        if not waits.is_set():
+            other.start()
+            assert waits.wait(20)
+        return first.speed(size)
 
-    found = measured(FIXED, Measuring({}, (256, 512), while_the_other_measures))
-    assert found == measured(FIXED, first.measuring())
+    mine = measured(FIXED, Measuring({}, (256, 512), while_the_other_waits))
+    other.join(20)
+    assert found == [mine]
+    assert mine.tokens_at_once == 512
+    assert second.n_passes == 0
 
 
 def test_no_memory_for_the_smallest_leaves_it_to_training_to_say_so():

@@ -34,9 +34,9 @@ from tunesmith.pipelines.memory import (  # noqa: E402
     LEAST_ROWS,
     Portions,
     memory_mb,
-    what_would_fit,
 )
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
+from tunesmith.pipelines.what_would_fit import what_would_fit  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.fit import ADVICE  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402

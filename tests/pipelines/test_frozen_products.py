@@ -15,6 +15,7 @@ from tunesmith.pipelines.frozen_products import round_products, rounding_of  # n
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
+from tunesmith.training.shared_rows import sharing_of  # noqa: E402
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="for processors")
 
@@ -67,6 +68,38 @@ def test_measuring_leaves_no_trace(recipe_fields):
     assert rounding_of(trainer) == first
     assert torch.equal(torch.get_rng_state(), before)
     assert all(p.grad is None for p in trainer.parameters.values())
+
+
+def test_measuring_halves_as_training_does_and_goes_on(recipe_fields, capsys):
+    """Memory runs out in the rounded pass, after the exact one was made."""
+    recipe = recipe_with(recipe_fields)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    sizes = []
+
+    def refuse(module, args):
+        sizes.append(len(args[0].lengths))
+        if len(sizes) == 2:
+            raise MemoryError
+
+    handle = trainer.model.register_forward_pre_hook(refuse)
+    found = rounding_of(trainer)
+    handle.remove()
+    assert sizes == [3, 3, 2, 2]
+    assert trainer.portion.size == 2
+    assert "out of memory with 3 rows at once in training" in capsys.readouterr().err
+    assert rounding_of(trainer) == found
+    assert all(p.grad is None for p in trainer.parameters.values())
+    model: Any = trainer.model
+    assert model.trunk.weights.rounds == "in training"
+
+
+def test_measuring_counts_no_shared_tokens(recipe_fields):
+    method = {"name": "lora", "rank": 4}
+    recipe = recipe_with({**recipe_fields, "method": method}, share_prefixes=True)
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    assert rounding_of(trainer) is not None
+    sharing = sharing_of(trainer.train_rows)
+    assert sharing is not None and sharing.n_tokens == sharing.n_computed == 0
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,40 @@ def test_alternating_instructions_come_together_and_learn_the_same(
     assert planned["sharing"]["saved_fraction"] > 0.3
 
 
+def test_a_step_that_is_made_again_counts_once(fields):
+    """Its second micro-batch found no memory."""
+    counts = []
+    for is_short in (False, True):
+        train_fields = {**fields["train"], "share_prefixes": True, "micro_batch_size": 4}
+        recipe = make_recipe({**fields, "train": train_fields})
+        trainer = build_trainer(recipe, prepare(recipe), None)
+        seen = []
+
+        def refuse(module, args, seen=seen):
+            seen.append(args)
+            if len(seen) == 2:
+                raise MemoryError
+
+        if is_short:
+            trainer.model.register_forward_pre_hook(refuse)
+        trainer._step(0)
+        sharing = sharing_of(trainer.train_rows)
+        assert sharing is not None
+        counts.append(sharing.n_tokens)
+    assert counts[0] == counts[1] > 0
+
+
+def test_a_pass_that_only_measures_counts_nothing(fields):
+    """KTO looks at all rows of a step before the first of them is learnt."""
+    train_fields = {**fields["train"], "share_prefixes": True, "batch_size": 4}
+    recipe = make_recipe({**fields, "objective": "kto", "train": train_fields})
+    trainer = build_trainer(recipe, prepare(recipe), None)
+    taken = trainer._step(0)
+    sharing = sharing_of(trainer.train_rows)
+    assert sharing is not None
+    assert sharing.n_tokens == taken.values["n_tokens"] > 0
+
+
 def test_the_plan_and_the_summary_tell_what_is_shared(fields):
     fields["train"] = {**fields["train"], "share_prefixes": True}
     recipe = make_recipe(fields)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -54,6 +55,25 @@ def test_the_best_of_a_grid_is_named_with_the_command_that_trains_it(recipe, cap
     assert Run(Path(chosen["run"])).is_finished
     page = (Path(result["out"]) / "sweep.html").read_text()
     assert page.count("<circle") == 2 * (4 + 1) and "optim.lr=1e-2" in page
+    assert "trunk_cache" not in result["command"]
+
+
+def test_the_command_of_the_best_keeps_states_where_only_many_runs_made_that_pay(
+    recipe_fields, tmp_path, monkeypatch
+):
+    """In one epoch each row is seen once, and in a sweep as often as there are runs."""
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
+    head_only = {"name": "freeze", "layers": 0, "extra_modules": ["lm_head"]}
+    file = tmp_path / "head.yaml"
+    once = {**recipe_fields["train"], "epochs": 1}
+    file.write_text(json.dumps({**recipe_fields, "method": head_only, "train": once}))
+    result = sweep(SweepRequest(str(file), ("optim.lr=1e-3,1e-2,3e-3,3e-2",)))
+    verb, name, *overrides = shlex.split(result["command"])[1:]
+    assert (verb, name, overrides[-1]) == ("train", str(file), "train.trunk_cache=disk")
+    again = train(load_recipe(file, [*overrides, f"out={tmp_path / 'again'}"]))
+    assert_equal_runs(Path(result["trials"][result["best"] - 1]["run"]), again.path)
+    alone = train(load_recipe(file, [*overrides[:-1], f"out={tmp_path / 'alone'}"]))
+    assert "train" not in alone.summary["trunk_cache"]["splits"]
 
 
 def test_halving_continues_the_best_as_if_it_had_never_stopped(recipe, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tests.conftest import write_lines  # noqa: E402
 from tunesmith.core.cache import cache_dir  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.core.runs import EVENTS, METRICS, Run  # noqa: E402
+from tunesmith.pipelines import trunk_states  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
+from tunesmith.pipelines.trunk_cache import RECORD  # noqa: E402
 from tunesmith.pipelines.trunk_states import KIND  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.activations import STATES  # noqa: E402
@@ -218,6 +221,46 @@ def test_a_resume_does_as_its_run_began(tune, whole_and_paused):
     entry.parent.write_text("a file, where nothing can be kept")
     resumed = assert_resumes_exactly(tune, whole_and_paused)
     assert resumed.summary["trunk_cache"]["where"] == "memory"
+
+
+def test_a_resume_takes_all_of_the_room_that_its_states_need(tune, whole_and_paused, monkeypatch):
+    """At the start half of what is free stays free; a resume without them is another run."""
+    shutil.rmtree(cache_dir() / KIND)
+    (cache_dir() / KIND).write_text("a file, where nothing can be kept")
+    mb = whole_and_paused.summary["trunk_cache"]["mb"]
+    monkeypatch.setattr(trunk_states, "available_memory_mb", lambda: 1.5 * mb)
+    resumed = assert_resumes_exactly(tune, whole_and_paused)
+    assert resumed.summary["trunk_cache"]["where"] == "memory"
+
+
+def test_a_resume_without_room_ends_and_leaves_the_record(
+    tune, whole_and_paused, tmp_path, monkeypatch
+):
+    shutil.rmtree(cache_dir() / KIND)
+    (cache_dir() / KIND).write_text("a file, where nothing can be kept")
+    monkeypatch.setattr(trunk_states, "available_memory_mb", lambda: 1e-6)
+    paused = Run(tmp_path / "paused")
+    before = paused.read(RECORD)
+    with pytest.raises(RunError, match=r"make room, or .* --allow-changed train"):
+        tune("paused", LAST_LAYER, resume=True, train={"trunk_cache": "disk"})
+    assert paused.read(RECORD) == before and before["splits"]
+
+
+def test_only_another_base_of_the_angles_is_another_entry(tune, tiny, tmp_path):
+    """The weights are the same, and so are all their hashes."""
+    settings = {"trunk_cache": "disk", "epochs": 1}
+    first = tune("first", LAST_LAYER, train=settings)
+    changed = tmp_path / "changed"
+    shutil.copytree(tiny, changed)
+    config = json.loads((changed / "config.json").read_text())
+    config["rope_parameters"]["rope_theta"] = 5e5
+    (changed / "config.json").write_text(json.dumps(config))
+    model = {"path": str(changed)}
+    second = tune("second", LAST_LAYER, train=settings, model=model)
+    assert len(entries()) == 2
+    assert first.summary["trunk_cache"]["sha256"] != second.summary["trunk_cache"]["sha256"]
+    plain = tune("plain", LAST_LAYER, train={**settings, "trunk_cache": "off"}, model=model)
+    assert_alike(plain, second)
 
 
 def test_other_rates_and_seeds_use_the_same_states(tune):

@@ -36,7 +36,7 @@ def new_entry(kind: str, key: str) -> Generator[Path]:
     folder = cache_dir() / kind
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _forget_old(folder)
+        forget_old(folder)
         draft = Path(tempfile.mkdtemp(prefix=f".{key[:12]}-", dir=folder))
     except OSError as error:
         raise RunError(
@@ -65,7 +65,12 @@ def entry(kind: str, key: str) -> Path:
     return place
 
 
-def _forget_old(folder: Path) -> None:
+def forget_old(folder: Path) -> None:
+    """Takes entries of a kind away that were not used for 30 days.
+
+    Args:
+        folder: of the kind.
+    """
     now = time.time()
     for old in folder.iterdir():
         if old.is_dir() and now - old.stat().st_mtime > KEPT_DAYS * 86400:

@@ -46,8 +46,10 @@ def made_once(kind: str, key: str, tell: Callable[[str], None]) -> Generator[Pat
     try:
         yield draft
     finally:
-        # Taken away while it is held: whoever waits for it then sees that it is gone.
-        shutil.rmtree(draft, ignore_errors=True)
+        # Taken away while it is held: whoever waits for it then sees that it is gone. After a
+        # finish another process may have a draft of its own there by now, which stays.
+        if _is_same(handle, draft / LOCK):
+            shutil.rmtree(draft, ignore_errors=True)
         os.close(handle)
 
 
@@ -58,9 +60,10 @@ def finish(draft: Path) -> Path:
         OSError: it cannot be renamed.
     """
     place = draft.with_name(draft.name.removeprefix(DRAFT))
-    (draft / LOCK).unlink()
     shutil.rmtree(place, ignore_errors=True)
+    # The lock goes along: a draft without one looks like what a killed process left.
     draft.rename(place)
+    (place / LOCK).unlink()
     return place
 
 
@@ -132,6 +135,7 @@ def _take_away_left(draft: Path) -> None:
         handle = os.open(draft / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(draft, ignore_errors=True)
+            if _is_same(handle, draft / LOCK):  # else it was finished, and this is another one
+                shutil.rmtree(draft, ignore_errors=True)
         finally:
             os.close(handle)

@@ -120,31 +120,3 @@ def shared_with_next(rows: Sequence[np.ndarray]) -> np.ndarray:
     """
     found = [_common(one, other) for one, other in zip(rows, rows[1:], strict=False)]
     return np.array(found, np.int64)
-
-
-def shared_tokens(rows: Sequence[np.ndarray], least_tokens: int = 1) -> int:
-    """Tokens that the line of some rows has, what they share being there once.
-
-    Args:
-        rows: as :func:`grow` takes them.
-        least_tokens: as :func:`grow` takes it.
-    """
-    return grow(rows, least_tokens).n_tokens
-
-
-def shared_lengths(rows: Sequence[np.ndarray], least_tokens: int = 1) -> np.ndarray:
-    """What each row adds to the line of those before it in :func:`sharing_order`, [R] int64.
-
-    The sum over neighbours in that order is about what their line takes, but that the first one of
-    a micro-batch brings its whole length.
-
-    Args:
-        rows: token ids [T] of each row, all of one type, none empty.
-        least_tokens: a prefix shorter than that is not shared.
-    """
-    order = sharing_order(rows)
-    added = np.array([len(row) for row in rows])
-    for before, row in zip(order, order[1:], strict=False):
-        common = _common(rows[before], rows[row])
-        added[row] -= common if common >= least_tokens else 0
-    return added

@@ -29,6 +29,7 @@ class ArtifactInfo:
         part: the settled task, with its fields; None of an artefact of an older version.
         limits: how long an example may be, as ``Limits`` has it; None: likewise.
         quantisation: how the base's weights were held in few bits; None: they were not.
+        base_config: fingerprint of its ``config.json``; None of an artefact of an older version.
     """
 
     base_path: str
@@ -43,6 +44,7 @@ class ArtifactInfo:
     head: dict[str, Any] | None = None
     part: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
+    base_config: str | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -16,9 +16,34 @@ def is_lengthening(config: Any) -> bool:
     Args:
         config: of a transformers model.
     """
+    return any(one.get("rope_type", "default") in LENGTHENING for one in _ropes(config))
+
+
+def lengthens_beyond(config: Any) -> int | None:
+    """Tokens of a row beyond which it is computed otherwise, and what stands beside it too.
+
+    Args:
+        config: of a transformers model.
+
+    Returns:
+        None where no row is computed otherwise, however long it is.
+    """
+    found = [_first_length(config, rope) for rope in _ropes(config)]
+    return min((length for length in found if length is not None), default=None)
+
+
+def _ropes(config: Any) -> list[Any]:
     rope = getattr(config, "rope_parameters", None) or {}
-    kinds = [rope, *(one for one in rope.values() if isinstance(one, dict))]  # or by kind of layer
-    return any(one.get("rope_type", "default") in LENGTHENING for one in kinds)
+    return [rope, *(one for one in rope.values() if isinstance(one, dict))]  # or by kind of layer
+
+
+def _first_length(config: Any, rope: Any) -> int | None:
+    kind = rope.get("rope_type", "default")
+    if kind not in LENGTHENING:
+        return None
+    if kind == "longrope" and "original_max_position_embeddings" in rope:
+        return int(rope["original_max_position_embeddings"])
+    return int(config.max_position_embeddings)
 
 
 def forget_lengths(model: Any) -> None:

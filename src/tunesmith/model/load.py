@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,72 +48,103 @@ def load_model(
     """
     pretrained = spec.init == "pretrained"
     folder = model_folder(spec.path, spec.revision, weights=pretrained)
-    changed = [key for key in CHANGED_LOGITS if read_config(folder).get(key) not in (None, 1, 1.0)]
-    if changed and head is None:
-        raise ModelError(
-            f"{folder}: {changed[0]} in config.json changes the logits after the output head, "
-            "which the loss here does not know. Models of this kind are not supported."
-        )
-    if options and not pretrained:
-        raise ModelError(
-            "model.init=random: fresh weights are not quantised. Set method=full, or "
-            "model.init=pretrained."
-        )
-    dtype = weight_dtype(spec.dtype, device)
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    factory: Any = getattr(
-        transformers, "AutoModelForCausalLM" if head is None else AUTO_CLASSES[head.kind]
-    )
+    _require_known(folder, head, is_quantised=bool(options), pretrained=pretrained)
     torch.manual_seed(seed)
-    try:
+    held: dict[str, Any] = {
+        "dtype": weight_dtype(spec.dtype, device),
+        "trust_remote_code": False,
+        "attn_implementation": attention.NAME,
+    }
+    with _quietly(folder):
         config = AutoConfig.from_pretrained(
             str(folder),
             trust_remote_code=False,
             **({} if head is None else head.config_options()),
         )
+        factory: Any = getattr(
+            transformers, "AutoModelForCausalLM" if head is None else AUTO_CLASSES[head.kind]
+        )
         if not pretrained:
-            return (
-                factory.from_config(
-                    config, dtype=dtype, trust_remote_code=False, attn_implementation=attention.NAME
-                )
-                .to(device)
-                .eval()
-            )
+            return factory.from_config(config, **held).to(device).eval()
         arguments = dict(options or {})
         if head is not None:
             _fit_to_head(arguments, head, factory._model_mapping[type(config)])
-        loaded: Any = factory.from_pretrained(
+        model, info = factory.from_pretrained(
             str(folder),
             config=config,
-            dtype=dtype,
-            trust_remote_code=False,
             use_safetensors=True,
-            attn_implementation=attention.NAME,
             local_files_only=True,
             output_loading_info=True,
+            **held,
             **arguments,
         )
+    _require_whole(folder, info["missing_keys"], "" if head is None else f"{head.module}.")
+    if not options:
+        return model.to(device).eval()
+    keep_as_loaded(model)
+    return model.eval()
+
+
+def _require_known(
+    folder: Path, head: Head | None, *, is_quantised: bool, pretrained: bool
+) -> None:
+    """Checks that a model is of a kind that is computed rightly here.
+
+    Raises:
+        ModelError: it is not.
+    """
+    config = read_config(folder)
+    changed = [key for key in CHANGED_LOGITS if config.get(key) not in (None, 1, 1.0)]
+    if changed and head is None:
+        raise ModelError(
+            f"{folder}: {changed[0]} in config.json changes the logits after the output head, "
+            "which the loss here does not know. Models of this kind are not supported."
+        )
+    if is_quantised and not pretrained:
+        raise ModelError(
+            "model.init=random: fresh weights are not quantised. Set method=full, or "
+            "model.init=pretrained."
+        )
+
+
+@contextmanager
+def _quietly(folder: Path) -> Iterator[None]:
+    """Loads without the library's own messages, and tells in one line what it finds wrong.
+
+    Raises:
+        ModelError: it finds anything wrong with the files.
+    """
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
     except ModelError:
         raise
-    except Exception as error:  # anything the library finds wrong with the files
+    except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{folder}: the model cannot be loaded: {reason}") from error
     finally:
         transformers_logging.set_verbosity(verbosity)
-    model, info = loaded
-    fresh = "" if head is None else f"{head.module}."
-    missing = sorted(key for key in info["missing_keys"] if not (fresh and key.startswith(fresh)))
+
+
+def _require_whole(folder: Path, missing_keys: Iterable[str], fresh: str) -> None:
+    """Checks that all weights were there.
+
+    Args:
+        folder: of the model.
+        missing_keys: that were not.
+        fresh: what the names of a new head's begin with; empty: there is none.
+
+    Raises:
+        ModelError: some are missing.
+    """
+    missing = sorted(key for key in missing_keys if not (fresh and key.startswith(fresh)))
     if missing:
         raise ModelError(
             f"{folder}: the weights hold no {missing[0]!r} ({len(missing)} missing in all). The "
             "folder is incomplete, or its config.json belongs to another model."
         )
-    if not options:
-        return model.to(device).eval()
-    keep_as_loaded(model)
-    return model.eval()
 
 
 def _fit_to_head(arguments: dict[str, Any], head: Head, architecture: Any) -> None:

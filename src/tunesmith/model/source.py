@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ WHOLE_BELOW = 64 * 2**20
 SAMPLE = 2**20
 CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 """Keys of models (Gemma 2, Cohere, Granite) whose logits are more than hidden states times head."""
+
+
+WITHOUT_EFFECT = (
+    "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "bos_token_id",
+    "eos_token_id",
+)  # fmt: skip
+"""Keys of a configuration that change no state of a model, whose types are chosen apart. A key
+that is not among them counts, also one that nobody has heard of yet."""
 
 
 def model_folder(path: str, revision: str | None = None, *, weights: bool = True) -> Path:
@@ -91,6 +100,16 @@ def read_config(folder: Path) -> dict[str, Any]:
         return json.loads(file.read_text("utf-8"))
     except ValueError as error:
         raise ModelError(f"{file}: broken JSON: {error}.") from None
+
+
+def config_fingerprint(config: Mapping[str, Any]) -> str:
+    """A hash of what a configuration says of a model: its angles, norms, heads and sizes.
+
+    Args:
+        config: of ``config.json``, or of a model in memory; the two may differ in what they tell.
+    """
+    told = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

@@ -54,6 +54,8 @@ class TaskModel(nn.Module):
         self.model = model
         self.objective = objective
         self.trunk, self.unfused_because = None, "train.fused=false"
+        self.beyond_trunk = ""
+        """Which batches the trunk does not take, in words; empty: it takes all."""
         if fused:
             try:
                 self.trunk, self.unfused_because = Trunk.over(model), None
@@ -63,9 +65,10 @@ class TaskModel(nn.Module):
 
     @property
     def way(self) -> str:
-        """Which way states are computed: ``fused``, or ``transformers`` with the reason."""
-        because = self.unfused_because
-        return "fused" if because is None else f"transformers ({because})"
+        """Which way states are computed: ``fused``, ``transformers`` with the reason, or both."""
+        if self.unfused_because is not None:
+            return f"transformers ({self.unfused_because})"
+        return f"fused, but transformers for {self.beyond_trunk}" if self.beyond_trunk else "fused"
 
     @property
     def backbone(self) -> nn.Module:

@@ -59,6 +59,11 @@ class Trunk:
         """How many layers it has."""
         return len(self.backbone.layers)
 
+    @property
+    def look_back(self) -> int | None:
+        """How many tokens attention sees at most, its own included; None: all."""
+        return self._look_back
+
     def takes(self, batch: Batch) -> bool:
         """Whether no row is longer than the model's attention looks back."""
         if self._look_back is None:

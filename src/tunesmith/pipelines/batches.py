@@ -7,14 +7,17 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.cache import entry, new_entry
+import numpy as np
+
+from tunesmith.core.cache import entry, forget_old
 from tunesmith.core.errors import RunError
+from tunesmith.core.made_once import finish, made_once
 from tunesmith.recipe import Recipe
 from tunesmith.training.batching import ROW_BY_ROW, Batching, fixed_batching, made_of
 from tunesmith.training.plan import n_steps
@@ -30,8 +33,9 @@ CPU_INFO = Path("/proc/cpuinfo")
 def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
     """How a run's steps are divided.
 
-    What is measured is kept for this machine, this model and this method, so that the next run of
-    the same recipe has the same micro-batches, and with them the same numbers bit by bit.
+    What is measured is kept for this machine, model, method and these lengths of rows, so that the
+    next run of the same recipe has the same micro-batches, and with them the same numbers bit by
+    bit.
 
     Args:
         recipe: the whole of it.
@@ -76,7 +80,7 @@ def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
     if not sizes:
         return replace(found, why_tokens=f"{found.why_tokens}: too little to do for a probe")
     measuring = TrialPasses(passes, PackedRows(rows) if found.packs else rows)
-    facts = _facts(recipe, passes, [found.packs, is_fused, *sizes])
+    facts = _facts(recipe, passes, [type(rows).__name__, found.packs, is_fused, *sizes], lengths)
     return measured(found, Measuring(facts, sizes, measuring.speed, measuring.has_room))
 
 
@@ -113,22 +117,17 @@ def measured(batching: Batching, measuring: Measuring) -> Batching:
     """
     found = _kept(measuring)
     if found is None:
-        made = speeds(measuring.sizes, measuring.speed, measuring.has_room)
-        # Another process may have been first: what it found holds for both.
-        found = _kept(measuring, tells=False)
-        if found is None:
-            found = made
-            try:
-                _keep(measuring, made)
-            except (OSError, RunError) as error:
-                print(
-                    f"batches: what a probe found cannot be kept, and so is not used: {error} "
-                    f"Micro-batches have {batching.tokens_at_once:,} tokens.",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                why = f"{batching.why_tokens}: what a probe found cannot be kept"
-                return replace(batching, why_tokens=why)
+        try:
+            found = _measured_once(measuring)
+        except (OSError, RunError) as error:
+            print(
+                f"batches: what a probe finds cannot be kept, and so is not used: {error} "
+                f"Micro-batches have {batching.tokens_at_once:,} tokens.",
+                file=sys.stderr,
+                flush=True,
+            )
+            why = f"{batching.why_tokens}: what a probe finds cannot be kept"
+            return replace(batching, why_tokens=why)
     size = fastest(found)
     if size is None and not found:  # no memory for the smallest: training will say what to do
         return replace(batching, tokens_at_once=measuring.sizes[0], why_tokens="memory is short")
@@ -139,10 +138,26 @@ def measured(batching: Batching, measuring: Measuring) -> Batching:
     return replace(batching, tokens_at_once=size, why_tokens=f"probe: tokens/s {listed}")
 
 
-def _keep(measuring: Measuring, found: Mapping[int, float]) -> None:
-    with new_entry(KIND, measuring.key) as folder:
+def _measured_once(measuring: Measuring) -> dict[int, float]:
+    """Measures, unless another process does so meanwhile: what it found holds for both.
+
+    Raises:
+        OSError, RunError: it cannot be kept.
+    """
+    with made_once(KIND, measuring.key, tell) as draft:
+        found = _kept(measuring, tells=False)
+        if found is not None:
+            return found
+        found = speeds(measuring.sizes, measuring.speed, measuring.has_room)
         text = json.dumps({"tokens_per_s": found, "facts": measuring.facts}, indent=1)
-        (folder / FILE).write_text(text, "utf-8")
+        (draft / FILE).write_text(text, "utf-8")
+        forget_old(finish(draft).parent)
+        return found
+
+
+def tell(text: str) -> None:
+    """Says something on standard error."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _kept(measuring: Measuring, *, tells: bool = True) -> dict[int, float] | None:
@@ -161,7 +176,9 @@ def _kept(measuring: Measuring, *, tells: bool = True) -> dict[int, float] | Non
         return None
 
 
-def _facts(recipe: Recipe, passes: Passes, choice: list[Any]) -> dict[str, Any]:
+def _facts(
+    recipe: Recipe, passes: Passes, choice: list[Any], lengths: Sequence[int] | np.ndarray
+) -> dict[str, Any]:
     """All that the speed of a micro-batch depends on."""
     import torch
 
@@ -186,6 +203,8 @@ def _facts(recipe: Recipe, passes: Passes, choice: list[Any]) -> dict[str, Any]:
         "frozen_products": train.frozen_products,
         "recomputes": train.gradient_checkpointing,
         "batches": choice,
+        # Passes are of rows of middling length, as many as a size takes.
+        "lengths": hashlib.sha256(np.asarray(lengths, np.int64).tobytes()).hexdigest(),
     }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.core.runs import Run
 from tunesmith.pipelines.alike import Alike
 from tunesmith.pipelines.batches import batching_of
 from tunesmith.pipelines.frozen_products import require_roundable, round_products
+from tunesmith.pipelines.long_rows import settle_long_rows
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import annotate
 from tunesmith.pipelines.resume import ResumePoint
@@ -22,7 +24,9 @@ from tunesmith.training.batching import Batching
 if TYPE_CHECKING:
     import torch
 
+    from tunesmith.model.task_model import TaskModel
     from tunesmith.training.loop import Trainer
+    from tunesmith.training.placement import SingleDevice
 
 
 def build_trainer(
@@ -50,17 +54,44 @@ def build_trainer(
         key: tells apart what the reference model's figures depend on.
         point: where the run goes on; its batching is kept.
     """
-    from tunesmith.model.device import default_device
-    from tunesmith.model.neftune import add_embedding_noise
-    from tunesmith.model.task_model import TaskModel
-    from tunesmith.training.allocator import keep_freed_memory
     from tunesmith.training.loop import Trainer
     from tunesmith.training.passes import Passes
-    from tunesmith.training.placement import SingleDevice, autocast
     from tunesmith.training.shared_rows import arrangement
 
     alike = alike or Alike()
     require_roundable(recipe)
+    model, placement, precision = _placed(recipe, prepared, alike, needs_whole=needs_whole)
+    rows = _rows(recipe, prepared, model, run, precision, alike, key)
+    kept = None if point is None else Batching.kept(point.batching, recipe.train)
+    batching = kept or batching_of(recipe, Passes(model, placement, precision), rows["train"])
+    rows = shared_rows(recipe, model.model, rows)
+    return Trainer(
+        model,
+        rows["train"],
+        rows.get("validation"),
+        settings=recipe.train,
+        optim=recipe.optim,
+        lr=recipe.lr,
+        placement=placement,
+        watcher=watcher,
+        precision=precision,
+        lr_factor=recipe.method.lr_factor,
+        goal=goal_of(recipe),
+        batching=batching,
+        arrange=arrangement(rows["train"], batching),
+    )
+
+
+def _placed(
+    recipe: Recipe, prepared: Prepared, alike: Alike, *, needs_whole: bool
+) -> tuple[TaskModel, SingleDevice, torch.dtype]:
+    """The model with its method applied, where it is computed, and in which arithmetic."""
+    from tunesmith.model.device import default_device
+    from tunesmith.model.neftune import add_embedding_noise
+    from tunesmith.model.task_model import TaskModel
+    from tunesmith.training.allocator import keep_freed_memory
+    from tunesmith.training.placement import SingleDevice
+
     device = default_device()
     if device.type == "cpu":
         keep_freed_memory()
@@ -81,35 +112,31 @@ def build_trainer(
         print(f"train.fused: the forward is that of {model.way}.", file=sys.stderr)
     placement.place(model)
     round_products(recipe, model, device)
+    return model, placement, precision
+
+
+def _rows(
+    recipe: Recipe,
+    prepared: Prepared,
+    model: TaskModel,
+    run: Run | None,
+    precision: torch.dtype,
+    alike: Alike,
+    key: str,
+) -> dict[str, Any]:
+    """Rows by split, with what a reference model and frozen layers say of them."""
+    from tunesmith.model.device import default_device
+    from tunesmith.training.placement import autocast
+
+    within = partial(autocast, default_device(), precision)
     rows = {
         split: prepared.task.rows(encoded, prepared.tokenizer.pad_id)
         for split, encoded in prepared.encoded.items()
         if split != "test"
     }
-    rows = annotate(
-        recipe, model, rows, run, lambda: autocast(device, precision), alike.references, key
-    )
-    rows = from_trunk_cache(
-        recipe.train, model, rows, run, lambda: autocast(device, precision), precision, alike.n_runs
-    )
-    kept = None if point is None else Batching.kept(point.batching, recipe.train)
-    batching = kept or batching_of(recipe, Passes(model, placement, precision), rows["train"])
-    rows = shared_rows(recipe, network, rows)
-    return Trainer(
-        model,
-        rows["train"],
-        rows.get("validation"),
-        settings=recipe.train,
-        optim=recipe.optim,
-        lr=recipe.lr,
-        placement=placement,
-        watcher=watcher,
-        precision=precision,
-        lr_factor=recipe.method.lr_factor,
-        goal=goal_of(recipe),
-        batching=batching,
-        arrange=arrangement(rows["train"], batching),
-    )
+    settle_long_rows(recipe, model, rows)
+    rows = annotate(recipe, model, rows, run, within, alike.references, key)
+    return from_trunk_cache(recipe.train, model, rows, run, within, precision, alike.n_runs)
 
 
 def arithmetic(name: str, device: torch.device) -> torch.dtype:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from tunesmith.model.fused_layers import FusedLayers
     from tunesmith.model.task_model import TaskModel
     from tunesmith.training.loop import Trainer
 
@@ -64,13 +65,15 @@ def require_roundable(recipe: Recipe) -> None:
     if recipe.train.frozen_products == "exact":
         return
     if type(method) is not LoRA:
-        _refuse(f"method {method.name!r} has no frozen weights to round beside it; lora has")
+        refuse_rounding(
+            f"method {method.name!r} has no frozen weights to round beside it; lora has"
+        )
     elif method.dora:
-        _refuse("method.dora needs the lengths of exact weights")
+        refuse_rounding("method.dora needs the lengths of exact weights")
     elif not recipe.train.fused:
-        _refuse("it is the fused trunk's, and train.fused=false")
+        refuse_rounding("it is the fused trunk's, and train.fused=false")
     elif recipe.loss.needs_reference:
-        _refuse(
+        refuse_rounding(
             f"objective {recipe.loss.name!r} compares with exact log-probabilities, and rounding "
             "would count as learnt"
         )
@@ -85,11 +88,11 @@ def round_products(recipe: Recipe, model: TaskModel, device: torch.device) -> No
     if recipe.train.frozen_products == "exact":
         return
     if device.type != "cpu":
-        _refuse(f"it is for processors, and this runs on {device.type}")
+        refuse_rounding(f"it is for processors, and this runs on {device.type}")
     if not adds_up_exactly():
-        _refuse("this processor's products of eight bits do not add up exactly")
+        refuse_rounding("this processor's products of eight bits do not add up exactly")
     if model.trunk is None:
-        _refuse(f"it is the fused trunk's, and the forward here is that of {model.way}")
+        refuse_rounding(f"it is the fused trunk's, and the forward here is that of {model.way}")
     else:
         model.trunk.weights.rounds = "in training"
 
@@ -109,22 +112,37 @@ def adds_up_exactly() -> bool:
 def rounding_of(trainer: Trainer) -> Rounding | None:
     """What rounding does to the first micro-batch; None: nothing is rounded.
 
-    Draws no random numbers, and leaves no gradients.
+    Draws no random numbers, leaves no gradients and counts no tokens. Where memory runs out the
+    micro-batches are halved, as in training.
     """
+    from tunesmith.training.shared_rows import count_of
+
     model: Any = trainer.model
     weights = None if model.trunk is None else model.trunk.weights
     if weights is None or weights.rounds == "never":
         return None
-    was_training = model.training
+    was_training, take_back = model.training, count_of(trainer.train_rows)
+    lengths = trainer.lengths[trainer.first_micro_batch()]
     model.eval()
     try:
-        weights.rounds = "never"
-        exact, exact_gradient = _first(trainer)
-        weights.rounds = "always"
-        loss, gradient = _first(trainer)
+        return trainer.portion.run(
+            trainer.batching.size(lengths),
+            lambda most: _compared(trainer, weights, trainer.first_micro_batch(most)),
+            lambda: _forget_gradients(trainer),
+            least=trainer.batching.least(lengths),
+        )
     finally:
         weights.rounds = "in training"
         model.train(was_training)
+        take_back()
+
+
+def _compared(trainer: Trainer, weights: FusedLayers, rows: list[int]) -> Rounding:
+    """Some rows with weights as they are, and rounded."""
+    weights.rounds = "never"
+    exact, exact_gradient = _loss_and_gradient(trainer, rows)
+    weights.rounds = "always"
+    loss, gradient = _loss_and_gradient(trainer, rows)
     length = math.sqrt(sum(float(g.square().sum()) for g in exact_gradient))
     apart = math.sqrt(
         sum(float((a - b).square().sum()) for a, b in zip(gradient, exact_gradient, strict=True))
@@ -134,17 +152,25 @@ def rounding_of(trainer: Trainer) -> Rounding | None:
     )
 
 
-def _first(trainer: Trainer) -> tuple[float, list[Tensor]]:
-    """Loss per target of the first micro-batch, and its gradients."""
-    rows = trainer.first_micro_batch()
+def _loss_and_gradient(trainer: Trainer, rows: list[int]) -> tuple[float, list[Tensor]]:
+    """Loss per target of some rows, and its gradients."""
     (batch,) = trainer.passes.batches(trainer.train_rows, [rows])
     loss = trainer.passes.forward(batch)
     loss.total.backward()
     found = [p.grad for p in trainer.parameters.values() if p.grad is not None]
-    for parameter in trainer.parameters.values():
-        parameter.grad = None
+    _forget_gradients(trainer)
     return float(loss.total.detach()) / batch.n_targets, found
 
 
-def _refuse(why: str) -> None:
+def _forget_gradients(trainer: Trainer) -> None:
+    for parameter in trainer.parameters.values():
+        parameter.grad = None
+
+
+def refuse_rounding(why: str) -> None:
+    """Ends a run whose products are to be rounded and cannot be.
+
+    Raises:
+        RecipeError: always.
+    """
     raise RecipeError(f"{FIELD}: {why}. Take it away, or set train.frozen_products=exact.")

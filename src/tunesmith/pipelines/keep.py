@@ -62,6 +62,7 @@ def save_artifact(
         base_path=recipe.model.path,
         base_revision=recipe.model.revision,
         base_fingerprint=weights,
+        base_config=identity["hashes"]["config"],
         tokenizer_fingerprint=prepared.tokenizer.fingerprint,
         template=prepared.template.model_dump(mode="json"),
         task=recipe.task.name,

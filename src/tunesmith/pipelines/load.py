@@ -107,21 +107,31 @@ def load(
     if own_head(network) is not None:
         task, limits = _task_of(network, info), _limits_of(network, info)
         return Predictor(network, tokenizer, task, limits, batch_size=batch_size)
+    chosen = _template_of(place, template, otherwise, tokenizer, info)
+    instruction = info.instruction if info is not None else None
+    return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
+
+
+def _template_of(
+    place: str,
+    template: str | Template | None,
+    otherwise: str | Template,
+    tokenizer: Tokenizer,
+    info: ArtifactInfo | None,
+) -> Template:
+    """The way a model of this machine has conversations written down; as :func:`load` tells it."""
     if info is None and template == RECIPE:
         raise ModelError(
             f"{place}: was not tuned here, so no recipe tells its template. Take none, native or "
             "one by name."
         )
     if template not in (None, RECIPE):
-        chosen = named_template(template)
-    elif info is not None:
-        chosen = TEMPLATES.parse(info.template)
-    else:
-        chosen = choose_template(
-            None if tokenizer.chat_template else named_template(otherwise), tokenizer
-        )
-    instruction = info.instruction if info is not None else None
-    return LocalModel(network, tokenizer, chosen, batch_size=batch_size, instruction=instruction)
+        return named_template(template)
+    if info is not None:
+        return TEMPLATES.parse(info.template)
+    return choose_template(
+        None if tokenizer.chat_template else named_template(otherwise), tokenizer
+    )
 
 
 def hosted_behind(model: str | Path | Run) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.core.cache import entry, new_entry
+from tunesmith.core.cache import entry, forget_old
 from tunesmith.core.errors import RunError
+from tunesmith.core.made_once import finish, made_once
 from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.source import read_config
-from tunesmith.pipelines.batches import processor_name
+from tunesmith.pipelines.batches import processor_name, tell
 from tunesmith.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -80,17 +80,12 @@ def precision_of(recipe: Recipe, folder: Path, begun: str | None = None) -> Prec
     if why is not None:
         return Precision("float32", why)
     widths = _widths(folder)
-    found = known_speeds(widths)
-    if found is None:
-        found = product_speeds(*widths)
-        try:
-            with new_entry(KIND, _key(widths)) as place:
-                (place / FILE).write_text(json.dumps(found), "utf-8")
-        except (OSError, RunError) as error:
-            # Two runs of one recipe might differ otherwise.
-            print(f"train.precision=auto: a trial cannot be kept: {error}", file=sys.stderr)
-            return Precision("float32", "what a trial finds cannot be kept")
-    return _chosen(known_speeds(widths) or found, widths)  # another process may have been first
+    try:
+        return _chosen(known_speeds(widths) or _tried_once(widths), widths)
+    except (OSError, RunError) as error:
+        # Two runs of one recipe might differ otherwise.
+        tell(f"train.precision=auto: a trial cannot be kept: {error}")
+        return Precision("float32", "what a trial finds cannot be kept")
 
 
 def begun_precision(run: Run | None) -> str | None:
@@ -156,6 +151,22 @@ def _seconds(work: Callable[[], torch.Tensor]) -> float:
     started = time.perf_counter()
     work()
     return max(time.perf_counter() - started, 1e-9)
+
+
+def _tried_once(widths: tuple[int, int]) -> dict[str, float]:
+    """Tries, unless another process does so meanwhile: what it found holds for both.
+
+    Raises:
+        OSError, RunError: it cannot be kept.
+    """
+    with made_once(KIND, _key(widths), tell) as draft:
+        found = known_speeds(widths)
+        if found is not None:
+            return found
+        found = product_speeds(*widths)
+        (draft / FILE).write_text(json.dumps(found), "utf-8")
+        forget_old(finish(draft).parent)
+        return found
 
 
 def known_speeds(widths: tuple[int, int]) -> dict[str, float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.core.errors import RunError, did_you_mean
 from tunesmith.core.runs import LOCK, METRICS, RECIPE, SAMPLES, TIMES, Run
 from tunesmith.evaluation.metrics.chosen import own_hashes
-from tunesmith.model.source import weights_fingerprint
+from tunesmith.model.source import config_fingerprint, read_config, weights_fingerprint
+from tunesmith.pipelines.circumstances import circumstances, difference
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import MARKER
 from tunesmith.pipelines.start import adapter_folder
@@ -30,8 +31,10 @@ SAME_ON_RESUME = ("model", "template", "task", "method", "objective", "optim", "
 SEEN_THROUGH = {"data": ("token_ids",), "template": ("token_ids",), "tokenizer": ("token_ids",)}
 """What else changes with a thing that may change: the token ids that are made of it."""
 CHANGES_EVALUATION = {
-    "data", "template", "tokenizer", "task", "objective", "evaluate", "weights", "adapter",
+    "data", "template", "tokenizer", "task", "objective", "evaluate", "weights", "config",
+    "adapter",
 }  # fmt: skip
+CONFIG = "config"
 REFERENCE = "reference"
 """Figures of the reference model; known only when the model is there, so they are compared last."""
 CHANGEABLE = sorted({*SAME_ON_RESUME, *CHANGES_EVALUATION})
@@ -69,7 +72,7 @@ def versions() -> dict[str, str]:
 
 
 def run_identity(recipe: Recipe, prepared: Prepared, *, world_size: int = 1) -> dict[str, Any]:
-    """What must be the same for a resume.
+    """What must be the same for a resume, and ``circumstances``, whose change is only told.
 
     Args:
         recipe: the whole of it.
@@ -88,12 +91,19 @@ def run_identity(recipe: Recipe, prepared: Prepared, *, world_size: int = 1) -> 
     own = own_hashes(recipe.evaluate.metrics or ())  # a broken one is known before any step
     watched = {"metrics": own} if own and recipe.train.score_rows else {}
     return {
-        "hashes": {**prepared.identity(), "weights": weights, **started, **watched},
+        "hashes": {
+            **prepared.identity(),
+            "weights": weights,
+            CONFIG: config_fingerprint(read_config(prepared.folder)),
+            **started,
+            **watched,
+        },
         "recipe": {
             **{key: fields[key] for key in SAME_ON_RESUME},
             "evaluate": {key: fields["evaluate"][key] for key in WATCHED_BY},
         },
         "world_size": world_size,
+        "circumstances": circumstances(),
     }
 
 
@@ -151,6 +161,8 @@ def resume_point(
             "Put it back as it was, or start a new run with out=..."
             + (f" To go on all the same: {_options(names)}" if names else "")
         )
+    for what in _not_known(state["identity"], identity):
+        run.note(f"{run.path}: {what}")
     return ResumePoint(
         place,
         int(state["step"]),
@@ -158,6 +170,17 @@ def resume_point(
         not CHANGES_EVALUATION & {name for name, _ in changes},
         state["batching"],
     )
+
+
+def _not_known(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """What does not keep a run from going on, and is told."""
+    if CONFIG not in before["hashes"]:
+        yield (
+            "an older version began it, which did not note the model's config.json; whether that "
+            "is as it was cannot be told."
+        )
+    if told := difference(before.get("circumstances"), now["circumstances"]):
+        yield told
 
 
 def record_changes(run: Run, point: ResumePoint, identity: dict[str, Any], recipe: Recipe) -> None:
@@ -244,6 +267,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str
     found = [
         (name, f"hash of {name}: {_short(a)} -> {_short(b)}")
         for name, a, b in _leaves(before["hashes"], now["hashes"])
+        if name != CONFIG or a is not None  # older versions did not note it
     ]
     found += [
         (key.partition(".")[0], f"{key}: {_short(a)} -> {_short(b)}")

@@ -19,6 +19,7 @@ from tunesmith.pipelines.open_recipe import open_recipe
 from tunesmith.pipelines.sweep_page import render_page
 from tunesmith.pipelines.train import train
 from tunesmith.pipelines.trials import SweepRequest, Trial, settings_of, trials_of
+from tunesmith.pipelines.trunk_cache import kept_in
 from tunesmith.training.goal import Goal
 
 SWEEP, PAGE = "sweep.json", "sweep.html"
@@ -220,7 +221,11 @@ def _command(
     """What trains the best run anew, outside of the sweep."""
     if number is None:
         return None
-    chosen = [f"{key}={value}" for key, value in trials[number - 1].setting.items()]
+    trial = trials[number - 1]
+    chosen = [f"{key}={value}" for key, value in trial.setting.items()]
+    # For one run alone ``auto`` may leave it, and sums would be rounded in another order.
+    if trial.recipe and trial.recipe.train.trunk_cache == "auto" and (place := kept_in(trial.out)):
+        chosen.append(f"train.trunk_cache={place}")
     fixed = [override for override in fixed if not override.startswith("out=")]
     return shlex.join(["tunesmith", "train", request.recipe, *fixed, *chosen])
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tunesmith.core.errors import RecipeError, RunError
 from tunesmith.core.runs import Run
-from tunesmith.pipelines.trunk_states import Work, states_for, type_name
+from tunesmith.pipelines.trunk_states import Wanted, Work, states_for, type_name
 from tunesmith.training.plan import n_steps
 from tunesmith.training.settings import Train
 from tunesmith.training.trunk_cost import Load, n_passes, worth_keeping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from tunesmith.model.task_model import TaskModel
-    from tunesmith.training.activations import Layout
+    from tunesmith.training.activations import Activations, Layout
     from tunesmith.training.cached_rows import Unit
 
 RECORD = "trunk-cache.json"
@@ -49,53 +51,29 @@ def from_trunk_cache(
 
     Raises:
         RecipeError: the recipe wants it and the model does not allow it.
-        RunError: the recipe wants it and there is no room.
+        RunError: the recipe wants it, or the run began with it, and there is no room.
     """
     if run is None or train.trunk_cache == "off":
         return rows
     before: dict[str, Any] = run.read(RECORD) if (run.path / RECORD).is_file() else {}
     if before and not before["splits"]:
         return rows
+    keeping = _Keeping(train, run, before)
     work = _work(model, rows, arithmetic, precision)
     if isinstance(work, str):
-        return _without(run, train, rows, f"{work}, so their states change or cannot be had", "")
+        return keeping.left(rows, f"{work}, so their states change or cannot be had", "")
     dtype, width = _probe(work)
-    loads = _loads(work, train, dtype.itemsize * width, n_alike)
-    splits = tuple(before.get("splits", ()))
-    if not splits and train.trunk_cache == "auto":
-        device = next(model.parameters()).device.type
-        splits = worth_keeping(loads, work.cut.n_frozen, device)
-    elif not splits:
-        splits = tuple(loads)
+    splits = keeping.splits(work, _loads(work, train, dtype.itemsize * width, n_alike))
     if not splits:
-        return _without(run, train, rows, "", "each row is seen too few times for it to pay")
+        return keeping.left(rows, "", "each row is seen too few times for it to pay")
     layout, units = _layout(work, splits, dtype, width)
     try:
-        wanted = "auto" if before else train.trunk_cache
-        limit = int(train.trunk_cache_gb * 1e9)
-        found = states_for(work, layout, units, wanted, limit, run)
+        found = states_for(work, layout, units, keeping.wanted, run)
     except RunError as error:
-        if train.trunk_cache != "auto":
+        if before or train.trunk_cache != "auto":
             raise
-        return _without(run, train, rows, "", str(error))
-    if before and before["sha256"] != found.sha256:
-        run.note(
-            f"{run.path}: the states of frozen layers are not those the run began with, to the "
-            "last bits: they were computed anew in other circumstances."
-        )
-    record = {
-        "splits": list(splits),
-        "layer": work.cut.layer,
-        "frozen_layers": work.cut.n_layers_below,
-        "rows": len(units),
-        "states": int(layout.starts[-1]),
-        "mb": round(layout.n_bytes / 1e6, 3),
-        "dtype": type_name(dtype),
-        "where": "memory" if found.folder is None else str(found.folder),
-        "sha256": found.sha256,
-        "reason": "",
-    }
-    run.write(RECORD, record)
+        return keeping.left(rows, "", str(error))
+    keeping.note(work, splits, layout, found)
     from tunesmith.training.cached_rows import CachedRows
 
     return {
@@ -106,27 +84,91 @@ def from_trunk_cache(
     }
 
 
+@dataclass(frozen=True)
+class _Keeping:
+    """What a run decides of states, and its record of that.
+
+    Attributes:
+        train: settings of the loop.
+        run: whose record it is.
+        before: the record, where the run was begun earlier.
+    """
+
+    train: Train
+    run: Run
+    before: dict[str, Any]
+
+    @property
+    def wanted(self) -> Wanted:
+        """Where states go."""
+        limit = int(self.train.trunk_cache_gb * 1e9)
+        return Wanted("auto" if self.before else self.train.trunk_cache, limit, bool(self.before))
+
+    def splits(self, work: Work, loads: dict[str, Load]) -> tuple[str, ...]:
+        """Splits whose states are kept."""
+        if self.before:
+            return tuple(self.before["splits"])
+        if self.train.trunk_cache != "auto":
+            return tuple(loads)
+        device = next(work.model.parameters()).device.type
+        return worth_keeping(loads, work.cut.n_frozen, device)
+
+    def left(self, rows: dict[str, Any], impossible: str, reason: str) -> dict[str, Any]:
+        """The rows as they are; the reason is kept.
+
+        Raises:
+            RecipeError: states were wanted, and that is impossible.
+            RunError: the run began with states, and that is impossible now.
+        """
+        if self.before:
+            raise RunError(
+                f"{self.run.path}: it began with kept states of frozen layers, and now "
+                f"{impossible or reason}. Go on with the model and the versions that it began "
+                "with, or start a new run with out=..."
+            )
+        if impossible and self.train.trunk_cache != "auto":
+            raise RecipeError(
+                f"train.trunk_cache={self.train.trunk_cache}: {impossible}. Set "
+                "train.trunk_cache=auto."
+            )
+        self.run.write(RECORD, {"splits": [], "reason": impossible or reason})
+        if reason:
+            self.run.note(f"states of frozen layers are computed in every epoch: {reason}")
+        return rows
+
+    def note(self, work: Work, splits: tuple[str, ...], layout: Layout, found: Activations) -> None:
+        """Writes down what was decided."""
+        if self.before and self.before["sha256"] != found.sha256:
+            self.run.note(
+                f"{self.run.path}: the states of frozen layers are not those the run began with, "
+                "to the last bits: they were computed anew in other circumstances."
+            )
+        record = {
+            "splits": list(splits),
+            "layer": work.cut.layer,
+            "frozen_layers": work.cut.n_layers_below,
+            "rows": len(layout.digests),
+            "states": int(layout.starts[-1]),
+            "mb": round(layout.n_bytes / 1e6, 3),
+            "dtype": type_name(layout.dtype),
+            "where": "memory" if found.folder is None else str(found.folder),
+            "sha256": found.sha256,
+            "reason": "",
+        }
+        self.run.write(RECORD, record)
+
+
 def trunk_record(run: Run) -> dict[str, Any] | None:
     """What was decided at a run's start; None where nothing was to be decided."""
     return run.read(RECORD) if (run.path / RECORD).is_file() else None
 
 
-def _without(
-    run: Run, train: Train, rows: dict[str, Any], impossible: str, reason: str
-) -> dict[str, Any]:
-    """The rows as they are; the reason is kept.
-
-    Raises:
-        RecipeError: it was wanted, and is impossible.
-    """
-    if impossible and train.trunk_cache != "auto":
-        raise RecipeError(
-            f"train.trunk_cache={train.trunk_cache}: {impossible}. Set train.trunk_cache=auto."
-        )
-    run.write(RECORD, {"splits": [], "reason": impossible or reason})
-    if reason:
-        run.note(f"states of frozen layers are computed in every epoch: {reason}")
-    return rows
+def kept_in(folder: Path) -> str:
+    """Where a run kept states of what it trained on: ``disk`` or ``memory``; empty: it did not."""
+    kept = trunk_record(Run(folder))
+    if kept is None or "train" not in kept["splits"]:
+        return ""
+    return "memory" if kept["where"] == "memory" else "disk"
 
 
 def _work(
@@ -137,6 +179,7 @@ def _work(
 ) -> Work | str:
     """What is to be computed; or why it cannot be, as a clause."""
     from tunesmith.model.cut import find_cut
+    from tunesmith.model.lengthening import lengthens_beyond
     from tunesmith.training.cached_rows import Unit
 
     cut = find_cut(model.model)
@@ -145,6 +188,9 @@ def _work(
     if cut.layer is not None and model.trunk is None:
         return f"layers are not computed one by one ({model.unfused_because})"
     rows = {name: each for name, each in rows.items() if len(each.lengths)}
+    most = lengthens_beyond(model.model.config)
+    if most is not None and any(max(each.lengths) > most for each in rows.values()):
+        return f"rows of more than {most:,} tokens change those that are computed beside them"
     for each in rows.values():
         longest = each.batch([int(np.argmax(each.lengths))])
         if not longest.lengths:

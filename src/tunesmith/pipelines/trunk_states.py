@@ -19,6 +19,7 @@ from tunesmith.core.code_hash import code_hash
 from tunesmith.core.errors import RunError
 from tunesmith.core.made_once import finish, made_once, make_room
 from tunesmith.core.runs import Run
+from tunesmith.model.source import config_fingerprint
 from tunesmith.training.trunk_cost import no_room
 
 if TYPE_CHECKING:
@@ -59,8 +60,46 @@ class Work:
     precision: str
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Where states are to be kept.
+
+    Attributes:
+        place: ``auto``, ``memory`` or ``disk``.
+        limit: of their size in bytes.
+        is_begun: whether the run began with them: then half of what is free need not stay free, for
+            without them it would be another run.
+    """
+
+    place: str
+    limit: int
+    is_begun: bool = False
+
+    def no_room(self, place: str, layout: Layout) -> str:
+        """Why states cannot be kept in ``memory`` or on the ``disk``; empty where they can."""
+        memory = available_memory_mb()
+        there = next(each for each in (cache_dir(), *cache_dir().parents) if each.exists())
+        free_memory = None if memory is None else memory * 1e6
+        free_disk = shutil.disk_usage(there).free
+        share = 1.0 if self.is_begun else 0.5
+        return no_room(place, layout.n_bytes, self.limit, free_memory, free_disk, share=share)
+
+    def not_kept(self, told: str, reason: str) -> RunError:
+        """What is raised where they cannot."""
+        if self.is_begun:
+            return RunError(
+                f"{told}: {reason}. The run began with them, and without them it would be another "
+                "run: make room, or let it go on as such with --allow-changed train and "
+                "train.trunk_cache=off."
+            )
+        return RunError(
+            f"{told}: {reason}. Raise train.trunk_cache_gb, make room, or set "
+            "train.trunk_cache=off."
+        )
+
+
 def states_for(
-    work: Work, layout: Layout, units: list[Unit], wanted: str, limit: int, run: Run
+    work: Work, layout: Layout, units: list[Unit], wanted: Wanted, run: Run
 ) -> Activations:
     """States from the disk, or computed and kept where there is room.
 
@@ -68,8 +107,7 @@ def states_for(
         work: how they are computed.
         layout: which they are.
         units: the same, in the same order.
-        wanted: ``auto``, ``memory`` or ``disk``.
-        limit: of their size in bytes.
+        wanted: where they go.
         run: is told.
 
     Raises:
@@ -85,34 +123,21 @@ def states_for(
     if found is not None:
         run.note(f"{told}: computed before, read from {found.folder}")
         return found
-    if wanted != "memory":
-        reason = _no_room("disk", layout, limit)
+    if wanted.place != "memory":
+        reason = wanted.no_room("disk", layout)
         if not reason:
             try:
-                return _on_disk(work, layout, units, key, limit, run, about)
+                return _on_disk(work, layout, units, key, wanted.limit, run, about)
             except RunError as error:
                 reason = str(error)
-        if wanted == "disk":
-            raise _not_kept(told, reason)
-        if layout.n_bytes <= limit:
+        if wanted.place == "disk":
+            raise wanted.not_kept(told, reason)
+        if layout.n_bytes <= wanted.limit:
             run.note(f"{told}: not kept on the disk: {reason}")
-    if reason := _no_room("memory", layout, limit):
-        raise _not_kept(told, reason)
+    if reason := wanted.no_room("memory", layout):
+        raise wanted.not_kept(told, reason)
     run.note(f"{told}: computed once, kept in memory")
     return _computed(work, layout, units, None, about)
-
-
-def _not_kept(told: str, reason: str) -> RunError:
-    return RunError(
-        f"{told}: {reason}. Raise train.trunk_cache_gb, make room, or set train.trunk_cache=off."
-    )
-
-
-def _no_room(place: str, layout: Layout, limit: int) -> str:
-    memory = available_memory_mb()
-    there = next(each for each in (cache_dir(), *cache_dir().parents) if each.exists())
-    free_memory = None if memory is None else memory * 1e6
-    return no_room(place, layout.n_bytes, limit, free_memory, shutil.disk_usage(there).free)
 
 
 def _on_disk(
@@ -192,9 +217,11 @@ def _key(work: Work, layout: Layout) -> str:
                 "layer": work.cut.layer,
                 "dtype": type_name(layout.dtype),
                 "precision": work.precision,
+                # Angles, norms and heads are no weights.
+                "config": config_fingerprint(work.model.model.config.to_dict()),
                 "is_fused": work.model.trunk is not None,
                 "code": code_hash(CODE),
-                "versions": {name: version(name) for name in LIBRARIES},
+                "versions": {name: version(name) for name in _libraries(work)},
                 "device": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
                 # Products are divided among threads, and so summed in another order.
                 "arithmetic": [torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()],
@@ -206,6 +233,15 @@ def _key(work: Work, layout: Layout) -> str:
     digest.update(layout.digests.data)
     _hash_weights(work, digest.update)
     return digest.hexdigest()
+
+
+def _libraries(work: Work) -> tuple[str, ...]:
+    """Those that compute the states."""
+    from tunesmith.model.quantised import is_quantised
+
+    layers: Any = (each for each in work.model.modules() if hasattr(each, "weight"))
+    has_few_bits = any(is_quantised(layer) for layer in layers)
+    return (*LIBRARIES, "bitsandbytes") if has_few_bits else LIBRARIES
 
 
 def _hash_weights(work: Work, update: Callable[[Any], None]) -> None:

@@ -10,7 +10,13 @@ from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.errors import ModelError, RunError
 from tunesmith.core.runs import LOCK, Run
 from tunesmith.model.artifact import ArtifactInfo
-from tunesmith.model.source import check_vocabulary, model_folder, read_config, weights_fingerprint
+from tunesmith.model.source import (
+    check_vocabulary,
+    config_fingerprint,
+    model_folder,
+    read_config,
+    weights_fingerprint,
+)
 from tunesmith.model.spec import Model
 from tunesmith.pipelines.bases import Bases, load_alone
 from tunesmith.templates.tokenizer import Tokenizer
@@ -114,7 +120,7 @@ def _require_tokenizer(folder: Path, info: ArtifactInfo | None, model: Path) -> 
 
 
 def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> None:
-    """Checks that an adapter was tuned on these weights; says so where nothing is known of it.
+    """Checks that an adapter was tuned on this base; says so where nothing is known of it.
 
     Args:
         folder: of the adapter.
@@ -122,7 +128,7 @@ def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> 
         base_folder: of the weights.
 
     Raises:
-        ModelError: it was tuned on others.
+        ModelError: it was tuned on others, or with another configuration.
     """
     if info is None:
         print(f"{folder}: not made here, so its base cannot be verified.", file=sys.stderr)
@@ -133,4 +139,18 @@ def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> 
             f"{folder}: the adapter was tuned on other weights than those in {base_folder} "
             f"(fingerprint {info.base_fingerprint[:12]}, there {found[:12]}). Put the original "
             "base back."
+        )
+    if info.base_config is None:
+        print(
+            f"{folder}: made by an older version, which did not note the base's config.json; "
+            "whether that is as it was cannot be told.",
+            file=sys.stderr,
+        )
+        return
+    found = config_fingerprint(read_config(base_folder))
+    if found != info.base_config:
+        raise ModelError(
+            f"{folder}: config.json in {base_folder} is not the one that the adapter was tuned "
+            f"with (fingerprint {info.base_config[:12]}, there {found[:12]}), so the same weights "
+            "would compute something else. Put the original base back."
         )

@@ -31,6 +31,7 @@ from tunesmith.training.placement import SingleDevice
 from tunesmith.training.plan import Step, n_steps, plan_epoch
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
+from tunesmith.training.shared_rows import count_of
 from tunesmith.training.snapshot import snapshot
 from tunesmith.training.taken import Taken, log_every, read, require_finite
 
@@ -229,9 +230,9 @@ class Trainer:
             self.watcher.step_done({**values, "seconds": seconds})
         self._read_at = time.perf_counter()
 
-    def first_micro_batch(self) -> list[int]:
-        """The rows that are learnt first."""
-        return self._divided(self._micro_batches(0), self.portion.size)[0]
+    def first_micro_batch(self, most: int | None = None) -> list[int]:
+        """The rows that are learnt first; with ``most`` as many of them as that allows at once."""
+        return self._divided(self._micro_batches(0), most or self.portion.size)[0]
 
     def _divided(self, rows: Step, most: int) -> Step:
         """A step's micro-batches, those divided again that are larger than what memory allows."""
@@ -244,11 +245,12 @@ class Trainer:
 
     def _step(self, step: int) -> Taken:
         rows = self._micro_batches(step)
-        random = random_state()
+        random, take_back = random_state(), count_of(self.train_rows)
 
         def undo() -> None:
             self.optimizer.zero_grad(set_to_none=True)
             restore_random_state(random)
+            take_back()
 
         n_targets, total, sums, n_tokens = self.portion.run(
             max(self.batching.size(self.lengths[micro]) for micro in rows),

@@ -78,7 +78,8 @@ def shared(batch: Batch, sharing: Sharing) -> Batch:
         sharing: decides, and counts.
     """
     if batch.beside is not None:
-        batch = replace(batch, beside=shared(batch.beside, sharing))
+        # Not trained on, and so not counted among what is.
+        batch = replace(batch, beside=shared(batch.beside, replace(sharing)))
     if not batch.lengths or batch.cu_seqlens is not None:
         return batch
     if batch.below is not None and batch.below.layer is None:
@@ -92,6 +93,26 @@ def shared(batch: Batch, sharing: Sharing) -> Batch:
         return batch
     sharing.n_computed += tree.n_tokens
     return planted(batch, tree)
+
+
+def count_of(rows: object) -> Callable[[], None]:
+    """The count of shared tokens as it is now.
+
+    Args:
+        rows: however they are wrapped.
+
+    Returns:
+        What takes the count back to that: of batches that are made again, or only measured.
+    """
+    sharing = sharing_of(rows)
+    if sharing is None:
+        return lambda: None
+    n_tokens, n_computed = sharing.n_tokens, sharing.n_computed
+
+    def take_back() -> None:
+        sharing.n_tokens, sharing.n_computed = n_tokens, n_computed
+
+    return take_back
 
 
 def sharing_of(rows: object) -> Sharing | None:

@@ -60,7 +60,15 @@ def worth_keeping(loads: Mapping[str, Load], n_frozen: int, device: str) -> tupl
     return tuple(name for name, load in loads.items() if pays(load, n_frozen, device))
 
 
-def no_room(place: str, n_bytes: int, limit: int, free_memory: float | None, free_disk: int) -> str:
+def no_room(
+    place: str,
+    n_bytes: int,
+    limit: int,
+    free_memory: float | None,
+    free_disk: int,
+    *,
+    share: float = 0.5,
+) -> str:
     """Why states cannot be kept in a place; empty where they can.
 
     Args:
@@ -69,14 +77,14 @@ def no_room(place: str, n_bytes: int, limit: int, free_memory: float | None, fre
         limit: that the recipe sets.
         free_memory: bytes; None: the system does not tell.
         free_disk: bytes, where the cache is.
+        share: of what is free that may be taken; the rest stays free for the run itself.
     """
     if n_bytes > limit:
         return f"they take {n_bytes / 1e9:,.2f} GB, and train.trunk_cache_gb allows {limit / 1e9:g}"
     free = free_disk if place == "disk" else free_memory
-    # Half of what is free stays free for the run itself.
-    if free is None or n_bytes <= free / 2:
+    if free is None or n_bytes <= share * free:
         return ""
     return (
-        f"they take {n_bytes / 1e9:,.2f} GB, and of {free / 1e9:,.2f} GB of free {place} half may "
-        "be taken"
+        f"they take {n_bytes / 1e9:,.2f} GB, and of {free / 1e9:,.2f} GB of free {place} "
+        f"{share:.0%} may be taken"
     )

@@ -98,7 +98,7 @@ def test_examples_without_room_are_left_out_and_counted(local):
 class Echo(ChatModel):
     """Says how many messages it was given."""
 
-    def complete(self, many, sampling):
+    def complete(self, many, sampling, *, seeds=None):
         return [Completion(str(len(one.messages)), "stop", 0, 1) for one in many]
 
     def stream(self, conversation, sampling):

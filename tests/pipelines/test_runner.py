@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
@@ -13,8 +14,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("httpx")
 
 import tunesmith  # noqa: E402
+from tunesmith.chat.chat_model import Sampling  # noqa: E402
+from tunesmith.chat.hosted import drawn_by  # noqa: E402
+from tunesmith.chat.reply_cache import ReplyCache  # noqa: E402
 from tunesmith.chat.request import request_of  # noqa: E402
-from tunesmith.core.errors import DataError, ModelError, TunesmithError  # noqa: E402
+from tunesmith.chat.spend import Prices  # noqa: E402
+from tunesmith.core.errors import DataError, ModelError, RecipeError, TunesmithError  # noqa: E402
 from tunesmith.core.examples import Conversation, Message  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.synthesize.teacher.script import Reply  # noqa: E402
@@ -197,3 +202,88 @@ def test_a_run_and_what_was_tuned_for_one_request(recipe_fields, tmp_path):
     asked = runner._asked(rows[0]["dialogue"], "x").conversation.messages
     assert asked == (Message("user", runner.model.instruction, rows[0]["dialogue"]),)
     assert tunesmith.Runner(run, template="recipe", max_new_tokens=6)(DOG) == runner(DOG)
+
+
+def test_an_answer_that_filled_the_model_is_told_to_need_a_shorter_prompt(tiny, capsys):
+    """The tiny model holds 256 tokens; a quarter of them is kept free for an answer."""
+    runner = tunesmith.Runner(tiny, max_new_tokens=200)
+    whole = runner.complete("dog " * 150)
+    assert whole.finish_reason == "length" and whole.n_tokens < 200
+    told = capsys.readouterr().err
+    assert "the model's 256 positions are full: shorten the prompt" in told
+    assert "max_new_tokens" not in told
+    runner(["dog " * 150, DOG], max_new_tokens=64)
+    told = capsys.readouterr().err
+    assert "2 of 2 answers were cut after 64 tokens: raise max_new_tokens" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"temperature": -0.1}, "temperature: -0.1 is no temperature"),
+        ({"temperature": math.nan}, "temperature: nan"),
+        ({"temperature": math.inf}, "temperature: inf"),
+        ({"top_p": 0.0}, "top_p: 0.0 is no share"),
+        ({"top_p": 1.5}, "top_p: 1.5"),
+        ({"top_p": math.nan}, "top_p: nan"),
+        ({"max_new_tokens": 0}, "max_new_tokens: 0 leaves no room"),
+        ({"stop": ("",)}, "stop: .* has an empty text"),
+    ],
+)
+def test_sampling_that_is_out_of_bounds_is_refused(given, words, tiny):
+    with pytest.raises(RecipeError, match=words):
+        Sampling(**given)
+    with pytest.raises(RecipeError, match=words):
+        tunesmith.Runner("no such folder, and it does not come to that", **given)
+    with pytest.raises(RecipeError, match=words):
+        tunesmith.Runner(tiny, max_new_tokens=2)(DOG, **given)
+
+
+def test_what_is_about_opening_a_model_is_refused_for_an_open_one(tiny, teacher):
+    model = tunesmith.Runner(tiny).model
+    with pytest.raises(RecipeError, match="Runner: template, max_cost cannot be set"):
+        tunesmith.Runner(model, template="alpaca", max_cost=1.0)
+    for name, value in {
+        "batch_size": 4,
+        "prices": Prices(1.0, 2.0),
+        "cache": object(),
+        "bases": tunesmith.Bases(),
+    }.items():
+        with pytest.raises(RecipeError, match=f"Runner: {name} cannot be set for a model that"):
+            tunesmith.Runner(model, **{name: value})
+    assert tunesmith.Runner(model, system="Be brief.", max_new_tokens=2, top_p=0.5)(DOG)
+
+
+def test_equal_prompts_of_a_list_are_draws_of_their_own_at_a_hosted_model(teacher, tmp_path):
+    server = teacher(otherwise=lambda asked: Reply(f"draw {asked.n_before}"))
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    runner = tunesmith.Runner(f"{server.url}#any", temperature=0.7, seed=5, cache=cache)
+    first = runner([DOG] * 5 + [CALL, DOG])
+    assert len(server.ledger) == 7 and len(set(first[:5])) == 5
+    assert runner([DOG] * 5) == first[:5] and len(server.ledger) == 7  # all are kept
+    # The n-th of a list draws by seed + n, as it does alone, whatever stands beside it.
+    assert runner(DOG, seed=7) == first[2] and runner(DOG, seed=11) == first[6]
+    assert joined(runner.stream(DOG))[0] == first[0] and len(server.ledger) == 7
+    seeds = [
+        request_of(runner._asked(DOG, "x").conversation, drawn_by(runner._sampling, n, None)).body(
+            runner.model.endpoint, form="plain"
+        )["seed"]
+        for n in range(3)
+    ]
+    assert seeds == [5, 6, 7]
+    assert drawn_by(Sampling(seed=5), 3, None) == Sampling(seed=5)  # nothing is drawn
+
+
+def test_top_p_may_be_given_with_a_call(tiny):
+    runner = tunesmith.Runner(tiny, max_new_tokens=8, temperature=2.0, seed=1)
+    greedy = tunesmith.Runner(tiny, max_new_tokens=8)(DOG)
+    assert runner(DOG, top_p=1e-6) == greedy != runner(DOG)
+    assert runner.complete(DOG, top_p=1e-6).text == greedy
+    assert joined(runner.stream(DOG, top_p=1e-6))[0] == greedy
+
+
+def test_a_message_is_no_transcript_even_if_it_looks_like_one(teacher):
+    runner = tunesmith.Runner(f"{teacher().url}#any")
+    assert runner._asked(CALL, "x").transcript is not None
+    asked = runner._asked([{"role": "user", "content": CALL}], "x")
+    assert asked.transcript is None and asked.conversation.messages == (Message("user", CALL),)

@@ -29,7 +29,7 @@ from tunesmith.chat.reply_faults import (
 from tunesmith.chat.request import NEXT_FORM, Form, Request
 from tunesmith.chat.send import open_client, send
 from tunesmith.chat.spend import Spend
-from tunesmith.core.errors import EndpointError, ParkedError
+from tunesmith.core.errors import EndpointError, ParkedError, RunError
 
 if TYPE_CHECKING:
     import httpx
@@ -74,7 +74,7 @@ class Asker:
         """Set once the endpoint has begun to answer. Until then one request is sent alone: a key
         that is refused costs one request, and limits are known before many are sent."""
         self._asks_first = True
-        self._why: EndpointError | None = None
+        self._why: EndpointError | RunError | None = None
         self._lost_in_a_row = 0
         self._tokens_in_flight = 0.0
 
@@ -114,7 +114,7 @@ class Asker:
                 outcome = await self._one(client, request)
             except _Stopped:
                 return
-            except EndpointError as error:
+            except (EndpointError, RunError) as error:
                 self._end(error)
                 return
             finally:
@@ -126,6 +126,8 @@ class Asker:
         self._fresh()
         async with open_client(self.endpoint, self._key, self._patience, 1) as client:
             outcome = await self._one(client, request, give)
+        if self._why is not None:
+            raise self._why
         if isinstance(outcome, Failure):
             raise EndpointError(f"{self.endpoint}: {outcome.reason}.")
         return outcome
@@ -157,15 +159,15 @@ class Asker:
             sent_at, outcome = await self._try(client, request, form, give)
             match outcome:
                 case Completion():
-                    self._spend.add(outcome)
                     self._lost_in_a_row = 0
-                    if self._cache is not None and outcome.finish_reason in ("stop", "length"):
-                        self._cache.put(key, outcome)
+                    self._book(key, outcome, is_paid=True)
                     return self._spend.priced(outcome)
                 case Unanswerable(reason):
                     return Failure(self._hidden(reason), False)
                 case Filtered():
-                    return Completion("", "content_filter", request.n_tokens_about, 0)
+                    withheld = Completion("", "content_filter", 0, 0)  # which nobody is billed for
+                    self._book(key, withheld, is_paid=False)
+                    return self._spend.priced(withheld)
                 case NoForm(reason):
                     if form == "plain":
                         return Failure(self._hidden(reason), False)
@@ -200,6 +202,19 @@ class Asker:
                         return self._lost(outcome, tries)
                     self._check_limit(wait_s, wait_s, outcome)
                     await self._sleep(wait_s)
+
+    def _book(self, key: str, outcome: Completion, *, is_paid: bool) -> None:
+        """Counts and keeps a reply, a refusal too, which would only be paid for again.
+
+        Where that cannot be written the job ends, but not before the reply is handed over.
+        """
+        try:
+            if is_paid:
+                self._spend.add(outcome)
+            if self._cache is not None:
+                self._cache.put(key, outcome)
+        except RunError as error:
+            self._end(error)
 
     async def _try(
         self,
@@ -296,7 +311,7 @@ class Asker:
             return
         raise _Stopped
 
-    def _end(self, error: EndpointError) -> None:
+    def _end(self, error: EndpointError | RunError) -> None:
         self._why = self._why or error
         self._stop.set()
 

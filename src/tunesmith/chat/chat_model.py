@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +14,19 @@ from tunesmith.core.examples import Conversation
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen."""
+    """How the next token is chosen.
+
+    Raises:
+        RecipeError: a value is out of its bounds.
+    """
 
     max_new_tokens: int = 256
-    """Longest answer in tokens."""
+    """Longest answer in tokens; 1 or more."""
     temperature: float = 0.0
     """0: always the likeliest token; else logits are divided by it and a token is drawn."""
     top_p: float = 1.0
-    """Tokens are drawn from the smallest set that holds this much probability."""
+    """Tokens are drawn from the smallest set that holds this much probability; over 0, at most
+    1."""
     seed: int = 0
     """Of the draws."""
     stop: tuple[str, ...] = ()
@@ -28,6 +34,21 @@ class Sampling:
     is empty."""
 
     def __post_init__(self) -> None:
+        if not self.max_new_tokens >= 1:
+            raise RecipeError(
+                f"max_new_tokens: {self.max_new_tokens} leaves no room for an answer. Give 1 or "
+                "more."
+            )
+        if not 0 <= self.temperature < math.inf:
+            raise RecipeError(
+                f"temperature: {self.temperature} is no temperature. Give 0 for always the "
+                "likeliest token, or a number over it, such as 0.7."
+            )
+        if not 0 < self.top_p <= 1:
+            raise RecipeError(
+                f"top_p: {self.top_p} is no share of the probability. Give a number over 0, and 1 "
+                "for all tokens."
+            )
         if any(not text for text in self.stop):
             raise RecipeError(
                 f"stop: {list(self.stop)} has an empty text, which every answer begins with. "
@@ -71,8 +92,21 @@ class ChatModel(ABC):
     instruction: str | None = None
 
     @abstractmethod
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
-        """Answers many conversations, in their order."""
+    def complete(
+        self,
+        many: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
+        """Answers many conversations, in their order.
+
+        Args:
+            many: end with a request each.
+            sampling: how tokens are chosen.
+            seeds: of each conversation's draws; None: made from that of ``sampling`` and the place.
+                In both cases draws do not depend on the other conversations.
+        """
 
     @abstractmethod
     def stream(

@@ -58,7 +58,7 @@ class Endpoint:
 
 def is_hosted(name: str) -> bool:
     """Whether a name means a hosted model rather than a folder or a hub's model."""
-    return name.startswith(("http://", "https://")) or name.split(":", 1)[0] in PROVIDERS
+    return _is_url(name) or name.split(":", 1)[0] in PROVIDERS
 
 
 def parse_endpoint(name: str) -> Endpoint:
@@ -70,7 +70,7 @@ def parse_endpoint(name: str) -> Endpoint:
     Raises:
         EndpointError: the provider is not known, or the URL cannot be used.
     """
-    if name.startswith(("http://", "https://")):
+    if _is_url(name):
         return _by_url(name)
     provider, colon, model = name.partition(":")
     if provider not in PROVIDERS:
@@ -85,23 +85,36 @@ def parse_endpoint(name: str) -> Endpoint:
     return Endpoint(known.url, model, known.key_variable, needs_key, known.limit_field)
 
 
+def _is_url(name: str) -> bool:
+    return name.lower().startswith(("http://", "https://"))
+
+
 def _by_url(name: str) -> Endpoint:
+    """Of a URL that is refused nothing is repeated that may be a password or a key."""
+    name = name.strip()
     try:
         parts = urlsplit(name)
         port = parts.port
-    except ValueError as error:
-        raise EndpointError(f"not a URL of an endpoint ({error}). Write https://HOST/v1.") from None
-    if parts.username is not None or parts.password is not None:
-        # Not repeated: what stands before the @ is a secret.
+    except ValueError:  # whose words hold what stands before an @
         raise EndpointError(
-            f"{parts.hostname}: a URL is no place for a password. Set {OWN_KEY} instead."
-        )
-    if not parts.hostname or parts.query:
+            "not a URL of an endpoint: its host or its port cannot be read. Write https://HOST/v1."
+        ) from None
+    if "@" in parts.netloc or "@" in parts.path:  # a password with a slash ends in the path
         raise EndpointError(
-            f"{parts.hostname or name}: write the base URL alone, without a query: "
+            f"the URL of an endpoint is no place for a password. Set {OWN_KEY} instead, and write "
             "https://HOST/v1#MODEL."
         )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = parts.hostname or ""
+    if not host or parts.query or "?" in parts.fragment:
+        raise EndpointError(
+            f"{host or 'an endpoint without a host'}: write the base URL alone, without a query: "
+            "https://HOST/v1#MODEL."
+        )
+    if not all(sign.isalnum() or sign in "-._:%" for sign in host) or not name.isprintable():
+        raise EndpointError(
+            f"{host!r}: no host is called so. Write the base URL alone: https://HOST/v1#MODEL."
+        )
+    host = f"[{host}]" if ":" in host else host
     place = f"{host}:{port}" if port else host
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return Endpoint(f"{parts.scheme}://{place}{path}", parts.fragment, OWN_KEY)

@@ -116,14 +116,26 @@ class HostedModel(ChatModel):
         """Fields of sampling, such as ``temperature``, that the endpoint does not take."""
         return self._asker.left_out
 
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
+    def complete(
+        self,
+        many: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
         """Answers many conversations, in their order.
+
+        Where tokens are drawn, equal conversations are requests of their own, for each is sent a
+        seed of its own; how far a service goes by it is its affair.
 
         Raises:
             EndpointError: the endpoint refuses, or one conversation cannot be answered. With a
                 cache, what was answered is kept in it.
         """
-        asked = [request_of(c, sampling, str(place)) for place, c in enumerate(many)]
+        asked = [
+            request_of(c, drawn_by(sampling, place, seeds), str(place))
+            for place, c in enumerate(many)
+        ]
         answers: dict[str, Completion] = {}
         failures: list[str] = []
 
@@ -202,6 +214,13 @@ class HostedModel(ChatModel):
             with suppress(RuntimeError):  # it is over, and its loop closed
                 loop.call_soon_threadsafe(task.cancel)
             thread.join()
+
+
+def drawn_by(sampling: Sampling, place: int, seeds: Sequence[int] | None) -> Sampling:
+    """Sampling of one of many conversations; the likeliest token is nobody's draw."""
+    if sampling.temperature == 0:
+        return sampling
+    return replace(sampling, seed=sampling.seed + place if seeds is None else seeds[place])
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

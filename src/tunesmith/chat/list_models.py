@@ -31,7 +31,7 @@ async def list_models(
 
     try:
         answer = await client.get("/models")
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise EndpointError(
             f"{endpoint}: cannot be reached ({name_of(error)}). Is the server running?"
         ) from None

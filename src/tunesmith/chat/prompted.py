@@ -35,9 +35,15 @@ class Prompted(ChatModel):
         self.fits = fits
         self.n_left_out = 0
 
-    def complete(self, many: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
+    def complete(
+        self,
+        many: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
         """Answers many conversations, each behind its examples."""
-        return self.model.complete([self._shown(one) for one in many], sampling)
+        return self.model.complete([self._shown(one) for one in many], sampling, seeds=seeds)
 
     def base(self) -> ChatModel:
         """The model without its examples."""

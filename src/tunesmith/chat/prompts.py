@@ -98,8 +98,8 @@ def answer_all(model: ChatModel, prompts: Sequence[Asked], sampling: Sampling) -
     found: dict[int, Completion] = {}
     for own, places in together.items():
         many = [prompts[place].conversation for place in places]
-        seeds = [own.seed + place for place in places]
-        for place, one in zip(places, _completed(model, many, own, seeds), strict=True):
+        seeds = [own.seed + place for place in places] if own.temperature > 0 else None
+        for place, one in zip(places, model.complete(many, own, seeds=seeds), strict=True):
             found[place] = prompts[place].answer(one)
     return [found[place] for place in range(len(prompts))]
 
@@ -174,14 +174,3 @@ def _message(one: Any, place: str) -> Message:
         fact = "is empty" if is_text else f"is of type {type(content).__name__}"
         raise DataError(f"{place}: its content {fact}. Give a text.")
     return Message(cast("Role", role), content)
-
-
-def _completed(
-    model: ChatModel, many: Sequence[Conversation], sampling: Sampling, seeds: Sequence[int]
-) -> list[Completion]:
-    if sampling.temperature > 0 and hasattr(model, "causal_lm"):  # weights here, torch is loaded
-        from tunesmith.chat.local import LocalModel
-
-        assert isinstance(model, LocalModel)
-        return model.complete(many, sampling, seeds=seeds)
-    return model.complete(many, sampling)

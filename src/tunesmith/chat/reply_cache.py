@@ -16,16 +16,18 @@ from tunesmith.core.errors import RunError
 class ReplyCache:
     """A file in the cache's directory; several processes may use it at once."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, wait_s: float = 30.0) -> None:
         """Opens it.
 
         Args:
             path: of the file; None: ``replies.sqlite`` in the cache.
+            wait_s: how long another process may hold it.
 
         Raises:
             RunError: it cannot be written.
         """
         self.path = path or cache_dir() / "replies.sqlite"
+        self._wait_s = wait_s
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._open()) as base, base:
@@ -40,16 +42,43 @@ class ReplyCache:
             ) from None
 
     def get(self, key: str) -> Completion | None:
-        """A reply that was kept; its latency is None, for nothing was sent."""
-        with closing(self._open()) as base:
-            row = base.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return None if row is None else Completion(**{**json.loads(row[0]), "latency_s": None})
+        """A reply that was kept; its latency is None, for nothing was sent.
+
+        Raises:
+            RunError: the file is damaged, or another process holds it for too long.
+        """
+        try:
+            with closing(self._open()) as base:
+                row = base.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._told(error, "read") from None
+        if row is None:
+            return None
+        try:
+            return Completion(**{**json.loads(row[0]), "latency_s": None})
+        except (ValueError, TypeError):  # of another version, or garbled: asked for again
+            return None
 
     def put(self, key: str, completion: Completion) -> None:
-        """Keeps a reply."""
+        """Keeps a reply.
+
+        Raises:
+            RunError: the disk is full, the file is damaged, or another process holds it for too
+                long.
+        """
         text = json.dumps(asdict(completion), ensure_ascii=False)
-        with closing(self._open()) as base, base:
-            base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, text))
+        try:
+            with closing(self._open()) as base, base:
+                base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, text))
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise self._told(error, "written") from None
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30)
+        return sqlite3.connect(self.path, timeout=self._wait_s)
+
+    def _told(self, error: Exception, what: str) -> RunError:
+        return RunError(
+            f"{self.path}: the cache of replies cannot be {what} ({error}). Make room if the disk "
+            "is full, wait if another process works with it, take the file away if it is damaged, "
+            "or set TUNESMITH_CACHE to another directory; then run the same command again."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,15 @@ from tunesmith.chat.endpoint import Endpoint
 from tunesmith.chat.patience import Patience
 from tunesmith.chat.reply_faults import Fault, Passing, TooMany, Unanswerable, fault_of
 from tunesmith.chat.reply_stream import ReplyStream
+from tunesmith.core.errors import EndpointError
 from tunesmith.core.extras import require
 
 if TYPE_CHECKING:
     import httpx
+
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables of the environment that httpx goes by; the former in small letters too."""
 
 
 async def send(
@@ -69,7 +75,7 @@ async def send(
         return Passing(name_of(error), is_unreachable=True)
     except httpx.TimeoutException:
         fault = Passing(f"no byte for {patience.idle_s:g} s")
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:  # what broke on the way, or cannot be unpacked
         fault = Passing(name_of(error))
     except TimeoutError:
         fault = Passing(f"no whole answer within {patience.answer_s:g} s")
@@ -91,18 +97,48 @@ def open_client(
 
     Raises:
         MissingExtraError: httpx is not installed.
+        EndpointError: its address, or a proxy or certificates that the environment names, cannot
+            be used.
     """
     require("httpx", extra="hosted", purpose="Asking a hosted model")
     import httpx
 
-    return httpx.AsyncClient(
-        base_url=endpoint.url,
-        headers={} if key is None else {"Authorization": key.header()},
-        timeout=httpx.Timeout(patience.idle_s, connect=min(15.0, patience.idle_s), pool=None),
-        limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
-        # A proxy of the environment would not find what is on this machine.
-        trust_env=not endpoint.is_here,
-    )
+    try:
+        return httpx.AsyncClient(
+            base_url=endpoint.url,
+            headers={} if key is None else {"Authorization": key.header()},
+            timeout=httpx.Timeout(patience.idle_s, connect=min(15.0, patience.idle_s), pool=None),
+            limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
+            # A proxy of the environment would not find what is on this machine.
+            trust_env=not endpoint.is_here,
+        )
+    except (ImportError, httpx.InvalidURL, ValueError, OSError) as error:
+        # Messages may repeat an address with its password, so kinds are told, and no words.
+        raise EndpointError(f"{endpoint}: {_why_no_client(error)}") from None
+
+
+def _why_no_client(error: Exception) -> str:
+    """Fact and next step."""
+    if isinstance(error, OSError):
+        named = [name for name in CERTIFICATES if os.environ.get(name)]
+        return (
+            f"the certificates that {' and '.join(named) or 'this machine'} names cannot be read "
+            f"({error.strerror or type(error).__name__}). Name a file that is there, or unset it."
+        )
+    proxies = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    if isinstance(error, ImportError):
+        return (
+            f"{' and '.join(proxies) or 'the environment'} names a SOCKS proxy, which needs a "
+            "further package. Install it with: pip install 'httpx[socks]'; or unset it, or put "
+            "the host into NO_PROXY."
+        )
+    if proxies:
+        return (
+            f"the address, or the proxy that {' and '.join(proxies)} names, cannot be used "
+            f"({type(error).__name__}). Write https://HOST/v1#MODEL and http://HOST:PORT for the "
+            "proxy, or unset that."
+        )
+    return f"the address cannot be used ({type(error).__name__}). Write https://HOST/v1#MODEL."
 
 
 def name_of(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 ENDS = {
     "length": "(cut after {} tokens: raise --max-new-tokens)",
+    "full": "(cut after {} tokens: the model's {:,} positions are full; shorten the prompt)",
     "content_filter": "(the service withheld the answer)",
     "refusal": "(the model declined)",
 }
@@ -114,7 +114,7 @@ def _answer(
         _tell_cut_prompt(completion)
         print_json(asdict(completion))
         return
-    _say(chosen.stream(asked, sampling))
+    _say(chosen, asked, sampling)
 
 
 def _open(
@@ -144,15 +144,18 @@ def _converse(model: ChatModel, sampling: Sampling) -> None:
             return
         asked = (*turns, Message("user", said))
         try:
-            answer = _say(model.stream(Conversation(asked, "the conversation"), sampling)).text
+            answer = _say(model, Conversation(asked, "the conversation"), sampling).text
         except EndpointError as error:
             click.echo(f"error: {error}", err=True)  # what was said before is not lost
             continue
         turns = [*asked, Message("assistant", answer)]
 
 
-def _say(pieces: Generator[str, None, Completion]) -> Completion:
+def _say(model: ChatModel, asked: Conversation, sampling: Sampling) -> Completion:
     """Shows an answer while it is written; its line is ended even where it breaks off."""
+    from tunesmith.chat.cut import full_positions
+
+    pieces = model.stream(asked, sampling)
     try:
         while True:
             click.echo(next(pieces), nl=False)
@@ -161,7 +164,10 @@ def _say(pieces: Generator[str, None, Completion]) -> Completion:
     finally:
         click.echo()
     _tell_cut_prompt(completion)
-    if completion.finish_reason in ENDS:
+    positions = full_positions(model, completion, sampling.max_new_tokens)
+    if positions is not None:
+        click.echo(ENDS["full"].format(completion.n_tokens, positions), err=True)
+    elif completion.finish_reason in ENDS:
         click.echo(ENDS[completion.finish_reason].format(completion.n_tokens), err=True)
     if completion.cost is not None:
         click.echo(f"(cost: {completion.cost:.6f})", err=True)

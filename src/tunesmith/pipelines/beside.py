@@ -32,18 +32,40 @@ def named_models(models: Iterable[str], taken: Collection[str] = TAKEN) -> list[
         taken: names that mean other models already.
 
     Raises:
-        RecipeError: a name comes twice, or means another model already.
+        RecipeError: a name comes twice, means another model already, or cannot stand in a table.
+        EndpointError: a hosted one's address cannot be used, or holds a password or a key, which
+            would else be written wherever the model is named.
     """
     found: list[Beside] = []
     for text in models:
         given = NAMED.fullmatch(text)
-        one = Beside(given[1], given[2]) if given else Beside(_own_name(text), text)
+        model = checked_model(given[2] if given else text)
+        one = Beside(given[1] if given else _own_name(model), model)
         if one.name in (*taken, *(other.name for other in found)):
             raise RecipeError(
                 f"{text}: the name {one.name!r} is taken in the table. Give it another: NAME=MODEL."
             )
         found.append(one)
     return found
+
+
+def checked_model(model: str) -> str:
+    """A model's name, if it can be written down; an address that is refused is not repeated.
+
+    Raises:
+        RecipeError: it is none that a table and a file can show.
+        EndpointError: a hosted one's address cannot be used, or holds a password or a key.
+    """
+    if is_hosted(model.strip()):
+        parse_endpoint(model.strip())
+        return model.strip()
+    if "://" in model:
+        raise RecipeError(
+            "a model has an address that is neither http:// nor https://, or a name with other "
+            "signs before it than letters, digits, '.', '_' and '-'. Write "
+            "NAME=https://HOST/v1#MODEL."
+        )
+    return model
 
 
 def require_written(task: Task, models: Iterable[str]) -> None:

@@ -38,11 +38,13 @@ def judge_compared(
         What ``comparison.json`` then holds.
 
     Raises:
-        TunesmithError: there is no comparison, another process writes it, or the rubric says
-            nothing.
+        TunesmithError: there is no comparison, another process writes it, or the rubric or the
+            judge's name says nothing.
     """
     folder = Path(out).expanduser()
     read_compared(folder)  # before a folder is made of a slip
+    if judge is not None:
+        judge.check()
     with held(folder, choose="Choose another folder with --out"):
         result = Run(folder).read(COMPARISON)
         add_preferences(

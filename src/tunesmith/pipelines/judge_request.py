@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunesmith.chat.endpoint import is_hosted, parse_endpoint
+from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.evaluation.rubrics import Rubric, choose_rubric, rubric_for
 from tunesmith.evaluation.rubrics.rubric import BUILT_IN
 from tunesmith.model.source import require_findable
+from tunesmith.pipelines.beside import checked_model
 from tunesmith.pipelines.weights import artifact_folder
 
 
@@ -44,10 +45,9 @@ class JudgeRequest:
                         f"--criterion {text}: in no built-in rubric. {did_you_mean(text, known)} "
                         "For one of your own write 'NAME: what it means'."
                     )
-        if is_hosted(self.model):
-            parse_endpoint(self.model)
-        else:
-            require_findable(artifact_folder(self.model))
+        model = checked_model(self.model)
+        if not is_hosted(model):
+            require_findable(artifact_folder(model))
 
     def rubric_for(self, task: str, requests: Sequence[str]) -> Rubric:
         """The rubric for some examples.

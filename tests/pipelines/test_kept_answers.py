@@ -77,6 +77,7 @@ def test_some_of_the_answers_have_the_speed_that_all_had(tmp_path):
     whole = kept(file, "a", "bb", "cccc")[1]
     part = kept(file, "cccc", "a")[1]
     assert part.tokens_per_s == pytest.approx(whole.tokens_per_s)
+    assert whole.seconds is not None
     assert part.seconds == pytest.approx(5 / 7 * whole.seconds)
 
 
@@ -87,7 +88,8 @@ def test_replies_of_the_cache_have_no_part_in_the_time(tmp_path):
         return [Answered("a", "a", n_tokens=4, latency_s=1.0), cached]
 
     found = answered_or_kept(tmp_path / "a.jsonl", ["a", "b"], answer)
-    assert found.took_s[1] is None and found.tokens_per_s == pytest.approx(4 / found.seconds)
+    assert found.took_s[1] is None and found.seconds is not None
+    assert found.tokens_per_s == pytest.approx(4 / found.seconds)
     alone = answered_or_kept(tmp_path / "b.jsonl", ["b"], lambda places: [cached])
     assert alone.seconds is None and alone.tokens_per_s is None
 

@@ -127,6 +127,7 @@ def test_a_local_model_answers_what_fits_and_says_why_the_rest_does_not(
 def test_weighed_answers_leave_out_what_does_not_fit(tiny):
     class Asks(Classify):
         def ask(self, example):
+            assert isinstance(example, Labelled)
             return long_system(int(example.text))
 
     task = Asks(problem="single", labels=["bad", "good"])

@@ -163,12 +163,14 @@ def test_answers_that_are_withheld_declined_or_cut_are_counted_apart(desk, teach
     assert found["cut_fraction"] == pytest.approx(1 / 6)
 
 
-def test_a_request_that_will_never_be_answered_is_named_with_its_place(desk, teacher):
+def test_a_request_that_will_never_be_answered_is_named_and_costs_no_other(desk, teacher):
     long = Fault("status", 400, code="context_length_exceeded", message="too long")
     server = teacher(only("day 3", long), otherwise=GOOD)
     done = desk.compare(f"h={server.url}#any", f"good={teacher(otherwise=GOOD).url}#any")
-    assert done.code == 1 and "1 of 6 requests" in said(done) and "asked.jsonl:4" in said(done)
-    assert set(desk.result["models"]) == {"good"}
+    assert done.code == 0 and "1 of 6 examples was not answered" in said(done)
+    assert "asked.jsonl:4" in said(done) and "400 too long" in said(done)
+    assert set(desk.result["models"]) == {"h", "good"}
+    assert desk.result["models"]["h"]["unanswered_fraction"] == pytest.approx(1 / 6)
 
 
 def test_a_key_that_is_missing_or_wrong_is_told_before_anything_else_is_done(desk, teacher):

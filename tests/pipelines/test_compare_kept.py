@@ -19,7 +19,7 @@ from tunesmith.model.spec import Model  # noqa: E402
 from tunesmith.pipelines import compared_answers  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
-from tunesmith.pipelines.compared_answers import identity_of  # noqa: E402
+from tunesmith.pipelines.model_identity import identity_of  # noqa: E402
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_other_roads_than_were_wanted_before_are_gone(films):
 def test_likelihoods_are_normalised_as_the_recipe_says(films, monkeypatch):
     seen = []
 
-    def answered(model, task, examples, road, *, max_new_tokens, length_normalised=False):
+    def answered(model, task, examples, road, *, length_normalised, **settings):
         seen.append(length_normalised)
         return [Answered("good", "good") for _ in examples]
 

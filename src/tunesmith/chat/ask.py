@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tunesmith.chat.api_key import ApiKey
@@ -233,7 +234,8 @@ class Asker:
         sent_at = time.monotonic()
         self._tokens_in_flight += cost
         try:
-            body = request.body(self.endpoint, form=form, without=self.left_out)
+            without = self.left_out
+            body = request.body(self.endpoint, form=form, without=without)
             outcome = await send(
                 client,
                 body,
@@ -244,6 +246,7 @@ class Asker:
             )
             if isinstance(outcome, Completion):
                 self._pace.counted(n_about, outcome.n_prompt_tokens)
+                outcome = replace(outcome, asked_without=", ".join(sorted(without)))
             return sent_at, outcome
         finally:
             self._tokens_in_flight -= cost

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tunesmith.chat.patience import Failure
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.examples import Conversation
 
@@ -80,6 +81,11 @@ class Completion:
     equal."""
     cost: float | None = None
     """What its tokens cost at the prices that are known; None where none are."""
+    n_shots_left_out: int = 0
+    """Answered examples that a prompted model shows first and that had no room here."""
+    asked_without: str = ""
+    """Fields of sampling, such as ``temperature``, that a hosted model's endpoint had refused and
+    was asked without."""
 
 
 class ChatModel(ABC):
@@ -107,6 +113,20 @@ class ChatModel(ABC):
             seeds: of each conversation's draws; None: made from that of ``sampling`` and the place.
                 In both cases draws do not depend on the other conversations.
         """
+
+    def outcomes(
+        self, many: Sequence[Conversation], sampling: Sampling
+    ) -> list[Completion | Failure]:
+        """Answers many conversations, and keeps none back for one that cannot be answered.
+
+        Returns:
+            In their order; of one that will never be answered, as where it does not fit, the
+            reason.
+
+        Raises:
+            EndpointError: requests were not answered that may be later.
+        """
+        return list(self.complete(many, sampling))
 
     @abstractmethod
     def stream(

@@ -132,18 +132,39 @@ class HostedModel(ChatModel):
             EndpointError: the endpoint refuses, or one conversation cannot be answered. With a
                 cache, what was answered is kept in it.
         """
+        found = self._outcomes(many, sampling, leaves_unanswered=False, seeds=seeds)
+        return [one for one in found if isinstance(one, Completion)]
+
+    def outcomes(self, many: Sequence[Conversation], sampling: Sampling) -> list[Outcome]:
+        """Answers many conversations; of those that will never be answered it tells the reason.
+
+        Raises:
+            EndpointError: the endpoint refuses, or a conversation was not answered that may be
+                later. With a cache, what was answered is kept in it.
+        """
+        return self._outcomes(many, sampling, leaves_unanswered=True)
+
+    def _outcomes(
+        self,
+        many: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        leaves_unanswered: bool,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Outcome]:
         asked = [
             request_of(c, drawn_by(sampling, place, seeds), str(place))
             for place, c in enumerate(many)
         ]
-        answers: dict[str, Completion] = {}
+        found: dict[str, Outcome] = {}
         failures: list[str] = []
 
         def take(request: Request, outcome: Outcome) -> None:
             if isinstance(outcome, Completion):
-                answers[request.tag] = ended(outcome, sampling.stop)
-            else:
+                outcome = ended(outcome, sampling.stop)
+            elif outcome.may_pass or not leaves_unanswered:
                 failures.append(f"{many[int(request.tag)].origin}: {outcome.reason}")
+            found[request.tag] = outcome
 
         self.work(asked, take)
         if failures:
@@ -151,7 +172,7 @@ class HostedModel(ChatModel):
                 f"{self.endpoint}: {len(failures):,} of {len(many):,} requests were not answered, "
                 f"the first: {failures[0]}."
             )
-        return [answers[request.tag] for request in asked]
+        return [found[request.tag] for request in asked]
 
     def work(self, requests: Iterable[Request], take: Callable[[Request, Outcome], None]) -> None:
         """Asks requests as they come, and hands each outcome over as soon as it is there.

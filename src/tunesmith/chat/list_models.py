@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tunesmith.chat.endpoint import Endpoint
 from tunesmith.chat.reply_faults import fault_of
 from tunesmith.chat.send import name_of
-from tunesmith.core.errors import EndpointError
+from tunesmith.core.errors import EndpointError, ParkedError
 
 if TYPE_CHECKING:
     import httpx
@@ -25,14 +25,15 @@ async def list_models(
         hidden: takes the key out of a text.
 
     Raises:
-        EndpointError: it cannot be reached, refuses, or lists nothing.
+        EndpointError: it refuses, or lists nothing.
+        ParkedError: it cannot be reached.
     """
     import httpx
 
     try:
         answer = await client.get("/models")
     except httpx.RequestError as error:
-        raise EndpointError(
+        raise ParkedError(
             f"{endpoint}: cannot be reached ({name_of(error)}). Is the server running?"
         ) from None
     if answer.status_code != 200:

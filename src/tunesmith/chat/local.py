@@ -13,6 +13,7 @@ import numpy as np
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
 from tunesmith.chat.generate import Generated, generate
 from tunesmith.chat.likelihood import log_likelihoods
+from tunesmith.chat.patience import Failure
 from tunesmith.chat.stop_texts import before_stop
 from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation, Message
@@ -135,8 +136,28 @@ class LocalModel(ChatModel):
                 In both cases draws do not depend on the other conversations.
         """
         prompts = [self.prompt(c, sampling.max_new_tokens) for c in many]
+        return self._answers(prompts, sampling, seeds)
+
+    def outcomes(
+        self, many: Sequence[Conversation], sampling: Sampling
+    ) -> list[Completion | Failure]:
+        """Answers conversations; of those that cannot be laid out or do not fit, the reason."""
+        prompts = [self._prompt_or_failure(c, sampling.max_new_tokens) for c in many]
+        fitting = [prompt for prompt in prompts if isinstance(prompt, Rendered)]
+        answers = iter(self._answers(fitting, sampling))
+        return [next(answers) if isinstance(p, Rendered) else p for p in prompts]
+
+    def _prompt_or_failure(self, asked: Conversation, max_new_tokens: int) -> Rendered | Failure:
+        try:
+            return self.prompt(asked, max_new_tokens)
+        except TemplateError as error:
+            return Failure(str(error).removeprefix(f"{asked.origin}: "), may_pass=False)
+
+    def _answers(
+        self, prompts: Sequence[Rendered], sampling: Sampling, seeds: Sequence[int] | None = None
+    ) -> list[Completion]:
         last = deque(self._generate(prompts, sampling, seeds), maxlen=1)
-        rows = last[0] if last else [Generated() for _ in many]
+        rows = last[0] if last else [Generated() for _ in prompts]
         return [self._answer(*pair, sampling) for pair in zip(rows, prompts, strict=True)]
 
     def weigh(
@@ -230,6 +251,7 @@ class LocalModel(ChatModel):
             len(row.ids),
             prompt.n_cut,
             latency_s=row.latency_s,
+            n_shots_left_out=prompt.n_shots_left_out,
         )
 
     def _text(self, ids: list[int], stops: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
 from tunesmith.chat.chat_model import ChatModel, Completion, Sampling
+from tunesmith.chat.patience import Failure
 from tunesmith.chat.shots import Shots
 from tunesmith.core.examples import Conversation
 
@@ -43,7 +45,22 @@ class Prompted(ChatModel):
         seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
         """Answers many conversations, each behind its examples."""
-        return self.model.complete([self._shown(one) for one in many], sampling, seeds=seeds)
+        shown = [self._shown(one) for one in many]
+        answers = self.model.complete([longer for longer, _ in shown], sampling, seeds=seeds)
+        return [
+            replace(one, n_shots_left_out=n) for one, (_, n) in zip(answers, shown, strict=True)
+        ]
+
+    def outcomes(
+        self, many: Sequence[Conversation], sampling: Sampling
+    ) -> list[Completion | Failure]:
+        """Answers conversations behind their examples; of those that cannot be, the reason."""
+        shown = [self._shown(one) for one in many]
+        found = self.model.outcomes([longer for longer, _ in shown], sampling)
+        return [
+            replace(one, n_shots_left_out=n) if isinstance(one, Completion) else one
+            for one, (_, n) in zip(found, shown, strict=True)
+        ]
 
     def base(self) -> ChatModel:
         """The model without its examples."""
@@ -53,9 +70,9 @@ class Prompted(ChatModel):
         self, conversation: Conversation, sampling: Sampling
     ) -> Generator[str, None, Completion]:
         """Answers one conversation behind its examples."""
-        return self.model.stream(self._shown(conversation), sampling)
+        return self.model.stream(self._shown(conversation)[0], sampling)
 
-    def _shown(self, conversation: Conversation) -> Conversation:
+    def _shown(self, conversation: Conversation) -> tuple[Conversation, int]:
         longer, n_left_out = self.shots.before(conversation.prompt(), self.fits)
         self.n_left_out += n_left_out
-        return longer
+        return longer, n_left_out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tunesmith.chat.local import LocalModel
 from tunesmith.chat.shots import Shots
 from tunesmith.core.examples import Conversation
@@ -43,4 +45,5 @@ class PromptedLocal(LocalModel):
 
         longer, n_left_out = self.shots.before(conversation.prompt(), fits)
         self.n_left_out += n_left_out
-        return super().prompt(longer, max_new_tokens)
+        rendered = super().prompt(longer, max_new_tokens)
+        return replace(rendered, n_shots_left_out=n_left_out)

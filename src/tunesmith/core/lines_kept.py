@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from tunesmith.core.errors import RunError
 
 
 class LinesKept:
-    """Each line is on the disk when :meth:`add` returns; a torn last one is left out."""
+    """What is added is on the disk when that returns; a torn last line is left out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,12 +48,20 @@ class LinesKept:
         Raises:
             RunError: the disk is full, or the file cannot be written.
         """
-        line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        self.add_all([entry])
+
+    def add_all(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Writes some lines behind the others.
+
+        Raises:
+            RunError: the disk is full, or the file cannot be written.
+        """
+        text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
                 self._end_at_a_line(file)
-                file.write(line)
+                file.write(text.encode("utf-8", "backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

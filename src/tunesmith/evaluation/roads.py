@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tunesmith.core.answers import Answer, Road, shown
+from tunesmith.core.errors import TemplateError
 from tunesmith.core.examples import Conversation, Example
 from tunesmith.tasks.task import Limits, Task
 from tunesmith.templates.template import Template
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
+
+
+UNANSWERED = "unanswered"
+"""The ``finish_reason`` of an example that can never be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,9 @@ class Answered:
         n_prompt_tokens: of what the model was given; None where nobody told.
         latency_s: seconds from the start of the batch it was answered in to its end, of a hosted
             model of its request; None where nothing was asked.
+        n_shots_left_out: examples that a prompted model shows first and that had no room.
+        asked_without: fields of sampling that a hosted model's endpoint does not take.
+        why: it was not answered and never will be; empty where it was.
     """
 
     answer: Answer
@@ -52,6 +60,9 @@ class Answered:
     finish_reason: str | None = None
     n_prompt_tokens: int | None = None
     latency_s: float | None = field(default=None, compare=False)
+    n_shots_left_out: int = 0
+    asked_without: str = ""
+    why: str = ""
 
     def told(self) -> dict[str, Any]:
         """What is known of how it came about, for files."""
@@ -61,6 +72,9 @@ class Answered:
             "n_tokens": self.n_tokens,
             "latency_s": None if self.latency_s is None else round(self.latency_s, 4),
             "cost": self.cost,
+            "n_shots_left_out": self.n_shots_left_out or None,
+            "asked_without": self.asked_without or None,
+            "why": self.why or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -123,6 +137,7 @@ def answer(
     *,
     max_new_tokens: int = 128,
     length_normalised: bool = False,
+    leaves_unanswered: bool = False,
 ) -> list[Answered]:
     """Answers examples by one road.
 
@@ -133,9 +148,12 @@ def answer(
         road: how the answer comes about.
         max_new_tokens: longest text that is written.
         length_normalised: whether likelihood is the mean over an answer's tokens.
+        leaves_unanswered: whether an example that can never be answered, as one that does not fit,
+            is left without an answer, so that the others have theirs; its ``why`` tells.
 
     Raises:
         TemplateError: a request does not fit into the model.
+        EndpointError: a hosted model did not answer.
     """
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
@@ -145,8 +163,8 @@ def answer(
     asked = [_asked(task, example) for example in examples]
     if road == "likelihood":
         assert isinstance(model, LocalModel)
-        return _by_likelihood(model, task, examples, asked, length_normalised)
-    return _by_writing(model, task, examples, asked, max_new_tokens)
+        return _by_likelihood(model, task, examples, asked, length_normalised, leaves_unanswered)
+    return _by_writing(model, task, examples, asked, max_new_tokens, leaves_unanswered)
 
 
 def _by_head(model: Predictor, examples: Sequence[Example]) -> list[Answered]:
@@ -172,6 +190,7 @@ def _by_likelihood(
     examples: Sequence[Example],
     asked: Sequence[Conversation],
     normalised: bool,
+    leaves_unanswered: bool,
 ) -> list[Answered]:
     """The likeliest candidate; examples with the same candidates go together."""
     together: dict[tuple[str, ...], list[int]] = {}
@@ -180,7 +199,16 @@ def _by_likelihood(
     found: dict[int, Answered] = {}
     for texts, places in together.items():
         started = time.monotonic()
-        logs = model.weigh([asked[p] for p in places], texts, normalised=normalised)
+        try:
+            logs = model.weigh([asked[p] for p in places], texts, normalised=normalised)
+        except TemplateError:
+            if not leaves_unanswered:
+                raise
+            found |= _unfit(model, {place: asked[place] for place in places}, texts)
+            places = [place for place in places if place not in found]
+            if not places:
+                continue
+            logs = model.weigh([asked[p] for p in places], texts, normalised=normalised)
         latency_s = time.monotonic() - started
         for place, of_row, prompt in zip(places, logs, model.last_prompts, strict=True):
             likely = np.exp(np.array(of_row) - max(of_row))
@@ -194,8 +222,23 @@ def _by_likelihood(
                 weighed=tuple((texts[i], float(likely[i])) for i in order),
                 n_prompt_tokens=len(prompt),
                 latency_s=latency_s,
+                n_shots_left_out=prompt.n_shots_left_out,
             )
     return [found[place] for place in range(len(examples))]
+
+
+def _unfit(
+    model: LocalModel, asked: Mapping[int, Conversation], texts: Sequence[str]
+) -> dict[int, Answered]:
+    """The requests that cannot be weighed, as where they do not fit, with the reason."""
+    found: dict[int, Answered] = {}
+    for place, one in asked.items():
+        try:
+            model.prompt_before(one, max(len(model.answer_ids(one, text)) for text in texts))
+        except TemplateError as error:
+            why = str(error).removeprefix(f"{one.origin}: ")
+            found[place] = Answered(None, "", finish_reason=UNANSWERED, why=why)
+    return found
 
 
 def _by_writing(
@@ -204,12 +247,17 @@ def _by_writing(
     examples: Sequence[Example],
     asked: Sequence[Conversation],
     max_new_tokens: int,
+    leaves_unanswered: bool,
 ) -> list[Answered]:
     from tunesmith.chat.chat_model import Sampling
+    from tunesmith.chat.patience import Failure
 
-    written = model.complete(asked, Sampling(max_new_tokens=max_new_tokens))
+    ask = model.outcomes if leaves_unanswered else model.complete
+    said = ask(asked, Sampling(max_new_tokens=max_new_tokens))
     return [
-        Answered(
+        Answered(task.read("", example), "", finish_reason=UNANSWERED, why=one.reason)
+        if isinstance(one, Failure)
+        else Answered(
             task.read(one.text, example),
             one.text,
             one.finish_reason == "length",
@@ -220,8 +268,10 @@ def _by_writing(
             finish_reason=one.finish_reason,
             n_prompt_tokens=one.n_prompt_tokens,
             latency_s=one.latency_s,
+            n_shots_left_out=one.n_shots_left_out,
+            asked_without=one.asked_without,
         )
-        for one, example in zip(written, examples, strict=True)
+        for one, example in zip(said, examples, strict=True)
     ]
 
 

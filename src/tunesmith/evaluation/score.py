@@ -24,8 +24,9 @@ class Scored:
     """By name, over all answers: those of the metrics, and shares of answers: ``cut_fraction``
     (ran into the token limit), ``prompt_cut_fraction`` (what they were given had to be shortened),
     ``unread_fraction`` (could not be read; only where a text has to be), ``refused_fraction``
-    (declined or withheld; only where some were); and ``cost_per_1000`` answers, where prices are
-    known."""
+    (declined or withheld; only where some were), ``unanswered_fraction`` (could never be answered,
+    as where the request does not fit, and are scored as empty answers; only where some were); and
+    ``cost_per_1000`` answers, where prices are known."""
     rows: list[dict[str, Any]]
     """Per answer: ``text``, ``cut``, its scores; where it was read or weighed also ``answer`` and
     ``weighed``."""
@@ -103,9 +104,11 @@ def score(
         scores["prompt_cut_fraction"] = sum(one.n_prompt_cut > 0 for one in answered) / n
     is_text = task.answers_freely
     if road == "generate" and not is_text:
-        scores["unread_fraction"] = sum(one.answer is None for one in answered) / n
+        scores["unread_fraction"] = sum(one.answer is None and not one.why for one in answered) / n
     if any(one.refused for one in answered):
         scores["refused_fraction"] = sum(one.refused for one in answered) / n
+    if any(one.why for one in answered):
+        scores["unanswered_fraction"] = sum(bool(one.why) for one in answered) / n
     costs = [one.cost for one in answered if one.cost is not None]
     if costs:
         scores["cost_per_1000"] = 1000 * sum(costs) / len(costs)

@@ -23,6 +23,7 @@ def answer_within_memory(
     *,
     max_new_tokens: int,
     length_normalised: bool = False,
+    leaves_unanswered: bool = False,
 ) -> list[Answered]:
     """Answers as :func:`tunesmith.evaluation.roads.answer` does.
 
@@ -31,6 +32,7 @@ def answer_within_memory(
     Raises:
         RunError: memory does not suffice for one row.
         TemplateError: a request does not fit into the model.
+        EndpointError: a hosted model did not answer.
     """
     from tunesmith.chat.local import LocalModel
     from tunesmith.chat.predictor import Predictor
@@ -46,6 +48,7 @@ def answer_within_memory(
             road,
             max_new_tokens=max_new_tokens,
             length_normalised=length_normalised,
+            leaves_unanswered=leaves_unanswered,
         )
 
     if not isinstance(model, LocalModel | Predictor):

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.answers import Road
-from tunesmith.core.errors import RecipeError, RunError, TunesmithError
+from tunesmith.core.errors import ModelError, RecipeError, RunError, TunesmithError
 from tunesmith.core.extras import require
 from tunesmith.core.runs import Run
-from tunesmith.evaluation.roads import open_roads
+from tunesmith.evaluation.roads import Answered, open_roads
 from tunesmith.evaluation.within_memory import answer_within_memory
-from tunesmith.model.source import folder_here, is_hub_id
 from tunesmith.pipelines.asked_as import AskedAs, asked_as, told_template
-from tunesmith.pipelines.bases import base_and_revision, base_named
+from tunesmith.pipelines.asked_keys import Asked, origins_apart
+from tunesmith.pipelines.bases import base_named
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.contenders import Opening
-from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
+from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept
 from tunesmith.pipelines.load import hosted_behind
-from tunesmith.pipelines.weights import artifact_folder
+from tunesmith.pipelines.model_identity import identity_of, served_by
 
 if TYPE_CHECKING:
     from tunesmith.chat.chat_model import ChatModel
@@ -89,21 +89,12 @@ def _answers_of(
     form: AskedAs,
 ) -> dict[Road, Kept]:
     """One model's answers by road; it is opened only for what is missing."""
-    max_new_tokens = request.max_new_tokens or (
-        128 if data.recipe is None else data.recipe.evaluate.max_new_tokens
-    )
-    length_normalised = data.recipe is not None and data.recipe.evaluate.length_normalised
-    how = [
-        form.identity(),
-        data.task.model_dump(mode="json"),
-        max_new_tokens,
-        length_normalised,
-        [repr(question) for question in _questions(data)],
-    ]
-    key = key_of([identity_of(one.model), *how])
-    n, wanted = len(data.examples), None if data.recipe is None else data.recipe.evaluate.roads
+    asked = _asked(request, data, form)
+    wanted = None if data.recipe is None else data.recipe.evaluate.roads
+    apart = origins_apart(one.model)
     answers = folder / "answers"
-    kept_roads, template = _kept_roads(answers / f"{one.name}.roads.json", key, wanted)
+    told = _read_told(answers / f"{one.name}.roads.json")
+    served = served_by(one.model, told.get("served"))
     opened: list[ChatModel | Predictor] = []
 
     def model() -> ChatModel | Predictor:
@@ -114,38 +105,77 @@ def _answers_of(
     def file(road: Road) -> Path:
         return answers / f"{one.name}.{road}.jsonl"
 
-    whole = kept_roads and all(is_kept(file(road), key, n) for road in kept_roads)
-    roads = kept_roads if whole and kept_roads else _roads(model(), data, wanted)
-    if opened:  # what came from the hub for it tells now which snapshot it is
-        key = key_of([identity_of(one.model), *how])
-    template = told_template(model()) if opened else template
+    def model_key() -> str:
+        return asked.model_key(identity_of(one.model, served), [wanted, _can_weigh(data)])
+
+    def keys(road: Road) -> list[str]:
+        return asked.keys(identity_of(one.model, served), road, data.examples, apart)
+
+    key = model_key()
+    roads: list[Road] = told["roads"] if told.get("key") == key else []
+    template = told.get("template")
+    if not roads or not all(is_kept(file(road), keys(road)) for road in roads):
+        roads, template = _roads(model(), data, wanted), told_template(model())
+        key = model_key()  # what came from the hub for it tells now which snapshot it is
     found: dict[Road, Kept] = {}
     for road in roads:
         kept = answered_or_kept(
             file(road),
-            key,
-            n,
-            lambda part, road=road: answer_within_memory(
-                model(),
-                data.task,
-                data.examples[part],
-                road,
-                max_new_tokens=max_new_tokens,
-                length_normalised=length_normalised,
-            ),
+            keys(road),
+            lambda places, road=road: _said(model(), data, asked, places, road),
         )
+        _require_answered(one, kept)
         found[road] = replace(kept, template=template)
-    told = {"key": key, "wanted": wanted, "roads": roads, "template": template}
-    Run(answers).write(f"{one.name}.roads.json", told)
+    now = {"key": key, "roads": roads, "template": template, "served": served}
+    Run(answers).write(f"{one.name}.roads.json", now)
     return found
 
 
-def _questions(data: ComparedData) -> list[tuple[Any, ...]]:
-    """All that a model is asked: where it was read, its turns, and the tools it may call."""
-    asked = [(example.origin, data.task.ask(example)) for example in data.examples]
-    return [
-        (origin, one.messages if one else (), one.tools if one else "") for origin, one in asked
-    ]
+def _asked(request: CompareRequest, data: ComparedData, form: AskedAs) -> Asked:
+    recipe = data.recipe
+    given = 128 if recipe is None else recipe.evaluate.max_new_tokens
+    return Asked(
+        form.identity(),
+        data.task,
+        request.max_new_tokens or given,
+        recipe is not None and recipe.evaluate.length_normalised,
+    )
+
+
+def _said(
+    model: ChatModel | Predictor,
+    data: ComparedData,
+    asked: Asked,
+    places: Sequence[int],
+    road: Road,
+) -> list[Answered]:
+    """What a model answers to some of the examples."""
+    return answer_within_memory(
+        model,
+        data.task,
+        [data.examples[place] for place in places],
+        road,
+        max_new_tokens=asked.max_new_tokens,
+        length_normalised=asked.length_normalised,
+        leaves_unanswered=True,
+    )
+
+
+def _require_answered(one: Beside, kept: Kept) -> None:
+    """Checks that a model answered anything.
+
+    Raises:
+        ModelError: not a single example.
+    """
+    if all(answered.why for answered in kept.answered):
+        raise ModelError(
+            f"{one.model}: none of {len(kept.answered):,} examples could be answered, the first: "
+            f"{kept.answered[0].why}"
+        )
+
+
+def _can_weigh(data: ComparedData) -> bool:
+    return bool(data.task.candidates(data.examples[0]))
 
 
 def opened_model(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Predictor:
@@ -161,7 +191,7 @@ def _roads(
     roads: list[Road] = [
         road
         for road in open_roads(model, data.task, wanted)
-        if road != "likelihood" or data.task.candidates(data.examples[0])
+        if road != "likelihood" or _can_weigh(data)
     ]
     if not roads:
         raise RecipeError(
@@ -170,39 +200,10 @@ def _roads(
     return roads
 
 
-def _kept_roads(
-    file: Path, key: str, wanted: Sequence[Road] | None
-) -> tuple[list[Road] | None, str | None]:
-    """The roads that were gone where the same were wanted, and the template that was asked in."""
+def _read_told(file: Path) -> dict[str, Any]:
+    """What was told of a model when it was asked last; nothing where it was not."""
     try:
-        entry = json.loads(file.read_text("utf-8"))
+        told = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
-        return None, None
-    if (entry.get("key"), entry.get("wanted")) != (key, None if wanted is None else list(wanted)):
-        return None, None
-    return entry["roads"], entry.get("template")
-
-
-def identity_of(model: str) -> list[Any]:
-    """What tells a model from another of the same name: its files and its base's, or a name.
-
-    Of one of the hub it is the snapshot that is on this machine; nothing is fetched.
-    """
-    if is_hosted(model):
-        return [model]
-    place, (base, revision) = artifact_folder(model), base_and_revision(model)
-    folder = Path(place).expanduser()
-    own: list[Any] = _files(folder) if folder.is_dir() else [model]
-    if is_hosted(base) or (folder.is_dir() and base == place):
-        return own
-    there = folder_here(base, revision)
-    if there is None:
-        return own
-    is_snapshot = is_hub_id(base) and not Path(base).expanduser().is_dir()
-    return [*own, ["base", base, there.name if is_snapshot else _files(there)]]
-
-
-def _files(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of all files in a folder."""
-    stats = ((file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file())
-    return [(str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+        return {}
+    return told if isinstance(told, dict) and isinstance(told.get("roads"), list) else {}

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from tunesmith.core.answers import Road
 from tunesmith.core.errors import ModelError, RecipeError, RunError, TemplateError, TunesmithError
-from tunesmith.core.examples import Document, Example
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.metrics.chosen import Chosen
 from tunesmith.evaluation.metrics.metric import Scores
 from tunesmith.evaluation.perplexity import Foretold
 from tunesmith.evaluation.roads import Answered
 from tunesmith.evaluation.score import Scored
-from tunesmith.pipelines.asked_as import asked_as
+from tunesmith.pipelines.asked_as import AskedAs, asked_as
+from tunesmith.pipelines.asked_keys import LENGTH, origins_apart, questions
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
-from tunesmith.pipelines.compared_answers import identity_of, opened_model
+from tunesmith.pipelines.compared_answers import opened_model
 from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.contenders import Opening
-from tunesmith.pipelines.foretell import running_texts
+from tunesmith.pipelines.foretold_examples import (
+    foretold_examples,
+    foretold_text,
+    require_local,
+    window_of,
+)
 from tunesmith.pipelines.kept_answers import Kept, answered_or_kept, is_kept, key_of
 from tunesmith.pipelines.likelihood_notes import left_out, likelihood_notes
 from tunesmith.pipelines.load import hosted_behind
-from tunesmith.pipelines.prepare import LONGEST_BY_DEFAULT
+from tunesmith.pipelines.model_identity import identity_of
 
 if TYPE_CHECKING:
-    from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.local import LocalModel
-    from tunesmith.chat.predictor import Predictor
-
-Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def compared_likelihoods(
             print(f"{one.name}: {error}", file=sys.stderr)
     if not found.kept and is_text:
         raise RunError(f"no model foretold; the first: {next(iter(found.failed.values()))}")
-    texts = [_text(data, example) for example in data.examples]
+    texts = [foretold_text(data.task, example) for example in data.examples]
     out = left_out(found.kept)
     if len(out) == len(texts) and found.kept:
         raise TemplateError(
@@ -169,65 +170,57 @@ def _kept(
             "its endpoint tells no log-probabilities of texts that it did not write, so how well "
             "it foretells them is not known. Compare its answers instead, with other metrics."
         )
-    wanted = (request.templates or {}).get(one.name)
-    form = asked_as(one.model, wanted, names, data.recipe)
+    form = asked_as(one.model, (request.templates or {}).get(one.name), names, data.recipe)
     limit = None if data.recipe is None else data.recipe.data.max_tokens
     stride = None if data.recipe is None else data.recipe.evaluate.stride_tokens
-    key = key_of(
-        [
-            "likelihoods within the window",
-            identity_of(one.model),
-            form.identity(),
-            data.task.model_dump(mode="json"),
-            [limit, stride],
-            [(example.origin, repr(example)) for example in data.examples],
-        ]
-    )
     answers = folder / "answers"
     file, about = answers / f"{one.name}.foretold.jsonl", answers / f"{one.name}.foretold.json"
-    n, is_text = len(data.examples), data.task.judged_by == "running-text"
-    known = _read(about, key)
-    if known is not None and is_kept(file, key, n):
-        read[one.name] = known
-        return answered_or_kept(file, key, n, lambda part: [])
-    model = _local(opened_model(opening, one, form))
-    window, step = _window(model, limit, stride) if is_text else (0, 0)
+    key, keys = _keys(one, data, form, [limit, stride])
+    window = _read(about, key)
+    model: LocalModel | None = None
+    if window is None or not is_kept(file, keys):
+        model = require_local(opened_model(opening, one, form))
+        is_text = data.task.judged_by == "running-text"
+        window = window_of(model, limit, stride) if is_text else (0, 0)
+        key, keys = _keys(one, data, form, [limit, stride])  # with its snapshot, if of the hub
 
-    def foretold(part: slice) -> list[Answered]:
-        from tunesmith.evaluation.foretold import foretold_answers, foretold_texts
+    def foretold(places: Sequence[int]) -> list[Answered]:
+        assert model is not None and window is not None
+        examples = [data.examples[place] for place in places]
+        return foretold_examples(model, data.task, examples, window)
 
-        if is_text:
-            documents = cast("list[Document]", data.examples[part])
-            texts = running_texts(documents, model.tokenizer)
-            told = _within_memory(
-                model, lambda: foretold_texts(model, texts, window=window, stride=step)
-            )
-            return [Answered(one.nats, "", n_tokens=one.n_tokens) for one in told]
-        examples = data.examples[part]
-        requests = [asked for e in examples if (asked := data.task.ask(e)) is not None]
-        answers = [_text(data, example) for example in examples]
-        return [
-            Answered(None, "")
-            if one.foretold is None
-            else Answered(
-                one.foretold.nats,
-                "",
-                n_prompt_cut=one.n_prompt_cut,
-                n_tokens=one.foretold.n_tokens,
-            )
-            for one in _within_memory(model, lambda: foretold_answers(model, requests, answers))
-        ]
+    kept = answered_or_kept(file, keys, foretold, takes_time=lambda _: True)
+    _require_fit(data, model, kept)
+    Run(answers).write(about.name, {"key": key, "window": window[0], "stride": window[1]})
+    read[one.name] = window
+    return kept
 
-    kept = answered_or_kept(file, key, n, foretold)
+
+def _keys(
+    one: Beside, data: ComparedData, form: AskedAs, limits: list[int | None]
+) -> tuple[str, list[str]]:
+    """What identifies how a model foretells, and of each example what it foretells."""
+    how = [identity_of(one.model), form.identity(), data.task.model_dump(mode="json"), limits]
+    key = key_of(["likelihoods within the window", *how])
+    asked = questions(data.task, data.examples, origins_apart(one.model))
+    texts = [foretold_text(data.task, example) for example in data.examples]
+    return key, [
+        key_of([key, question, text])[:LENGTH] for question, text in zip(asked, texts, strict=True)
+    ]
+
+
+def _require_fit(data: ComparedData, model: LocalModel | None, kept: Kept) -> None:
+    """Checks that a model could foretell anything.
+
+    Raises:
+        TemplateError: nothing fits into it.
+    """
     if all(one.answer is None for one in kept.answered):
+        room = "" if model is None else f"the {model.max_positions:,} tokens that "
         raise TemplateError(
             f"{data.examples[0].origin}: as of all examples, its reference answer does not fit "
-            f"behind its request into the {model.max_positions:,} tokens that the model holds. "
-            "Shorten them."
+            f"behind its request into {room}the model holds. Shorten them."
         )
-    Run(answers).write(about.name, {"key": key, "window": window, "stride": step})
-    read[one.name] = (window, step)
-    return kept
 
 
 def _read(file: Path, key: str) -> tuple[int, int] | None:
@@ -237,41 +230,3 @@ def _read(file: Path, key: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (entry["window"], entry["stride"]) if entry.get("key") == key else None
-
-
-def _local(model: ChatModel | Predictor) -> LocalModel:
-    from tunesmith.chat.local import LocalModel
-
-    if not isinstance(model, LocalModel):
-        raise ModelError("answers with a head of its own, and foretells no text.")
-    return model
-
-
-def _window(model: LocalModel, limit: int | None, stride: int | None) -> tuple[int, int]:
-    """Tokens that are read at once, and that the window moves on by."""
-    window = min(model.max_positions, limit or LONGEST_BY_DEFAULT)
-    step = stride or max(1, window // 2)
-    if step >= window:
-        raise RecipeError(
-            f"evaluate.stride_tokens={step}, and a window has {window} tokens, so some would have "
-            f"nothing before them. Set it to {window - 1} or less."
-        )
-    return window, step
-
-
-def _within_memory(model: LocalModel, work: Callable[[], list[Told]]) -> list[Told]:
-    from tunesmith.training.fit import EVALUATION_ADVICE, Portion
-
-    def at_once(n_rows: int) -> list[Told]:
-        model.batch_size = n_rows
-        return work()
-
-    portion = Portion(model.batch_size, "evaluation", EVALUATION_ADVICE)
-    return portion.run(model.batch_size, at_once, lambda: None)
-
-
-def _text(data: ComparedData, example: Example) -> str:
-    """What is foretold of an example."""
-    if isinstance(example, Document):
-        return example.text
-    return data.task.write(data.task.references(example)[0])

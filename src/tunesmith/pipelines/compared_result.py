@@ -72,15 +72,17 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     }
     if kept.template is not None:
         told["template"] = kept.template
-    told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
+    if kept.seconds is not None:
+        told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
     if data.task.judged_by == "running-text":
         return told  # nothing was written: the tokens are those of the texts
     counts = [answer.n_tokens for answer in kept.answered if answer.n_tokens is not None]
-    if counts and kept.seconds > 0:
-        told["tokens_per_s"] = sum(counts) / kept.seconds
+    if kept.tokens_per_s is not None:
+        told["tokens_per_s"] = kept.tokens_per_s
+    if counts:
         told["mean_tokens"] = sum(counts) / len(counts)
-    if any(not answer.text.strip() for answer in kept.answered):
-        n_empty = sum(not answer.text.strip() for answer in kept.answered)
+    n_empty = sum(not answer.text.strip() and not answer.why for answer in kept.answered)
+    if n_empty:
         told["empty_fraction"] = n_empty / len(kept.answered)
     if data.task.answers_freely:
         right = [len(str(data.task.references(e)[0])) for e in data.examples]

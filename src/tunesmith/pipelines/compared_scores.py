@@ -10,6 +10,7 @@ from tunesmith.core.answers import Road
 from tunesmith.evaluation.metrics.chosen import Chosen
 from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.statistics.sample import Sample
+from tunesmith.pipelines.answer_notes import answer_notes
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
 from tunesmith.pipelines.compared_answers import compared_answers
@@ -80,4 +81,5 @@ def compared_scores(
     }
     if likelihoods is not None:
         likelihoods.added_to(scored)
-    return ComparedScores(answers, scored, failed, likelihoods.notes if likelihoods else [])
+    notes = [*answer_notes(answers, data.examples), *(likelihoods.notes if likelihoods else [])]
+    return ComparedScores(answers, scored, failed, notes)

@@ -22,10 +22,10 @@ from tunesmith.core.runs import Run
 from tunesmith.evaluation.duels import Duel, Place, Winner
 from tunesmith.evaluation.rubrics import Criterion, Rubric
 from tunesmith.pipelines.beside import named_models
-from tunesmith.pipelines.compared_answers import identity_of
 from tunesmith.pipelines.compared_folder import AnsweredExample, Compared
 from tunesmith.pipelines.judge_reply import judge_question, verdicts_of
 from tunesmith.pipelines.judge_request import JudgeRequest
+from tunesmith.pipelines.model_identity import identity_of, served_by
 from tunesmith.pipelines.weights import artifact_folder
 
 if TYPE_CHECKING:
@@ -100,11 +100,14 @@ def ask_judge(
     prompts = [example.prompt for example in compared.examples]
     rubric = request.rubric_for(str(compared.result["task"]), prompts)
     kept = kept_judging(compared.folder)
-    identity = json.loads(json.dumps(identity_of(request.model)))  # as it is read again
+    before = kept.endpoint.model if kept is not None and kept.model == request.model else None
+    identity: list[Any] = []
     endpoint, teacher = None, None
-    if kept is not None and (kept.model, kept.identity) == (request.model, identity):
-        endpoint = kept.endpoint
     try:
+        served = served_by(request.model, before)
+        identity = json.loads(json.dumps(identity_of(request.model, served)))  # as it is read again
+        if kept is not None and (kept.model, kept.identity) == (request.model, identity):
+            endpoint = kept.endpoint
         if endpoint is None:
             teacher = _open(request.model, at_once, prices, max_cost)
             endpoint = teacher.endpoint

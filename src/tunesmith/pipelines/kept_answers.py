@@ -1,9 +1,14 @@
-"""Kept answers: what a model answered to each example, on disk, so that nothing is asked twice."""
+"""Kept answers: what a model answered to each example, on disk, so that nothing is asked twice.
+
+Each line of a file is one answer with the key of what was asked. A file only grows: other examples,
+settings or models of the same name find their own answers in it again, and nothing is taken out.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +17,7 @@ from typing import Any
 
 from tunesmith.core.answers import Answer
 from tunesmith.core.errors import RunError
+from tunesmith.core.lines_kept import LinesKept
 from tunesmith.evaluation.roads import Answered
 
 PORTION = 256
@@ -24,113 +30,148 @@ class Kept:
 
     Attributes:
         answered: one for each example.
-        seconds: that it took to make them, loading apart.
+        took_s: each one's share of the time in which it was made with others, loading apart; None:
+            it took none, as a reply that lay in the cache.
         template: that the model was asked in; None: in none, or it is not known.
     """
 
     answered: list[Answered]
-    seconds: float
+    took_s: list[float | None]
     template: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """That the answers took together; None where none took any."""
+        known = [seconds for seconds in self.took_s if seconds is not None]
+        return sum(known) if known else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens that were written in a second, of the answers that took time."""
+        pairs = [
+            (one.n_tokens, seconds)
+            for one, seconds in zip(self.answered, self.took_s, strict=True)
+            if one.n_tokens is not None and seconds is not None
+        ]
+        seconds = sum(seconds for _, seconds in pairs)
+        return sum(n for n, _ in pairs) / seconds if seconds > 0 else None
 
 
 def key_of(parts: Iterable[Any]) -> str:
     """What identifies answers: model, examples and how they were asked, as JSON can tell them."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(json.dumps(part, ensure_ascii=False, sort_keys=True, default=str).encode())
+        text = json.dumps(part, ensure_ascii=False, sort_keys=True, default=str)
+        digest.update(text.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()
 
 
+def took_time(one: Answered) -> bool:
+    """Whether a model worked on an answer for this call."""
+    return one.latency_s is not None
+
+
 def answered_or_kept(
-    file: Path, key: str, n: int, answer: Callable[[slice], Sequence[Answered]]
+    file: Path,
+    keys: Sequence[str],
+    answer: Callable[[Sequence[int]], Sequence[Answered]],
+    *,
+    takes_time: Callable[[Answered], bool] = took_time,
 ) -> Kept:
     """Answers from a file, and what is missing there from the model; the file then has them all.
 
-    Portions are written one after the other, so that a stop costs one of them; a torn last line is
-    left out. The seconds are those of the processes that answered, and come out the same again.
+    What is asked twice is answered once. Portions are written one after the other, so that a stop
+    costs one of them. That something can never be answered is kept beside answers alone: where
+    nothing at all is answered, more than the examples may be the matter.
 
     Args:
-        file: JSON lines, the first of which names the key; of another key it is begun anew.
-        key: identifies the answers.
-        n: how many there are.
-        answer: answers some of the examples.
+        file: JSON lines.
+        keys: of each example, what is asked.
+        answer: answers the examples at some places.
+        takes_time: which answers share in the time of their portion.
 
     Raises:
-        RunError: the file cannot be written.
+        RunError: the file is broken, or cannot be written.
     """
-    found, seconds = _read(file, key)
-    found = found[:n]
-    _rewrite(file, key, found, seconds)
-    for start in range(len(found), n, PORTION):
+    known = _read(file)
+    missing: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        if key not in known:
+            missing.setdefault(key, place)
+    places = list(missing.values())
+    if places:
+        _tell_of_others(file)
+    held: list[dict[str, Any]] = []
+    is_answered = any(key in known and not known[key][0].why for key in keys)
+    for start in range(0, len(places), PORTION):
+        part = places[start : start + PORTION]
         began = time.perf_counter()
-        portion = list(answer(slice(start, min(n, start + PORTION))))
-        took = time.perf_counter() - began
-        _append(file, [*({"answer": _fields(one)} for one in portion), {"seconds": took}])
-        found += portion
-        seconds += took
-    return Kept(found, seconds)
+        portion = list(answer(part))
+        shares = _shares(portion, time.perf_counter() - began, takes_time)
+        for place, one, seconds in zip(part, portion, shares, strict=True):
+            known[keys[place]] = one, seconds
+            held.append({"key": keys[place], "answer": _fields(one), "seconds": seconds})
+        is_answered = is_answered or any(not one.why for one in portion)
+        if is_answered:
+            _append(file, held)
+            held = []
+    return Kept([known[key][0] for key in keys], [known[key][1] for key in keys])
 
 
-def is_kept(file: Path, key: str, n: int) -> bool:
+def is_kept(file: Path, keys: Sequence[str]) -> bool:
     """Whether all answers are there, so that the model need not be opened."""
-    return len(_read(file, key)[0]) >= n
+    known = _read(file)
+    return all(key in known for key in keys)
 
 
-def _read(file: Path, key: str) -> tuple[list[Answered], float]:
-    """Whole portions of a file of this key."""
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return [], 0.0
-    whole, portion, seconds = list[Answered](), list[Answered](), 0.0
-    for number, line in enumerate(text.split("\n")):
+def _read(file: Path) -> dict[str, tuple[Answered, float | None]]:
+    """Every answer of a file with its seconds, by its key."""
+    known: dict[str, tuple[Answered, float | None]] = {}
+    for entry in LinesKept(file).read():
+        if "key" not in entry or "answer" not in entry:
+            continue  # of the layout before this one
         try:
-            entry = json.loads(line)
-            if number == 0:
-                if entry["key"] != key:
-                    return [], 0.0
-            elif "seconds" in entry:
-                whole += portion
-                seconds += entry["seconds"]
-                portion = []
-            else:
-                portion.append(_answered(entry["answer"]))
-        except (ValueError, KeyError, TypeError):
-            break  # the rest was being written
-    return whole, seconds
+            known[entry["key"]] = _answered(entry["answer"]), entry["seconds"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"{file}: an answer in it cannot be read ({error!r}). Choose another folder with "
+                "--out, or take the file away to have all asked again."
+            ) from None
+    return known
 
 
-def _rewrite(file: Path, key: str, answered: Sequence[Answered], seconds: float) -> None:
-    entries = [{"key": key}, *({"answer": _fields(one)} for one in answered)]
-    if answered:
-        entries.append({"seconds": seconds})
-    draft = file.with_name(f".{file.name}.draft")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(_lines(entries), "utf-8")
-        draft.replace(file)
-    except OSError as error:
-        raise _unwritable(file, error) from None
+def _tell_of_others(file: Path) -> None:
+    """Says that a file has answers whose questions are not known, before they are asked again."""
+    n = sum("answer" in entry and "key" not in entry for entry in LinesKept(file).read())
+    if n:
+        print(
+            f"{file}: {n:,} answers in it were kept by an earlier version, which did not write "
+            "down what each was asked. They are left there, and what is missing is asked; replies "
+            "of hosted models lie in the cache and cost nothing.",
+            file=sys.stderr,
+        )
 
 
 def _append(file: Path, entries: Sequence[dict[str, Any]]) -> None:
-    try:
-        with file.open("a", encoding="utf-8") as stream:
-            stream.write(_lines(entries))
-    except OSError as error:
-        raise _unwritable(file, error) from None
+    LinesKept(file).add_all(entries)
 
 
-def _unwritable(file: Path, error: OSError) -> RunError:
-    return RunError(
-        f"{file}: cannot be written ({error.strerror}). Make room, or choose another folder with "
-        "--out."
-    )
-
-
-def _lines(entries: Iterable[dict[str, Any]]) -> str:
-    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+def _shares(
+    portion: Sequence[Answered], seconds: float, takes_time: Callable[[Answered], bool]
+) -> list[float | None]:
+    """Each answer's part of the time of its portion, by its tokens."""
+    timed = [takes_time(one) for one in portion]
+    weights = [
+        (one.n_tokens or 0) if takes else 0 for one, takes in zip(portion, timed, strict=True)
+    ]
+    if not any(weights):
+        weights = [int(takes) for takes in timed]
+    total = max(1, sum(weights))
+    return [
+        seconds * weight / total if takes else None
+        for weight, takes in zip(weights, timed, strict=True)
+    ]
 
 
 def _fields(one: Answered) -> dict[str, Any]:

@@ -78,6 +78,16 @@ def hosted_name(folder: Path) -> str | None:
         return None if name is None else str(name)
 
 
+def shot_origins(folder: Path) -> frozenset[str]:
+    """Where the examples of a prompted model were read.
+
+    Raises:
+        ModelError: it is broken.
+    """
+    with _broken(folder):
+        return frozenset(shot.origin for shot in _read(folder)[1].examples)
+
+
 def load_prompted_hosted(folder: Path, model: ChatModel) -> Prompted:
     """Puts what stands before each request before those to a hosted model.
 

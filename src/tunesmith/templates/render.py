@@ -47,12 +47,14 @@ class Rendered:
         weights: [T] float32; of each token as a target of the loss, 0 where it is only context.
         n_cut: tokens of the prompt that had to be left out.
         n_cut_answer: tokens of the answer that had to be left out, its end among them.
+        n_shots_left_out: answered examples before the request that had no room.
     """
 
     input_ids: np.ndarray
     weights: np.ndarray
     n_cut: int = 0
     n_cut_answer: int = 0
+    n_shots_left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.input_ids)

@@ -38,6 +38,24 @@ def many(n: int) -> list[dict[str, Any]]:
     ]
 
 
+def preferred_lines(
+    other: str, one: str, criterion: str, winner: str, *reasons: str
+) -> dict[str, list[dict[str, Any]]]:
+    """What is kept of a judge, whose second verdict cannot be read, and of two voters."""
+    pair = {"one": one, "other": other}
+    said = [
+        {"first": one, "preferred": winner, "reason": reasons[0]},
+        {"first": other, "preferred": None, "reason": reasons[1]},
+    ]
+    return {
+        "judged": [{**pair, "criterion": criterion, "winner": None, "said": said}],
+        "votes": [
+            {**pair, "voter": "a", "winner": winner, "both_bad": False},
+            {**pair, "voter": "b", "winner": "tie", "both_bad": True},
+        ],
+    }
+
+
 def result_of(
     examples: Sequence[dict[str, Any]], verdict: str = "better", **further: Any
 ) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -106,6 +107,44 @@ def test_a_judge_tells_answers_apart_in_both_orders(folder, teacher):
     assert len(server.ledger) == 48
     assert json.loads((folder / "comparison.json").read_text()) == found
     assert "Judged by" in (folder / "comparison.md").read_text()
+
+
+def preferences(folder):
+    text = (folder / "preferences.jsonl").read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_what_was_said_of_each_example_is_kept_and_is_on_the_page(folder, teacher):
+    judged_by(teacher(otherwise=says(better)), folder, criteria=("correct",))
+    lines = preferences(folder)
+    assert [line["example"] for line in lines] == list(range(24))
+    tuned, base = NAMES[1], NAMES[0]
+    assert lines[2]["judged"] == [
+        {
+            "one": tuned,
+            "other": base,
+            "criterion": "correct",
+            "winner": "one",
+            "said": [
+                {"first": tuned, "preferred": "one", "reason": "because"},
+                {"first": base, "preferred": "one", "reason": "because"},
+            ],
+        }
+    ]
+    assert lines[0]["judged"][0]["winner"] == "tie" and lines[0]["votes"] == []
+    page = (folder / "comparison.html").read_text("utf-8")
+    assert '"criteria":["correct"]' in page and "because" in page
+    shutil.rmtree(folder / "judge")
+    judge_compared(folder)
+    assert not (folder / "preferences.jsonl").exists()
+    assert "because" not in (folder / "comparison.html").read_text("utf-8")
+
+
+def test_a_reason_that_no_file_can_hold_loses_no_verdict():
+    rubric = choose_rubric("instruction", ("correct",))
+    text = r'{"items": [{"criterion": "correct", "reason": "so \ud800", "verdict": "A"}]}'
+    found = verdicts_of(text, "stop", rubric)["correct"]
+    assert found.place == "A" and found.reason.encode("utf-8").startswith(b"so ")
 
 
 def test_names_of_models_never_reach_the_judge(folder, teacher):
@@ -246,8 +285,8 @@ def test_other_answers_are_asked_about_and_nothing_else(folder, teacher):
 )
 def test_verdicts_are_read_as_models_write_them_and_nothing_is_guessed(text, verdict):
     rubric = choose_rubric("instruction", ("correct",))
-    assert verdicts_of(text, "stop", rubric) == {"correct": verdict}
-    assert verdicts_of(text, "refusal", rubric) == {"correct": None}
+    assert verdicts_of(text, "stop", rubric)["correct"].place == verdict
+    assert verdicts_of(text, "refusal", rubric)["correct"].place is None
 
 
 def test_a_rubric_fits_the_task_or_is_a_file_of_ones_own(tmp_path):

@@ -163,6 +163,22 @@ def test_strengths_that_voters_have_are_found_again(tmp_path):
     assert votes["strengths"][0]["share"] > 0.7
 
 
+def test_votes_are_kept_with_the_example_that_they_are_on(folder):
+    vote_all(folder, "ana", lambda b: "bad" if " 1" in b.left else prefers_tuned(b))
+    judge_compared(folder)
+    text = (folder / "preferences.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["example"] for line in lines] == list(range(6))
+    pair = {"voter": "ana", "one": NAMES[1], "other": NAMES[0]}
+    assert lines[0]["votes"] == [{**pair, "winner": "one", "both_bad": False}]
+    assert lines[1]["votes"] == [{**pair, "winner": "tie", "both_bad": True}]
+    assert '"v":[[1,0,0,0,0,1]]' in (folder / "comparison.html").read_text("utf-8")
+
+
+def prefers_tuned(ballot):
+    return "left" if ballot.left.startswith("tuned") else "right"
+
+
 def test_keys_from_a_pipe_are_votes_and_names_stay_hidden(folder, capsys, monkeypatch):
     shown = {"capsys": capsys, "monkeypatch": monkeypatch}
     code, told = keys(folder, ["l", "?", "u", "r", "b", "q"], "--voter", "ana", **shown)

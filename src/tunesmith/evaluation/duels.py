@@ -33,6 +33,7 @@ class Duel:
         backward: the verdict where that of ``other`` is.
         longer: whose answer has more characters; ``tie``: neither.
         alike: whether both answers are the same text, which nobody need be asked about.
+        reasons: that were given for either verdict.
     """
 
     example: int
@@ -41,6 +42,7 @@ class Duel:
     backward: Place | None
     longer: Winner = "tie"
     alike: bool = False
+    reasons: tuple[str, str] = ("", "")
 
     @property
     def winner(self) -> Winner | None:

@@ -11,6 +11,7 @@ from tunesmith.evaluation.comparison.page import Compared, render_page
 from tunesmith.pipelines.compared_folder import EXAMPLES
 from tunesmith.pipelines.compared_runs import compared_runs
 from tunesmith.pipelines.comparison_page import notes
+from tunesmith.pipelines.preferences_by_example import PREFERENCES
 
 HTML = "comparison.html"
 
@@ -33,6 +34,7 @@ def write_html(folder: Path, result: Mapping[str, Any], examples: str = EXAMPLES
             run.lines(examples),
             notes(result),
             compared_runs(result["request"]["models"], result.get("places")),
+            run.lines(PREFERENCES),
         )
     )
     run.write_text(HTML, page)

@@ -19,11 +19,11 @@ from tunesmith.chat.request import Request
 from tunesmith.core.errors import EndpointError, RunError, TunesmithError
 from tunesmith.core.lines_kept import LinesKept
 from tunesmith.core.runs import Run
-from tunesmith.evaluation.duels import Duel, Place, Winner
+from tunesmith.evaluation.duels import Duel, Winner
 from tunesmith.evaluation.rubrics import Criterion, Rubric
 from tunesmith.pipelines.beside import named_models
 from tunesmith.pipelines.compared_folder import AnsweredExample, Compared
-from tunesmith.pipelines.judge_reply import judge_question, verdicts_of
+from tunesmith.pipelines.judge_reply import Verdict, judge_question, verdicts_of
 from tunesmith.pipelines.judge_request import JudgeRequest
 from tunesmith.pipelines.model_identity import identity_of, served_by
 from tunesmith.pipelines.weights import artifact_folder
@@ -171,7 +171,7 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
     for one, other, example in _choices(compared):
         texts = example.answers[one], example.answers[other]
         is_alike = texts[0] == texts[1]
-        said: list[dict[str, Place | None]] = []
+        said: list[dict[str, Verdict]] = []
         for first, second in (texts, texts[::-1]):
             if is_alike:
                 said.append({})
@@ -186,9 +186,15 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
             n_missing += 1
             continue
         for name in judging.rubric.names:
-            forward, backward = said[0].get(name), said[1].get(name)
+            forward, backward = (one.get(name, Verdict()) for one in said)
             duel = Duel(
-                example.number, example.cluster, forward, backward, _longer(*texts), is_alike
+                example.number,
+                example.cluster,
+                forward.place,
+                backward.place,
+                _longer(*texts),
+                is_alike,
+                (forward.reason, backward.reason),
             )
             duels.setdefault((one, other, name), []).append(duel)
     costs = [entry["cost"] for entry in used.values() if entry.get("cost") is not None]

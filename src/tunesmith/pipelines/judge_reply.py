@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,8 +73,21 @@ def judge_question(example: AnsweredExample, first: str, second: str, rubric: Ru
     )
 
 
-def verdicts_of(text: str, finish_reason: str, rubric: Rubric) -> dict[str, Place | None]:
-    """The verdict by each criterion; None where it is missing, contradicts itself or is broken.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reply says by one criterion.
+
+    Attributes:
+        place: which answer is better; None: missing, contradicts itself or is broken.
+        reason: that it gives first.
+    """
+
+    place: Place | None = None
+    reason: str = ""
+
+
+def verdicts_of(text: str, finish_reason: str, rubric: Rubric) -> dict[str, Verdict]:
+    """The verdict by each criterion.
 
     Args:
         text: as the judge wrote it.
@@ -82,14 +96,20 @@ def verdicts_of(text: str, finish_reason: str, rubric: Rubric) -> dict[str, Plac
     """
     known = {name.casefold(): name for name in rubric.names}
     alone = rubric.names[0] if len(rubric.names) == 1 else None
-    found: dict[str, set[Place]] = {name: set() for name in rubric.names}
+    found: dict[str, list[Said]] = {name: [] for name in rubric.names}
     if finish_reason in ("stop", "length"):
         for said in parse_reply(text, Said, finish_reason=finish_reason).values:
             told = " ".join(said.criterion.split()).strip(" *\"'").casefold()
             name = known.get(told, alone if not told else None)
             if name is not None:
-                found[name].add(said.verdict)
-    return {name: next(iter(v)) if len(v) == 1 else None for name, v in found.items()}
+                found[name].append(said)
+    return {name: _verdict(said) for name, said in found.items()}
+
+
+def _verdict(said: list[Said]) -> Verdict:
+    places = {one.verdict for one in said}
+    reason = next((one.reason.strip() for one in said if one.reason.strip()), "")
+    return Verdict(said[0].verdict if len(places) == 1 else None, reason)
 
 
 def _schema(rubric: Rubric) -> dict[str, Any]:

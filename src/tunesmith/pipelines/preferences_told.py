@@ -17,7 +17,8 @@ from tunesmith.evaluation.statistics.kappa import cohen_kappa
 from tunesmith.evaluation.statistics.rate import rate
 from tunesmith.pipelines.compared_folder import Compared, read_compared
 from tunesmith.pipelines.judge_answers import FOLDER as JUDGE
-from tunesmith.pipelines.judge_answers import Judging, kept_judging, read_judged
+from tunesmith.pipelines.judge_answers import Judged, Judging, kept_judging, read_judged
+from tunesmith.pipelines.preferences_by_example import PREFERENCES, keep_preferences
 from tunesmith.pipelines.votes import FOLDER as VOTES
 from tunesmith.pipelines.votes import Cast, votes_cast
 
@@ -39,21 +40,21 @@ def tell_preferences(folder: Path, result: dict[str, Any], *, seed: int = 0) -> 
     """
     for key in KEYS:
         result.pop(key, None)
+    (folder / PREFERENCES).unlink(missing_ok=True)
     if not any((folder / name).is_dir() for name in (JUDGE, VOTES)):
         return
     compared = read_compared(folder, result)
     cast = votes_cast(compared)
     judging = kept_judging(folder)
-    if judging is not None:
-        result |= _judged(judging, compared, cast, seed)
+    judged = None if judging is None else read_judged(compared, judging)
+    if judging is not None and judged is not None:
+        result |= _judged(judging, judged, cast, seed)
     if cast:
         result["votes"] = _votes(compared, cast, seed)
+    keep_preferences(compared, {} if judged is None else judged.duels, cast)
 
 
-def _judged(
-    judging: Judging, compared: Compared, cast: Sequence[Cast], seed: int
-) -> dict[str, Any]:
-    judged = read_judged(compared, judging)
+def _judged(judging: Judging, judged: Judged, cast: Sequence[Cast], seed: int) -> dict[str, Any]:
     by_people: dict[Choice, list[Cast]] = {}
     for vote in cast:
         by_people.setdefault((vote.example, vote.one, vote.other), []).append(vote)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import combinations, count
 from pathlib import Path
 
 import pytest
-from compared import answer, example, many, result_of
+from compared import answer, example, many, preferred_lines, result_of
 
 from tunesmith.evaluation.comparison.page import Compared, render_page
 from tunesmith.evaluation.comparison.shown_run import ShownRun
@@ -16,6 +17,8 @@ from tunesmith.evaluation.report import Curve
 pytestmark = pytest.mark.slow
 
 FOCUS = "document.activeElement"
+JUMP = "document.querySelector('.jump')"
+PAIR = {"one": "tuned", "other": "base", "wins": 4, "win_rate": 0.75, "low": 0.5, "high": 0.9}
 ITEMS = "[...document.querySelectorAll('.item b')].map((b) => b.innerText)"
 RUN = ShownRun(
     "tuned",
@@ -34,10 +37,10 @@ RUN = ShownRun(
 def shown(chromium, tmp_path):
     """Opens the page of some examples."""
 
-    def show(rows, **further):
+    def show(rows, *, preferred=(), **further):
         file = tmp_path / "comparison.html"
-        result = result_of(rows, **further)
-        file.write_text(render_page(Compared(result, rows, ["A note."], [RUN])), "utf-8")
+        compared = Compared(result_of(rows, **further), rows, ["A note."], [RUN], preferred)
+        file.write_text(render_page(compared), "utf-8")
         chromium.open(file.as_uri())
         return chromium
 
@@ -179,12 +182,103 @@ def test_models_that_only_foretell_a_text_have_scores_alone(shown):
 
 
 def test_what_got_worse_is_one_step_away(shown):
-    lost = [{"example": 2, "origin": "x", "before": 0.5, "after": 0.2, "by": 0.3}]
+    lost = [
+        {"example": place, "origin": "x", "before": 0.5, "after": 0.2, "by": 0.3}
+        for place in (2, 5, 8)
+    ]
     rows = many(9)
     given = result_of(rows)["request"] | {"against": "base"}
     page = shown(rows, worse={"tuned": lost}, request=given)
     page.evaluate("document.querySelector('.jump').click()")
     assert items(page) == ["#3", "#6", "#9"] and page.evaluate(f"{FOCUS}.id") == "list"
+
+
+def test_showing_what_got_worse_lets_go_of_a_search_and_goes_by_what_was_counted(shown):
+    # By ROUGE-1 and not by the score that is judged by; one of them by less than the page shows.
+    lost = [{"example": place, "origin": "x", "before": 0.5, "after": 0.2} for place in (2, 4)]
+    rows = many(9)
+    given = result_of(rows)["request"] | {"against": "base"}
+    page = shown(rows, worse={"tuned": lost}, worse_by="rouge1", request=given)
+    assert page.text(".jump") and page.evaluate(f"{JUMP}.textContent") == (
+        "Show them worse with tuned"
+    )
+    page.evaluate("document.getElementById('query').focus()")
+    page.type("valve 7?")
+    page.until("document.getElementById('told').innerText === '1 of 9 examples'")
+    page.evaluate(f"{JUMP}.click()")
+    assert items(page) == ["#3", "#5"] and page.text("#told") == "2 of 9 examples"
+    assert page.evaluate("document.getElementById('query').value") == ""
+    assert page.evaluate("document.getElementById('score').value") == "0"
+    page.press("ArrowDown")
+    assert page.text("#told") == "Example 5, 2 of 2 in this order"
+    assert page.complaints() == []
+
+
+def test_words_in_any_reference_are_not_marked(shown):
+    rows = many(3)
+    rows[0]["references"] = ["A cat sat.", "A dog lay."]
+    rows[0]["answers"]["tuned"]["text"] = "A dog sat there."
+    page = shown(rows)
+    choose(page, "mark", "reference")
+    assert marks(page, "one") == ["there"]
+
+
+def test_what_was_preferred_is_shown_and_chosen_by(shown):
+    rows = many(9)
+    told = [
+        {"example": 1, **preferred_lines("base", "tuned", "short", "one", "It is short.", "Odd.")},
+        {"example": 3, **preferred_lines("base", "tuned", "short", "other", "", "")},
+    ]
+    told[0]["judged"][0]["said"][1]["preferred"] = "one"
+    page = shown(rows, judged=[PAIR], votes={"pairs": [PAIR]}, preferred=told)
+    words = page.text("#show").split("\n")
+    assert "judge preferred tuned to base" in words and "votes preferred base to tuned" in words
+    choose(page, "show", "judge-0-0")
+    assert items(page) == ["#2"]
+    opinion = page.text(".opinion")
+    assert "Judge, short: tuned" in opinion and "Votes: tuned 1, base 0, tied 0" in opinion
+    assert "With tuned as answer A: It is short." in opinion
+    assert "With base as answer A: Odd." in opinion
+    choose(page, "show", "votes-1")
+    assert items(page) == ["#4"] and "Judge, short: cannot be read" in page.text(".opinion")
+    choose(page, "one", "0")  # the two change places, and what is preferred with them
+    assert items(page) == ["#2"] and "Votes: base 0, tuned 1" in page.text(".opinion")
+    assert page.complaints() == []
+
+
+def test_refused_and_withheld_answers_are_told_and_found(shown):
+    rows = many(9)
+    for place, end in ((1, "content_filter"), (4, "refusal")):
+        rows[place]["answers"]["tuned"] |= {"text": "", "finish_reason": end}
+    page = shown(rows)
+    choose(page, "show", "lost")
+    assert items(page) == ["#2", "#5"]
+    assert page.text(".answer.one .lost") == "withheld by its service"
+    assert page.evaluate("document.querySelectorAll('.answer.other .lost').length") == 0
+    assert page.evaluate("document.querySelector('.item .sign').ariaLabel") == (
+        "an answer is refused or missing"
+    )
+    page.press("j")
+
+
+def everything(shown):
+    """A page with all parts that there can be."""
+    rows = many(30)
+    rows[0]["answers"]["tuned"]["text"] = "x" * 400
+    rows[0]["answers"]["base"]["text"] = "مرحبا بكم في المدينة"
+    rows[0]["answers"]["base"] |= {"finish_reason": "content_filter"}
+    told = [{"example": 0, **preferred_lines("base", "tuned", "short", "one", "y" * 300, "Why.")}]
+    given = result_of(rows)["request"] | {"against": "base"}
+    lost = [{"example": 2, "origin": "x", "before": 0.5, "after": 0.2}]
+    return shown(
+        rows,
+        judged=[{**PAIR, "verdict": "better"}],
+        votes={"pairs": [PAIR], "strengths": [{"model": "tuned", "strength": 1.0}]},
+        failed={"a": "b" * 300},
+        worse={"tuned": lost},
+        request=given,
+        preferred=told,
+    )
 
 
 def look_through(page, width):
@@ -195,21 +289,76 @@ def look_through(page, width):
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_page_fits_both_widths_and_axe_finds_nothing(chromium, shown, width, dark):
+def test_the_page_fits_both_widths(chromium, shown, width, dark):
     chromium.look(width, 800, dark=dark)
-    rows = many(30)
-    rows[0]["answers"]["tuned"]["text"] = "x" * 400
-    rows[0]["answers"]["base"]["text"] = "مرحبا بكم في المدينة"
-    pair = {"one": "tuned", "other": "base", "wins": 4, "win_rate": 0.75, "low": 0.5, "high": 0.9}
-    votes = {"pairs": [pair], "strengths": [{"model": "tuned", "strength": 1.0}]}
-    page = shown(rows, judged=[{**pair, "verdict": "better"}], votes=votes, failed={"a": "b" * 300})
+    page = everything(shown)
     look_through(page, width)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") is not dark
-    if "TUNESMITH_AXE" in os.environ:
-        page.evaluate(f"{Path(os.environ['TUNESMITH_AXE']).read_text('utf-8')};0")
-        violations = "axe.run().then((r) => r.violations.map((v) => v.id))"
-        assert page.evaluate(violations) == []
+
+
+@pytest.mark.skipif("TUNESMITH_AXE" not in os.environ, reason="TUNESMITH_AXE names no axe.min.js")
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing(chromium, shown, width, dark):
+    chromium.look(width, 800, dark=dark)
+    page = everything(shown)
+    look_through(page, width)
+    page.evaluate(f"{Path(os.environ['TUNESMITH_AXE']).read_text('utf-8')};0")
+    violations = "axe.run().then((r) => r.violations.map((v) => v.id))"
+    assert page.evaluate(violations) == []
+
+
+def four_runs():
+    """Runs with curves of 2,000 steps and a recipe, as large as any."""
+    steps = range(1, 2001)
+    return [
+        ShownRun(
+            name,
+            f"runs/{name}",
+            Curve("train", [(step, 4 / step + step % 7 / 10) for step in steps]),
+            Curve("eval", [(step, 4 / step) for step in steps if step % 100 == 0]),
+            Curve("lr", [(step, 1e-4 * (1 - step / 2000)) for step in steps]),
+            "Mean over tokens.",
+            ledger={"train": {"read": 9, "kept": 9, "tokens": 90, "supervised_tokens": 30}},
+            lock={part: "ab" * 32 for part in ("data", "weights", "tokenizer", "template")},
+            versions={package: "1.2.3" for package in ("python", "torch", "transformers")},
+            recipe_yaml="train: {steps: 2000}\n" * 100,
+        )
+        for name in ("base", "tuned", "few", "hosted")
+    ]
+
+
+def judged_and_voted(read):
+    """Every pair of four models by four criteria in both orders, each with its reason."""
+    names, criteria = ("base", "tuned", "few", "hosted"), ("faithful", "complete", "concise", "all")
+    pairs = [{"one": one, "other": other} for other, one in combinations(names, 2)]
+    lines = []
+    reasons = (f"{n}: {read[n % len(read)]['summary']}" for n in count())  # no two are alike
+    for place in range(len(read)):
+        lines.append(
+            {
+                "example": place,
+                "judged": [
+                    {
+                        **pair,
+                        "criterion": criterion,
+                        "said": [
+                            {"first": first, "preferred": "one", "reason": next(reasons)}
+                            for first in pair.values()
+                        ],
+                    }
+                    for pair in pairs
+                    for criterion in criteria
+                ],
+                "votes": [
+                    {**pair, "voter": "a", "winner": "tie", "both_bad": False} for pair in pairs
+                ],
+            }
+        )
+    counts = {"wins": 4, "win_rate": 0.75, "low": 0.5, "high": 0.9}
+    rows = [{**pair, "criterion": c, **counts} for pair in pairs for c in criteria]
+    return lines, {"judged": rows, "votes": {"pairs": [{**pair, **counts} for pair in pairs]}}
 
 
 def test_500_real_dialogues_with_four_models_stay_under_2_mb_and_are_there_at_once(
@@ -231,7 +380,8 @@ def test_500_real_dialogues_with_four_models_stay_under_2_mb_and_are_there_at_on
         for number, one in enumerate(read, 1)
     ]
     assert len(rows) == 500
-    page = render_page(Compared(result_of(rows), rows))
+    told, further = judged_and_voted(read)
+    page = render_page(Compared(result_of(rows, **further), rows, ["A note."], four_runs(), told))
     assert len(page.encode()) < 2_000_000
     (tmp_path / "comparison.html").write_text(page, "utf-8")
     chromium.open((tmp_path / "comparison.html").as_uri())

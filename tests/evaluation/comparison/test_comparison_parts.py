@@ -8,7 +8,7 @@ import re
 import shlex
 
 import pytest
-from compared import answer, example, many, result_of
+from compared import answer, example, many, preferred_lines, result_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +135,73 @@ def test_answers_that_were_read_and_weighed_say_so():
     assert [(held["texts"][place], p) for place, p in one["w"]] == [("yes", 0.9), ("no", 0.1)]
 
 
+def test_answers_that_are_none_say_why():
+    ends = ["stop", "content_filter", "refusal", "unanswered"]
+    rows = [
+        example(n, "a", "b", base=answer("", 0.0, finish_reason=end, why="too long" * (n == 3)))
+        for n, end in enumerate(ends)
+    ]
+    held = browsed(rows, {"rougeL": "ROUGE-L"}, judged_by="rougeL")
+    found = [row["a"][0].get("f") for row in held["rows"]]
+    assert found[0] is None
+    assert [held["texts"][place] for place in found[1:]] == [
+        *["withheld by its service", "refused by the model", "not answered: too long"]
+    ]
+
+
+def test_what_was_preferred_stands_with_its_example():
+    rows = many(4)
+    told = [
+        {"example": 1, **preferred_lines("base", "tuned", "two", "one", "Short.", "Long.")},
+        {"example": 9, **preferred_lines("base", "tuned", "two", "one", "", "")},
+    ]
+    held = browsed(rows, {"rougeL": "ROUGE-L"}, judged_by="rougeL", preferred=told)
+    (row,) = (row for row in held["rows"] if "j" in row)
+    assert held["criteria"] == ["two"] and held["voted"] and not held["shortened"]
+    one, other, criterion, forward, backward, *why = row["j"][0]
+    assert (one, other, criterion, forward, backward) == (1, 0, 0, 0, None)
+    assert [held["texts"][place] for place in why] == ["Short.", "Long."]
+    assert row["v"] == [[1, 0, 1, 0, 0, 1]]  # one for the first, and one that both are bad
+
+
+def test_reasons_are_shortened_to_what_a_page_can_hold_or_are_those_of_the_first_pair(monkeypatch):
+    rows = [{**row, "answers": {**row["answers"], "few": answer("x", 0.1)}} for row in many(4)]
+    pairs = [("base", "tuned"), ("base", "few")]
+
+    def reasons(budget):
+        monkeypatch.setattr("tunesmith.evaluation.comparison.preferred.REASONS", budget)
+        told = [
+            {
+                "example": 0,
+                "votes": [],
+                "judged": [
+                    preferred_lines(*pair, "two", "one", "\u4e2d" * 150, "")["judged"][0]
+                    for pair in pairs
+                ],
+            }
+        ]
+        given = {"judged_by": "rougeL", "preferred": told, "compared": ("tuned", "base")}
+        held = browsed(rows, {"rougeL": "ROUGE-L"}, **given)
+        found = [[held["texts"][place] for place in each[5:]] for each in held["rows"][0]["j"]]
+        return held["shortened"], found
+
+    assert reasons(1000) == (False, [["\u4e2d" * 150, ""]] * 2)
+    assert reasons(900) == (False, [["\u4e2d" * 150, ""]] * 2)
+    assert reasons(899) == (True, [["\u4e2d" * 139 + "\u2026", ""]] * 2)
+    assert reasons(400) == (True, [["\u4e2d" * 99 + "\u2026", ""], []])
+    assert reasons(10) == (True, [[], []])
+
+
+def test_a_judge_that_the_figures_do_not_know_is_not_shown():
+    rows = many(3)
+    told = [{"example": 1, **preferred_lines("base", "tuned", "two", "one", "Unheard.", "")}]
+    pages = [
+        render_page(Compared(result_of(rows, **known), rows, preferred=told))
+        for known in ({}, {"judged": [{"one": "tuned", "other": "base"}]})
+    ]
+    assert ["Unheard." in page for page in pages] == [False, True]
+
+
 def test_more_text_than_a_page_can_hold_is_left_out_and_told(monkeypatch):
     monkeypatch.setattr("tunesmith.evaluation.comparison.examples.BUDGET", 2000)
     rows = many(60)
@@ -208,6 +275,30 @@ def test_shares_are_the_same_in_every_table():
     assert header[3:7] == ["cut", "empty", "unreadable", "unanswered"]
     assert lines[0][3:7] == ["0.4%", "25%", "-", "0%"]
     assert lines[1][3:7] == ["0%", "0%", "50%", "12%"]
+
+
+def test_what_got_worse_is_told_in_words_that_fit_their_number():
+    rows = many(9)
+    given = result_of(rows)["request"] | {"against": "base"}
+    for n, words in ((1, "1 of 9 examples is worse"), (2, "2 of 9 examples are worse")):
+        lost = [
+            {"example": place, "origin": "x", "before": 0.5, "after": 0.2} for place in range(n)
+        ]
+        found = result_of(rows, worse={"tuned": lost}, worse_by="rouge1", request=given)
+        page = render_page(Compared(found, rows))
+        assert words in page and "by ROUGE-1. <button" in page
+        assert 'Show them<span class="unseen"> worse with tuned</span>' in page or n == 1
+    assert "<p>1 example of" in render_page(Compared(result_of(many(1)), many(1)))
+
+
+def test_the_least_that_would_show_is_told():
+    rows = many(9)
+    found = result_of(rows)
+    page = render_page(Compared(found, rows))
+    assert "taken alone" in page and page.count("The least that would show: 0.020") == 2
+    for pair in found["pairs"]:
+        pair["least"] = None
+    assert "The least that would show: 0" not in render_page(Compared(found, rows))
 
 
 def test_classes_are_shown_with_their_intervals_and_with_or_without_what_was_answered():

@@ -8,12 +8,14 @@ const name = (model) => held.models[model];
 const shows = () => ({
   all: ["all examples", () => true],
   ...(isPair ? {
-    worse: [`${name(chosen.one)} worse than ${name(chosen.other)}`, (row) => gain(row, chosen.one, chosen.other, chosen.score) < 0],
+    worse: [`${name(chosen.one)} worse than ${name(chosen.other)}`, isWorse],
     better: [`${name(chosen.one)} better than ${name(chosen.other)}`, (row) => gain(row, chosen.one, chosen.other, chosen.score) > 0],
     differs: ["answers that differ", (row) => said(row, chosen.one) !== said(row, chosen.other)],
+    ...preferences(chosen.one, chosen.other),
   } : {}),
   cut: ["an answer is cut", isCut],
   ...(held.rows.some(isUnread) ? { unread: ["an answer is unreadable", isUnread] } : {}),
+  ...(held.rows.some(isLost) ? { lost: ["an answer is refused or missing", isLost] } : {}),
 });
 const byNumber = (value) => (a, b) => {
   const x = value(held.rows[a]), y = value(held.rows[b]);
@@ -53,7 +55,7 @@ function fillAll() {
 function choose() {
   const before = list.rows[list.at], query = chosen.query.trim().toLowerCase();
   const [, fits] = shows()[chosen.show], [, order] = sorts()[chosen.sort];
-  const rows = held.rows.map((_, place) => place).filter((place) => fits(held.rows[place]) && (!query || searchable(place).includes(query)));
+  const rows = held.rows.map((_, place) => place).filter((place) => fits(held.rows[place], place) && (!query || searchable(place).includes(query)));
   rows.sort(order);
   const at = rows.indexOf(before);
   setRows(rows, at < 0 || chosen.fresh ? 0 : at);
@@ -62,7 +64,8 @@ function choose() {
   showExample();
   tell();
 }
-const tell = () => { $("told").textContent = list.rows.length === held.rows.length ? `${count(held.rows.length)} examples` : `${count(list.rows.length)} of ${count(held.rows.length)} examples`; };
+const examples = (n) => `${count(n)} example${n === 1 ? "" : "s"}`;
+const tell = () => { $("told").textContent = list.rows.length === held.rows.length ? examples(held.rows.length) : `${count(list.rows.length)} of ${examples(held.rows.length)}`; };
 
 function go(to) {
   if (!list.rows.length) return;
@@ -71,7 +74,8 @@ function go(to) {
   list.at = at;
   reveal();
   showExample();
-  $("told").textContent = `${count(at + 1)} of ${count(list.rows.length)} examples`;
+  const isAll = list.rows.length === held.rows.length && chosen.sort === "place", where = `${count(at + 1)} of ${count(list.rows.length)}`;
+  $("told").textContent = isAll ? `Example ${where}` : `Example ${count(list.rows[at] + 1)}, ${where} in this order`;
 }
 
 const page = () => Math.max(1, Math.floor($("list").clientHeight / HEIGHT) - 1);
@@ -117,7 +121,8 @@ for (const button of document.querySelectorAll(".jump")) {
   if (one < 0 || other < 0) continue;
   button.hidden = false;
   button.addEventListener("click", () => {
-    Object.assign(chosen, { one, other, score: held.judged, show: "worse", sort: "worst", fresh: true });
+    Object.assign(chosen, { query: "", one, other, score: held.lost ? held.lost.score : held.judged, show: "worse", sort: "worst", fresh: true });
+    $("query").value = "";
     fillAll();
     choose();
     $("examples").scrollIntoView();

@@ -8,11 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunesmith.core.answers import Answer, shown
+from tunesmith.evaluation.comparison.preferred import add_preferred
 
 BUDGET = 8_000_000
 """Characters of text in one page; what is beyond stays in ``examples.jsonl`` alone."""
 DIGITS = 4
 MOST_WEIGHED = 3
+LOST = {
+    "content_filter": "withheld by its service",
+    "refusal": "refused by the model",
+    "unanswered": "not answered",
+}
+"""By why an answer ended: why it is none."""
 
 
 def browsed(
@@ -23,6 +30,8 @@ def browsed(
     lower_is_better: Sequence[str] = (),
     compared: tuple[str, str] | None = None,
     empty: str = "an empty answer",
+    preferred: Sequence[Mapping[str, Any]] = (),
+    lost: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the browser of the page shows, as JSON can hold it.
 
@@ -37,6 +46,8 @@ def browsed(
         lower_is_better: names of scores that are errors.
         compared: the pair that is chosen at first, the one against the other.
         empty: what an answer without text says.
+        preferred: what a judge and voters said of them.
+        lost: which got worse: ``against``, ``score``, and ``places`` by model.
     """
     names = list(dict.fromkeys(name for one in examples for name in one["answers"]))
     kept = _within_budget(examples)
@@ -57,7 +68,7 @@ def browsed(
         }
         for one in kept
     ]
-    return {
+    held = {
         "models": names,
         "scores": [
             {"name": name, "words": headings[name], "lower": name in lower_is_better}
@@ -70,7 +81,10 @@ def browsed(
         "empty": empty,
         "texts": texts.all,
         "rows": rows,
+        "lost": _lost(lost or {}, names, scores),
     }
+    add_preferred(held, preferred, texts.place)
+    return held
 
 
 class _Texts:
@@ -88,7 +102,7 @@ class _Texts:
 
 
 def _answer(answer: Mapping[str, Any] | None, scores: Sequence[str], texts: _Texts) -> Any:
-    """Text, whether it was cut, scores; where it was read also as what, and what was weighed."""
+    """Text, whether it was cut or is none, scores; as what it was read, and what was weighed."""
     if answer is None:
         return None
     found: dict[str, Any] = {
@@ -98,12 +112,27 @@ def _answer(answer: Mapping[str, Any] | None, scores: Sequence[str], texts: _Tex
     }
     if answer.get("cut"):
         found["c"] = 1
+    if lost := LOST.get(answer.get("finish_reason", "")):
+        found["f"] = texts.place(f"{lost}: {why}" if (why := answer.get("why")) else lost)
     if "answer" in answer:
         said = answer["answer"]
         found["said"] = None if said is None else texts.place(said)
     if weighed := answer.get("weighed"):
         found["w"] = [[texts.place(k), v] for k, v in list(weighed.items())[:MOST_WEIGHED]]
     return found
+
+
+def _lost(
+    lost: Mapping[str, Any], names: Sequence[str], scores: Sequence[str]
+) -> dict[str, Any] | None:
+    """The examples that got worse, as they were counted."""
+    if lost.get("against") not in names or lost.get("score") not in scores:
+        return None
+    return {
+        "against": names.index(lost["against"]),
+        "score": scores.index(lost["score"]),
+        "places": {names.index(n): places for n, places in lost["places"].items() if n in names},
+    }
 
 
 def _rounded(value: Any) -> float | None:

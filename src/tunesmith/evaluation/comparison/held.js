@@ -29,6 +29,14 @@ const gain = (row, one, other, which) => {
 };
 const isCut = (row) => row.a.some((answer) => answer && answer.c);
 const isUnread = (row) => row.a.some((answer) => answer && answer.said === null);
+// Refused, withheld, or not answered: what stands there is no answer.
+const isLost = (row) => row.a.some((answer) => answer && answer.f !== undefined);
+// As it was counted, where it was: a table of what got worse and its examples are to agree.
+function isWorse(row, place) {
+  const lost = held.lost;
+  if (lost && chosen.other === lost.against && chosen.score === lost.score && lost.places[chosen.one]) return lost.places[chosen.one].includes(place);
+  return gain(row, chosen.one, chosen.other, chosen.score) < 0;
+}
 const said = (row, model) => row.a[model] && row.a[model].t !== null ? text(row.a[model].t) : "";
 
 const searched = new Array(held.rows.length);

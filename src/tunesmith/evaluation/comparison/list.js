@@ -34,6 +34,7 @@ function item(i) {
   const node = make("div", { class: "item", role: "option", id: `item-${i}`, "aria-selected": String(i === list.at), "aria-setsize": list.rows.length, "aria-posinset": i + 1 },
     make("p", {}, make("b", {}, `#${place + 1}`),
       isCut(row) ? make("span", { class: "sign", role: "img", "aria-label": "an answer is cut" }, "✂\uFE0E") : null,
+      isLost(row) ? make("span", { class: "sign", role: "img", "aria-label": "an answer is refused or missing" }, "✕\uFE0E") : null,
       value === null ? null : make("span", { class: `gain ${better > 0.0005 ? "up" : better < -0.0005 ? "down" : ""}` }, signed(value))),
     make("p", { dir: "auto" }, text(row.p).trim().slice(0, SNIPPET) || "–"));
   node.style.top = `${i * HEIGHT}px`;

@@ -21,7 +21,7 @@ from tunesmith.evaluation.comparison.shown_run import ShownRun, side_by_side
 from tunesmith.evaluation.comparison.tables import beside, columns, differences, score_rows
 from tunesmith.evaluation.pages import page_environment
 
-SCRIPTS = ("held.js", "words.js", "list.js", "show.js", "choose.js", "start.js")
+SCRIPTS = ("held.js", "words.js", "list.js", "preferred.js", "show.js", "choose.js", "start.js")
 HERE = Path(__file__).parent
 
 
@@ -34,12 +34,14 @@ class Compared:
         examples: what ``examples.jsonl`` holds.
         notes: what a reader of the tables should know.
         runs: the models that are runs.
+        preferred: what ``preferences.jsonl`` holds.
     """
 
     result: Mapping[str, Any]
     examples: Sequence[Mapping[str, Any]]
     notes: Sequence[str] = ()
     runs: Sequence[ShownRun] = ()
+    preferred: Sequence[Mapping[str, Any]] = ()
 
 
 def render_page(compared: Compared) -> str:
@@ -48,6 +50,10 @@ def render_page(compared: Compared) -> str:
     Everything that came from data or models is escaped, and becomes text in the browser only.
     """
     result = compared.result
+    request: Mapping[str, Any] = result.get("request") or {"models": list(result["models"])}
+    against = next((n for n in result["models"] if n.split("/")[0] == request.get("against")), "")
+    worse = {name: lost for name, lost in (result.get("worse") or {}).items() if lost}
+    by = result.get("worse_by") or result["judged_by"]
     held = browsed(
         compared.examples,
         result["headings"],
@@ -55,8 +61,13 @@ def render_page(compared: Compared) -> str:
         lower_is_better=result["lower_is_better"],
         compared=most_telling(result),
         empty=result.get("empty", "an empty answer"),
+        preferred=_standing(compared),
+        lost={
+            "against": against,
+            "score": by,
+            "places": {name: [one["example"] for one in lost] for name, lost in worse.items()},
+        },
     )
-    request: Mapping[str, Any] = result.get("request") or {"models": list(result["models"])}
     votes: Mapping[str, Any] = result.get("votes") or {}
     shown = columns(result)
     script = _script()
@@ -71,10 +82,9 @@ def render_page(compared: Compared) -> str:
         beside=beside(result),
         confusions=confusions(result),
         differences=differences(result),
-        worse={name: lost for name, lost in (result.get("worse") or {}).items() if lost},
-        against=next(
-            (n for n in result["models"] if n.split("/")[0] == request.get("against")), ""
-        ),
+        worse=worse,
+        worse_by=result["headings"].get(by, by),
+        against=against,
         opinions=opinions(result),
         strengths=strengths(votes.get("strengths") or ()),
         runs=compared.runs,
@@ -85,12 +95,20 @@ def render_page(compared: Compared) -> str:
         command=again(request),
         seed=request.get("seed", 0),
         n_held=len(held["rows"]),
+        shortened=held["shortened"],
         held=Markup(embedded(held)),
         script=Markup(script),
         script_policy=Markup(script_policy(script)),
     )
     # Paths from the file system may hold lone surrogates, which UTF-8 cannot write.
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _standing(compared: Compared) -> list[dict[str, Any]]:
+    """What was preferred, without a judge or votes that the figures no longer know."""
+    kinds = ("judged", "votes")
+    gone = {kind: [] for kind in kinds if not compared.result.get(kind)}
+    return [{**one, **gone} for one in compared.preferred]
 
 
 def _script() -> str:

@@ -1,5 +1,5 @@
 // Show: one example with every model's answer.
-const MARKS = { pair: "that differ", reference: "not in the reference", none: "none" };
+const MARKS = { pair: "that differ", reference: "in no reference answer", none: "none" };
 
 function showExample() {
   if (!list.rows.length) {
@@ -11,7 +11,7 @@ function showExample() {
     make("header", {}, make("h3", { id: "where" }, `Example ${count(place + 1)}`), make("code", {}, row.o), turning()),
     make("div", { class: "body" },
       make("div", { class: "asked" }, make("h4", { class: "label" }, "Prompt"), region(`Prompt of example ${place + 1}`, prompt(row))),
-      make("div", { class: "said" }, ...references(row, place), ...held.models.map((_, model) => answer(row, place, model)))));
+      make("div", { class: "said" }, ...references(row, place), ...held.models.map((_, model) => answer(row, place, model)), opinion(row))));
 }
 
 function turning() {
@@ -45,6 +45,7 @@ function answer(row, place, model) {
     make("h4", {}, make("span", {}, name), which ? make("span", { class: "num" }, make("span", { class: "unseen" }, `${which.words} `), number(found.s[chosen.score])) : null),
     node,
     found.c ? make("span", { class: "badge cut" }, "cut at the token limit") : null,
+    found.f === undefined ? null : make("span", { class: "badge down lost" }, text(found.f)),
     found.said === null ? make("span", { class: "badge down" }, "could not be read as an answer") : null,
     found.said !== undefined && found.said !== null && found.said !== found.t ? make("p", { class: "small figures" }, `Read as: ${text(found.said)}`) : null,
     weighed ? make("p", { class: "small muted figures" }, `Weighed: ${weighed}`) : null,
@@ -55,7 +56,7 @@ function answer(row, place, model) {
 function markedPieces(row, model) {
   const mine = said(row, model);
   if (!mine || chosen.mark === "none") return null;
-  if (chosen.mark === "reference") return row.r.length ? pieces(mine, text(row.r[0])) : null;
+  if (chosen.mark === "reference") return pieces(mine, row.r.map(text));
   if (model !== chosen.one && model !== chosen.other) return null;
-  return pieces(mine, said(row, model === chosen.one ? chosen.other : chosen.one));
+  return pieces(mine, [said(row, model === chosen.one ? chosen.other : chosen.one)]);
 }

@@ -27,14 +27,15 @@ function common(a, b) {
   return [inA, inB];
 }
 
-// Pieces of a text, each with whether only this text has it; spaces go with what stands before.
-function pieces(text, other) {
-  const a = words(text), found = common(a, words(other));
-  if (!found) return null;
+// Pieces of a text, each with whether none of the others has it; spaces go with what stands before.
+function pieces(text, others) {
+  const a = words(text), found = others.map((other) => common(a, words(other)));
+  if (!found.length || found.includes(null)) return null;
+  const isShared = (i) => found.some(([inText]) => inText[i]);
   const joined = [];
   a.forEach((word, i) => {
     const last = joined[joined.length - 1];
-    const only = isSpace(word) ? Boolean(last && last.only && i + 1 < a.length && !found[0][i + 1]) : !found[0][i];
+    const only = isSpace(word) ? Boolean(last && last.only && i + 1 < a.length && !isShared(i + 1)) : !isShared(i);
     if (last && last.only === only) last.text += word; else joined.push({ text: word, only });
   });
   return joined;

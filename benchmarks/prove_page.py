@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.core.markdown import markdown_table
+from tunesmith.evaluation.figures import examples_text
 from tunesmith.pipelines.comparison_page import model_table, notes, pair_table
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +53,7 @@ def _case(case: Mapping[str, Any]) -> str:
     found = case["comparison"]
     same = all(case["same_to_the_byte"].values())
     first, second = (c["seconds"] for c in case["commands"] if " compare " in c["command"])
-    lines = [f"## {case['title']}\n", f"{case['about']}\n", f"{found['n']} examples.\n"]
+    lines = [f"## {case['title']}\n", f"{case['about']}\n", f"{examples_text(found['n'])}.\n"]
     lines += [*markdown_table(*model_table(found)), ""]
     judged = [pair for pair in found["pairs"] if pair["score"] == found["judged_by"]]
     if judged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunesmith.evaluation.figures import score_text, signed_text
+from tunesmith.evaluation.figures import examples_text, score_text, signed_text
 
 
 def headline(result: Mapping[str, Any]) -> str:
@@ -16,11 +16,11 @@ def headline(result: Mapping[str, Any]) -> str:
     """
     score = result["judged_by"]
     words = result["headings"].get(score, score)
-    n = result["n"]
-    examples = f"{n:,} example{'' if n == 1 else 's'}"
+    examples = examples_text(result["n"])
     values = _values(result, score)
     if not values:
-        return f"{examples} were answered, and no model has a score of {words}."
+        were = "was" if result["n"] == 1 else "were"
+        return f"{examples} {were} answered, and no model has a score of {words}."
     best = _best(values, is_error=score in result["lower_is_better"])
     if len(values) == 1:
         return f"{best} scores {score_text(values[best])} {words} on {examples}."

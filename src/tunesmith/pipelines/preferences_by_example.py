@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.core.runs import Run
-from tunesmith.evaluation.duels import Duel, Place, Winner
+from tunesmith.evaluation.duels import Duel, Winner
 from tunesmith.pipelines.compared_folder import Compared
 from tunesmith.pipelines.votes import Cast
 
 PREFERENCES = "preferences.jsonl"
-TURNED: dict[Place, Winner] = {"A": "other", "B": "one", "tie": "tie"}
-STRAIGHT: dict[Place, Winner] = {"A": "one", "B": "other", "tie": "tie"}
+TURNED: dict[str, Winner] = {"A": "other", "B": "one", "tie": "tie"}
+STRAIGHT: dict[str, Winner] = {"A": "one", "B": "other", "tie": "tie"}
 
 
 def keep_preferences(

@@ -91,6 +91,16 @@ def test_a_broken_file_is_named_with_the_place(own, text, told):
         measures_of([str(own(text))])
 
 
+@pytest.mark.parametrize("name", ["text", "cut", "cost", "cut_fraction", "my_fraction", " "])
+def test_a_score_is_not_called_as_something_else_that_is_told(own, name):
+    file = own(f"NAME = {name!r}\ndef score(a, r): return 1.0\n")
+    with pytest.raises(RecipeError, match=r"ends\.py: the score is called .*Set NAME = "):
+        measures_of([str(file)])
+    plain = own("def cost(a, r): return 1.0\n")
+    with pytest.raises(RecipeError, match="the score is called 'cost'"):
+        measures_of([f"{plain}:cost"])
+
+
 def test_a_file_that_is_not_there_is_answered_with_the_nearest_one(own):
     file = own()
     with pytest.raises(RecipeError, match=r"no such file, .*end\.py\. Did you mean 'ends\.py'"):

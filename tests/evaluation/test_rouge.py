@@ -72,6 +72,45 @@ def test_characters_leave_words_of_other_scripts_whole():
     assert characters("用GPT-4写 Résumé 2次!") == ["用", "gpt", "4", "写", "résumé", "2", "次"]
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Кошка спит.", ["кошка", "спит"]),
+        ("Η γάτα κοιμάται", ["η", "γάτα", "κοιμάται"]),
+        ("القطة نائمة", ["القطة", "نائمة"]),
+        ("बिल्ली सोती है।", ["बिल्ली", "सोती", "है"]),
+        ("می‌روم خانه", ["می‌روم", "خانه"]),
+        ("แมวกิน 2 ตัว", ["แ", "ม", "ว", "กิ", "น", "2", "ตั", "ว"]),
+        ("cafe\u0301 noir", ["cafe\u0301", "noir"]),
+    ],
+    ids=["Cyrillic", "Greek", "Arabic", "Devanagari", "Persian", "Thai", "decomposed"],
+)
+def test_words_of_any_script_stay_whole(text, parts):
+    assert characters(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["кошка спит на полу", "η γάτα κοιμάται", "القطة نائمة", "แมวกินปลา"]
+)
+@pytest.mark.parametrize("name", ["rouge", "rouge-skip"])
+def test_other_scripts_are_not_scored_zero_and_that_is_told(name, text):
+    found = score_answers([name], [text], [[text]])
+    assert found.values[METRICS.load(name).gives[0]] == 1.0
+    assert any("any script" in note for note in found.notes)
+
+
+def test_whoever_asks_for_rouges_own_rules_is_told_what_they_lose():
+    found = score_answers(["rouge:units=words"], ["кошка"], [["кошка спит"]])
+    assert found.values["rougeL"] == 0.0
+    assert any("100% of the letters of the right answers are lost" in n for n in found.notes)
+    mixed = score_answers(["rouge"], ["x"], [["Mùa thu Hà Nội đẹp lắm"]])
+    assert any("are lost" in note for note in mixed.notes)
+    assert (
+        score_answers(["rouge"], ["x"], [["Le chat dort sur le canapé près de la fenêtre"]]).notes
+        == ()
+    )
+
+
 def test_jieba_divides_chinese_into_words():
     pytest.importorskip("jieba")
     tokens, units = tokens_of("jieba", [])

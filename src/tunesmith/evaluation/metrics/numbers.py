@@ -11,6 +11,11 @@ from tunesmith.core.answers import Answer
 from tunesmith.evaluation.metrics.metric import Kind, Metric, Parts, Scores
 from tunesmith.evaluation.statistics.sample import ratio
 
+WITHOUT_INTERVAL = (
+    "Spearman's correlation has no interval and no test: an answer's rank depends on who else is "
+    "there."
+)
+
 
 class SquaredError(Metric):
     """Mean squared and mean absolute error, over the answers that are numbers."""
@@ -20,17 +25,18 @@ class SquaredError(Metric):
     gives: ClassVar[tuple[str, ...]] = ("mse", "mae")
     headings: ClassVar[Mapping[str, str]] = {"mse": "Squared error", "mae": "Absolute error"}
     higher_is_better: ClassVar[bool] = False
+    scales: ClassVar[Mapping[str, str]] = {"mse": "", "mae": ""}
     about: ClassVar[str] = (
         "The squared error is the mean square of the distance from the right number. Lower is "
         "better. Answers that are no number are left out of it."
     )
 
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
-        """Nothing where no answer is a number; each answer's own under ``squared_error``."""
+        """Nothing where no answer is a number; of each that is one, its own two errors."""
         said, right = _numbers(answers, references)
         errors = said - right
         known = errors[~np.isnan(errors)]
-        rows = [{} if np.isnan(e) else {"squared_error": float(e * e)} for e in errors]
+        rows = [{} if np.isnan(e) else {"mse": float(e * e), "mae": float(abs(e))} for e in errors]
         if not len(known):
             return Scores({}, rows)
         values = {"mse": float((known**2).mean()), "mae": float(np.abs(known).mean())}
@@ -70,7 +76,7 @@ class Correlation(Metric):
             "spearman": _pearson(_ranks(said), _ranks(right)),
         }
         # Ranks depend on who else is there, so that Spearman's is no function of sums.
-        return Scores(values, rows, {"pearson": Parts(sums, _correlation)})
+        return Scores(values, rows, {"pearson": Parts(sums, _correlation)}, (WITHOUT_INTERVAL,))
 
 
 def _numbers(

@@ -12,13 +12,19 @@ from tunesmith.core.answers import Answer
 from tunesmith.evaluation.metrics.metric import Metric, Parts, Scores
 from tunesmith.evaluation.rouge import ROUGE, best_rouge, skip_bigram_f1
 from tunesmith.evaluation.statistics.sample import ratio
-from tunesmith.evaluation.tokens import Units, tokens_of
+from tunesmith.evaluation.tokens import Units, lost_fraction, mostly_characters, tokens_of
 
 TOLD = {
-    "characters": "ROUGE compares Chinese, Japanese and Korean character by character.",
     "jieba": "ROUGE compares words of Chinese as jieba divides them.",
     "stems": "ROUGE compares words without their endings.",
 }
+CHARACTERS = "ROUGE compares Chinese, Japanese and Korean character by character."
+ANY_SCRIPT = (
+    "ROUGE compares whole words of any script, and characters where no white space divides words: "
+    "its own rules know the letters a to z and digits alone, and would lose most letters here."
+)
+WORTH_TELLING = 0.1
+"""Share of letters that are lost; accents of German and French are less."""
 
 
 class Rouge(Metric):
@@ -46,12 +52,13 @@ class Rouge(Metric):
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers; ``mean_words`` is their length, good or bad."""
         texts, accepted = _texts(answers, references)
-        tokens, units = tokens_of(self.units, (one for some in accepted for one in some))
+        right = [one for some in accepted for one in some]
+        tokens, units = tokens_of(self.units, right)
         rows = [best_rouge(text, some, tokens) for text, some in zip(texts, accepted, strict=True)]
         values = {kind: sum(row[kind] for row in rows) / len(rows) for kind in ROUGE}
         lengths = np.array([[len(tokens(text)), 1] for text in texts], np.float64)
         values["mean_words"] = float(lengths[:, 0].mean())
-        return Scores(values, rows, {"mean_words": Parts(lengths, ratio)}, _told(units))
+        return Scores(values, rows, {"mean_words": Parts(lengths, ratio)}, _told(units, right))
 
 
 class RougeSkip(Metric):
@@ -72,13 +79,14 @@ class RougeSkip(Metric):
     def score(self, answers: Sequence[Answer], references: Sequence[Sequence[Answer]]) -> Scores:
         """Means over all answers, each against the reference that gives the best score."""
         texts, accepted = _texts(answers, references)
-        tokens, units = tokens_of(self.units, (one for some in accepted for one in some))
+        right = [one for some in accepted for one in some]
+        tokens, units = tokens_of(self.units, right)
         rows = [
             self._best(tokens(text), [tokens(one) for one in some])
             for text, some in zip(texts, accepted, strict=True)
         ]
         values = {name: sum(row[name] for row in rows) / len(rows) for name in self.gives}
-        return Scores(values, rows, {}, _told(units))
+        return Scores(values, rows, {}, _told(units, right))
 
     def _best(self, said: list[str], accepted: Sequence[list[str]]) -> dict[str, float]:
         return {
@@ -94,5 +102,19 @@ def _texts(
     return texts, [[str(one) for one in some] for some in references]
 
 
-def _told(units: Units) -> tuple[str, ...]:
-    return (TOLD[units],) if units in TOLD else ()
+def _told(units: Units, right: Sequence[str]) -> tuple[str, ...]:
+    """How texts were divided, and what that loses."""
+    if units in TOLD:
+        told = TOLD[units]
+    elif units == "characters":
+        told = CHARACTERS if mostly_characters(right) else ANY_SCRIPT
+    else:
+        told = ""
+    notes = [told] if told else []
+    if units in ("words", "stems") and (lost := lost_fraction(right)) >= WORTH_TELLING:
+        notes.append(
+            f"ROUGE's own rules know the letters a to z and digits alone: {lost:.0%} of the "
+            "letters of the right answers are lost. Whole words of any script are compared with "
+            "units=characters."
+        )
+    return tuple(notes)

@@ -39,6 +39,16 @@ NOT_THERE = (
 """What marks a folder of a run, a model or a data set; code in one of these is not run."""
 DEPTH = 3
 """Folders above a file that are looked at, its own among them."""
+RESERVED = frozenset(
+    {
+        *("text", "cut", "answer", "weighed", "finish_reason", "n_prompt_tokens", "n_tokens"),
+        *("latency_s", "cost", "why", "scores", "tables", "template", "seconds", "length_ratio"),
+        *("tokens_per_s", "mean_tokens", "cost_per_1000", "value", "low", "high"),
+    }
+)
+"""What else is told of an answer, or of a model beside its scores."""
+RESERVED_END = "_fraction"
+"""Of the shares of answers."""
 
 
 class ScoreError(DataError):
@@ -134,7 +144,7 @@ def own_metric(name: str) -> OwnMetric:
         )
     default = wanted if wanted != FUNCTION else file.stem
     return OwnMetric(
-        str(getattr(module, "NAME", default)),
+        _free(getattr(module, "NAME", default), file),
         file,
         hashlib.sha256(source).hexdigest(),
         function,
@@ -142,6 +152,19 @@ def own_metric(name: str) -> OwnMetric:
         _scale(getattr(module, "SCALE", None), file),
         (function.__doc__ or "").strip().partition("\n")[0],
     )
+
+
+def _free(name: Any, file: Path) -> str:
+    """The name of a score, where nothing else in tables and files of answers is called so.
+
+    Raises:
+        RecipeError: something is.
+    """
+    told = str(name).strip()
+    if told and told not in RESERVED and not told.endswith(RESERVED_END):
+        return told
+    fact = "is no name" if not told else "is the name of something else that is told of answers"
+    raise RecipeError(f"{file}: the score is called {told!r}, which {fact}. Set NAME = to another.")
 
 
 def _require_own(file: Path) -> None:

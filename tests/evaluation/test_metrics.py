@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.evaluation.baseline import best_constant
+from tunesmith.evaluation.measures import measures_of
 from tunesmith.evaluation.score import score_answers
+from tunesmith.evaluation.side_by_side import side_by_side
 
 sk = pytest.importorskip("sklearn.metrics")
 LABELS = list("abc")
@@ -78,6 +80,25 @@ def test_numbers_that_cannot_be_read_are_left_out():
     found = score_answers(["squared-error", "correlation"], [1.0, None], [[3.0], [4.0]])
     assert found.values == {"mse": 4.0, "mae": 2.0}
     assert score_answers(["squared-error"], [None], [[3.0]]).values == {}
+
+
+def test_errors_are_no_scores_between_0_and_1_and_each_answer_has_its_own():
+    measures = measures_of(["squared-error"])
+    assert measures.scales == {"mse": "", "mae": ""}
+    found = score_answers(["squared-error"], [1.0, None, 2.5], [[3.0], [4.0], [2.0]])
+    assert found.rows == [{"mse": 4.0, "mae": 2.0}, {}, {"mse": 0.25, "mae": 0.5}]
+
+
+def test_a_correlation_of_ranks_says_why_it_has_no_interval():
+    right = [[float(n)] for n in range(6)]
+    found = score_answers(["correlation"], [0.0, 2.0, 1.0, 3.0, 5.0, 4.0], right)
+    assert any("Spearman's correlation has no interval" in note for note in found.notes)
+    parted = side_by_side(
+        {"one": found.samples()}, ["pearson", "spearman"], values={"one": found.values}
+    )
+    rank, line = (parted.intervals["one"][name] for name in ("spearman", "pearson"))
+    assert rank.value == pytest.approx(found.values["spearman"]) and not rank.is_known
+    assert line.is_known
 
 
 def test_the_best_constant_is_the_commonest_label_or_the_mean():

@@ -10,10 +10,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import RecipeError  # noqa: E402
-from tunesmith.core.examples import Conversation, Message  # noqa: E402
+from tunesmith.core.examples import Conversation, Document, Message  # noqa: E402
 from tunesmith.core.runs import LOCK, Run  # noqa: E402
 from tunesmith.evaluation.measures import measures_of  # noqa: E402
-from tunesmith.evaluation.score import Scored  # noqa: E402
+from tunesmith.evaluation.score import Scored, score_answers  # noqa: E402
 from tunesmith.pipelines import compared_runs  # noqa: E402
 from tunesmith.pipelines.beside import named_models  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
@@ -104,3 +104,16 @@ def test_a_model_that_examples_are_held_against_joins_the_comparison(films, tmp_
     assert found["request"]["against"] == "a"
     with pytest.raises(RecipeError, match="'nobody' is none of the models"):
         compare(replace(again, against="nobody"))
+
+
+def test_numbers_got_worse_by_their_own_error():
+    right = [[1.0], [2.0], [3.0]]
+    scored = {
+        name: Scored(found.values, list(found.rows), found)
+        for name, said in {"old": [1.0, 2.5, 3.0], "new": [1.5, 2.0, 3.0]}.items()
+        for found in [score_answers(["squared-error"], said, right)]
+    }
+    examples = [Document("x", f"n.jsonl:{n}") for n in (1, 2, 3)]
+    lost = got_worse("old", examples, measures_of(["squared-error"]), scored, {})
+    assert lost.score == "mse" and not lost.notes
+    assert [(one["example"], one["by"]) for one in lost.by_model["new"]] == [(0, 0.25)]

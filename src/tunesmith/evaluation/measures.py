@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tunesmith.evaluation.metrics.chosen import chosen
+from tunesmith.evaluation.statistics.sample import Sample, count_alike
+
+FAIR = ("bits_per_byte", "word_perplexity")
+"""What models with different tokenizers are judged by, the fairest first."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Measures:
         details: what else there is to know of them; may be empty.
         scales: between what scores lie, where that is not 0 to 1; empty: between nothing.
         empty: what an answer without text says.
+        same_counts: names of those that tell models apart only where these count alike, as tokens.
     """
 
     headings: dict[str, str]
@@ -29,6 +34,7 @@ class Measures:
     details: str = ""
     scales: Mapping[str, str] = field(default_factory=dict)
     empty: str = "an empty answer"
+    same_counts: frozenset[str] = frozenset()
 
     def best(self, values: Sequence[float | None], name: str) -> float | None:
         """The best of some values; None where none is known."""
@@ -52,4 +58,20 @@ def measures_of(names: Sequence[str]) -> Measures:
         details=" ".join(dict.fromkeys(m.details for m in metrics if m.details)),
         scales={score: words for m in metrics for score, words in m.scales.items()},
         empty=metrics[0].empty,
+        same_counts=frozenset(s for m in metrics for s in m.same_counts),
     )
+
+
+def fair(measures: Measures, samples: Mapping[str, Mapping[str, Sample]]) -> Measures:
+    """The same, judged by what does not depend on the tokenizer, where models have several.
+
+    Args:
+        measures: of the metrics that were named.
+        samples: by model, by score.
+    """
+    judged = measures.verdict
+    of = [known[judged] for known in samples.values() if judged in known]
+    if judged not in measures.same_counts or all(count_alike(of[0], one) for one in of[1:]):
+        return measures
+    known = [score for score in FAIR if score in measures.headings]
+    return replace(measures, verdict=known[0] if known else judged)

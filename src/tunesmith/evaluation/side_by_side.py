@@ -9,9 +9,10 @@ from itertools import combinations
 from typing import Any
 
 from tunesmith.evaluation.figures import known
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.bootstrap import ROUNDING, Interval
+from tunesmith.evaluation.statistics.no_width import interval_of
 from tunesmith.evaluation.statistics.permutation import holm
-from tunesmith.evaluation.statistics.sample import Sample
+from tunesmith.evaluation.statistics.sample import Sample, count_alike
 from tunesmith.evaluation.statistics.verdict import Comparison, compare
 
 
@@ -76,6 +77,8 @@ def side_by_side(
     *,
     lower_is_better: frozenset[str] = frozenset(),
     is_share: Mapping[str, bool] | None = None,
+    values: Mapping[str, Mapping[str, float]] | None = None,
+    same_counts: frozenset[str] = frozenset(),
     seed: int = 0,
 ) -> SideBySide:
     """Compares models that answered the same examples in the same order.
@@ -88,11 +91,13 @@ def side_by_side(
         lower_is_better: names of errors.
         is_share: whether a score lies between 0 and 1, so that a set is sized for two points; of
             others it is sized for a tenth of the first model's score. None: all are.
+        same_counts: names of ratios that part two models only where both count alike, as tokens.
+        values: by model, by score; those that no sample gives are told without an interval.
         seed: of resamples and exchanges; the same seed gives the same figures.
     """
     intervals = {
-        name: {score: bootstrap(known[score], seed=seed) for score in scores if score in known}
-        for name, known in samples.items()
+        name: _intervals(of_model, (values or {}).get(name, {}), scores, is_share, seed)
+        for name, of_model in samples.items()
     }
     pairs: list[Pair] = []
     for score in scores:
@@ -100,10 +105,13 @@ def side_by_side(
         for other, one in combinations([n for n in samples if score in samples[n]], 2):
             is_points = is_share is None or is_share.get(score, True)
             reference = abs(samples[other][score].value)
+            both = (samples[one][score], samples[other][score])
+            if score in same_counts and not count_alike(*both):
+                continue
             comparison = compare(
-                samples[one][score],
-                samples[other][score],
+                *both,
                 higher_is_better=score not in lower_is_better,
+                is_share=_is_share(score, is_share, *both),
                 seed=seed,
                 **({} if is_points else {"shown": _two_figures(reference / 10)}),
             )
@@ -126,9 +134,34 @@ def worse(
     lost = [
         (place, sign * (old - new))
         for place, (old, new) in enumerate(zip(before, after, strict=True))
-        if not (math.isnan(old) or math.isnan(new)) and sign * (old - new) > 0
+        if sign * (old - new) > ROUNDING * max(1.0, abs(old), abs(new))
     ]
     return sorted(lost, key=lambda one: (-one[1], one[0]))
+
+
+def _intervals(
+    samples: Mapping[str, Sample],
+    values: Mapping[str, float],
+    scores: Sequence[str],
+    is_share: Mapping[str, bool] | None,
+    seed: int,
+) -> dict[str, Interval]:
+    """One model's scores; without ends where no sample tells them."""
+    found: dict[str, Interval] = {}
+    for score in scores:
+        if score in samples:
+            one = samples[score]
+            found[score] = interval_of(one, is_share=_is_share(score, is_share, one), seed=seed)
+        elif score in values:
+            found[score] = Interval(values[score], math.nan, math.nan)
+    return found
+
+
+def _is_share(score: str, is_share: Mapping[str, bool] | None, *samples: Sample) -> bool:
+    """Whether a score lies between 0 and 1, as it is said and as these do."""
+    return (is_share is None or is_share.get(score, True)) and all(
+        0.0 <= one.value <= 1.0 for one in samples
+    )
 
 
 def _corrected(pairs: list[Pair]) -> list[Pair]:
@@ -136,7 +169,7 @@ def _corrected(pairs: list[Pair]) -> list[Pair]:
     raised = holm([float(pairs[place].comparison.p or 0.0) for place in known])
     found = list(pairs)
     for place, p in zip(known, raised, strict=True):
-        comparison = replace(pairs[place].comparison, p_corrected=p)
+        comparison = replace(pairs[place].comparison, p_corrected=p, n_pairs=len(known))
         found[place] = replace(pairs[place], comparison=comparison)
     return found
 

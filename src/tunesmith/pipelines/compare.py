@@ -11,7 +11,7 @@ from tunesmith.chat.endpoint import is_hosted
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.held import held
 from tunesmith.evaluation.fits import fitting, require_fit
-from tunesmith.evaluation.measures import measures_of
+from tunesmith.evaluation.measures import fair, measures_of
 from tunesmith.evaluation.metrics.chosen import chosen, own_hashes
 from tunesmith.evaluation.side_by_side import side_by_side
 from tunesmith.pipelines.bases import Bases
@@ -113,14 +113,16 @@ def _compared(
     found: ComparedScores,
 ) -> dict[str, Any]:
     """What parts the models by their scores, and whether it is real."""
-    measures = measures_of(metrics)
-    shown = list(measures.headings)
     samples = found.samples(data.clusters)
+    measures = fair(measures_of(metrics), samples)
+    shown = list(measures.headings)
     parted = side_by_side(
         samples,
         shown,
         lower_is_better=measures.lower_is_better,
         is_share={name: name not in measures.scales for name in shown},
+        same_counts=measures.same_counts,
+        values={name: one.scores for name, one in found.scored.items()},
         seed=request.seed,
     )
     result = result_of(request, data, measures, found, parted)

@@ -47,7 +47,8 @@ def likelihood_notes(
         if any(of != counts[0] for of in counts[1:]):
             told.append(
                 "The models divide these texts into different tokens, so their perplexities per "
-                "token cannot be compared; those per word and bits per byte can."
+                "token cannot be compared, and no verdict rests on them; those per word and bits "
+                "per byte can."
             )
     if is_text:
         each = sorted(set(read.values()))

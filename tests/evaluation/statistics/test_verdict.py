@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tunesmith.evaluation.statistics.power import examples_for, least_difference, standard_error
+from tunesmith.evaluation.statistics.no_width import interval_of
+from tunesmith.evaluation.statistics.power import (
+    examples_for,
+    fewest_units,
+    least_difference,
+    standard_error,
+)
 from tunesmith.evaluation.statistics.sample import paired, sample_of_values
 from tunesmith.evaluation.statistics.verdict import compare
+
+stats = pytest.importorskip("scipy.stats")
 
 
 def two(shift, n=110, noise=0.1, seed=0):
@@ -47,16 +57,74 @@ def test_the_standard_error_of_a_mean_is_the_textbook_one():
 
 
 def test_a_quarter_of_the_difference_needs_sixteen_times_the_examples():
-    both = paired(*two(0.0))
-    least = least_difference(both)
-    assert examples_for(both, least) == pytest.approx(110, abs=1)
-    assert examples_for(both, least / 4) == pytest.approx(16 * 110, abs=1)
-    assert examples_for(both, 0.0) is None
+    error = standard_error(paired(*two(0.0)))
+    least = least_difference(error)
+    assert examples_for(110, error, least) == pytest.approx(110, abs=1)
+    assert examples_for(110, error, least / 4) == pytest.approx(16 * 110, abs=1)
+    assert examples_for(110, error, 0.0) is None
+
+
+def test_several_pairs_need_more_examples_as_their_p_values_are_raised():
+    """By the ratio of the normal quantiles that 0.05 and 0.05 / 6 ask for, squared."""
+    alone = compare(*two(0.004, noise=0.2))
+    among = replace(alone, n_pairs=6, p_corrected=1.0)
+    reach = [stats.norm.ppf(1 - 0.025 / m) + stats.norm.ppf(0.8) for m in (1, 6)]
+    assert among.least / alone.least == pytest.approx(reach[1] / reach[0])
+    assert alone.n_for_shown and among.n_for_shown
+    wanted = alone.n_for_shown * (reach[1] / reach[0]) ** 2
+    assert among.n_for_shown == pytest.approx(wanted, abs=2)
+
+
+@pytest.mark.parametrize(("n_pairs", "fewest"), [(1, 6), (3, 7), (6, 8)])
+def test_fewer_units_than_any_test_can_tell_by_are_too_few_and_it_says_how_many_do(n_pairs, fewest):
+    """Of n units p is never below 2^(1 - n); here the first is better on every one of them."""
+
+    def among(n):
+        better = sample_of_values([0.5 + 0.01 * k for k in range(n)])
+        alone = compare(better, sample_of_values([0.1] * n))
+        assert alone.p == pytest.approx(2.0 ** (1 - n))
+        return replace(alone, n_pairs=n_pairs, p_corrected=min(1.0, n_pairs * (alone.p or 1.0)))
+
+    assert fewest_units(n_pairs) == fewest
+    few, enough = among(fewest - 1), among(fewest)
+    assert (few.word, enough.word) == ("too few", "better")
+    assert few.sentence() == (
+        f"cannot be told apart: {fewest - 1} examples are too few for any verdict; at least "
+        f"{fewest} are needed"
+    )
+    assert np.isnan(few.least)
+
+
+def test_documents_that_are_too_few_are_counted_as_documents():
+    names = [str(n // 10) for n in range(40)]
+    one = sample_of_values(np.linspace(0.5, 0.9, 40), names)
+    found = compare(one, sample_of_values(np.linspace(0.1, 0.4, 40), names))
+    assert "4 documents are too few for any verdict; at least 6" in found.sentence()
+    assert found.n_for_shown is None or found.n_for_shown >= 60
+
+
+def test_answers_that_are_all_alike_leave_no_interval_without_width():
+    """None of 12: by Clopper and Pearson 0.265 at most."""
+    none, every = sample_of_values([0.0] * 12), sample_of_values([1.0] * 12)
+    upper = stats.binomtest(0, 12).proportion_ci(0.95).high
+    share = interval_of(none, is_share=True)
+    assert (share.value, share.low) == (0.0, 0.0) and share.high == pytest.approx(upper)
+    assert not interval_of(none, is_share=False).is_known
+    same = compare(none, none, is_share=True)
+    assert same.word == "the same" and same.sentence() == "the same on all 12 examples"
+    ends = (same.difference.low, same.difference.high)
+    assert ends == pytest.approx((-upper, upper))
+    apart = compare(every, none, is_share=True)
+    assert apart.word == "better" and apart.difference.high == 1.0
+    assert apart.difference.low == pytest.approx(1 - 2 * upper)
+    unbounded = compare(none, none)
+    assert unbounded.word == "the same" and not unbounded.difference.is_known
 
 
 @pytest.mark.slow
 def test_the_least_difference_is_seen_in_four_of_five_samples():
-    least = least_difference(paired(*two(0.0, n=5000, noise=0.2))) * np.sqrt(5000 / 200)
+    error = standard_error(paired(*two(0.0, n=5000, noise=0.2)))
+    least = least_difference(error) * np.sqrt(5000 / 200)
     seen = [
         compare(*two(least, n=200, noise=0.2, seed=seed)).word == "better" for seed in range(400)
     ]

@@ -36,6 +36,7 @@ class Chosen:
         empty: what an answer without text says.
         fits: answers that it can score.
         require_usable: raises where something that it needs is not here.
+        same_counts: scores that tell models apart only where these count alike, as tokens.
         source: ``file`` and ``sha256`` of one that is the user's own.
     """
 
@@ -52,6 +53,7 @@ class Chosen:
     fits: frozenset[Kind] = frozenset({"text", "classes", "numbers"})
     require_usable: Callable[[], None] = lambda: None
     source: Mapping[str, str] = field(default_factory=dict)
+    same_counts: frozenset[str] = frozenset()
 
 
 def chosen(names: Iterable[str]) -> list[Chosen]:
@@ -104,6 +106,7 @@ def _one(name: str) -> Chosen:
         metric.empty,
         metric.fits,
         metric.require_usable,
+        same_counts=metric.same_counts,
     )
 
 
@@ -171,6 +174,7 @@ def _marked(one: Chosen) -> Chosen:
         gives=tuple(map(named, one.gives)),
         headings={named(score): f"{words} ({mark})" for score, words in one.headings.items()},
         scales={named(score): words for score, words in one.scales.items()},
+        same_counts=frozenset(map(named, one.same_counts)),
         score=scored,
         foretell=None if one.foretell is None else foretold,
     )

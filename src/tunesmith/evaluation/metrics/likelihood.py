@@ -55,6 +55,7 @@ class Perplexity(LikelihoodMetric):
         "word_perplexity": "per word",
     }
     scales: ClassVar[Mapping[str, str]] = {"perplexity": "", "word_perplexity": ""}
+    same_counts: ClassVar[frozenset[str]] = frozenset({"perplexity"})
     about: ClassVar[str] = (
         "Perplexity is how many tokens a model wavers between, on average. Lower is better; "
         "compare it between models with one tokenizer only."

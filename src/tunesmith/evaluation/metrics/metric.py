@@ -82,6 +82,9 @@ class Metric(Part):
     """What they say, in a sentence or two, for the report."""
     scales: ClassVar[Mapping[str, str]] = {}
     """Between what its scores lie, where that is not 0 to 1, as "-1 to 1"; empty: unbounded."""
+    same_counts: ClassVar[frozenset[str]] = frozenset()
+    """Its scores that are for each of something that depends on the model, as tokens do: they tell
+    two models apart only where both have as many."""
     empty: ClassVar[str] = "an empty answer"
     """What an answer without text says."""
     details: ClassVar[str] = ""

@@ -89,20 +89,6 @@ def bootstrap(
     return Interval(value, float(ends[0]), float(ends[1]), level)
 
 
-def without_certainty(found: Interval, *, rounding: float = ROUNDING) -> Interval:
-    """Takes away ends that lie on the value: units that are all alike tell no spread.
-
-    Others may yet follow, so an interval of no width would claim a certainty that nobody has.
-
-    Args:
-        found: as ``bootstrap`` gives it.
-        rounding: widths up to it are none.
-    """
-    if found.high - found.low > rounding:
-        return found
-    return Interval(found.value, math.nan, math.nan, found.level)
-
-
 def student_quantile(share: float, degrees: int) -> float:
     """The quantile of Student's distribution.
 

@@ -13,7 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap, without_certainty
+from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.no_width import without_certainty
 from tunesmith.evaluation.statistics.sample import sample
 
 CLOSE = 1e-10

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap, without_certainty
+from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.no_width import without_certainty
 from tunesmith.evaluation.statistics.sample import sample
 
 

@@ -35,11 +35,11 @@ def permutation_test(
     observed = abs(one.value - other.value)
     if np.isnan(observed):
         return 1.0
-    n_units, gap = one.n_units, other.sums - one.sums
+    gap = other.sums - one.sums
     differing = np.flatnonzero(np.abs(gap).any(1))  # the others change nothing
     gap, totals = gap[differing], (one.sums.sum(0), other.sums.sum(0))
     n_differing = len(differing)
-    is_exact = n_differing <= n_units and 2**n_differing <= permutations
+    is_exact = 2**n_differing <= permutations
     n_all = 2**n_differing if is_exact else permutations
     generator = np.random.default_rng(seed)
     at_once = max(1, CHUNK // max(1, n_differing))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunesmith.evaluation.statistics.bootstrap import ROUNDING, Interval, bootstrap
+from tunesmith.evaluation.statistics.bootstrap import Interval
+from tunesmith.evaluation.statistics.no_width import interval_of
 from tunesmith.evaluation.statistics.permutation import permutation_test
 from tunesmith.evaluation.statistics.sample import Sample, ratio, sample
 
@@ -51,7 +52,7 @@ def rate(
     units = sample(together[counted], ratio, names)
     if units.n_units < 2:
         return Rate(Interval(units.value, math.nan, math.nan), None, n)
-    return Rate(_never_certain(bootstrap(units, seed=seed), units.n_units), _p(units, seed), n)
+    return Rate(interval_of(units, is_share=True, seed=seed), _p(units, seed), n)
 
 
 def _p(units: Sample, seed: int) -> float:
@@ -59,17 +60,3 @@ def _p(units: Sample, seed: int) -> float:
     one, both = units.sums[:, :1], units.sums[:, 1:]
     sides = [Sample(np.hstack([s, both]), ratio, units.n_examples) for s in (one, both - one)]
     return permutation_test(*sides, seed=seed)
-
-
-def _never_certain(found: Interval, n_units: int) -> Interval:
-    """Widens an interval without width: units that are all alike may yet be followed by others.
-
-    What was not seen in n units happens in less than 1 - 0.025^(1/n) of them, else it would have
-    been (the ends of Clopper and Pearson 1934, Biometrika 26, 404-413, of none in n); at worst the
-    share is then 0, or 1.
-    """
-    if found.high - found.low > ROUNDING:
-        return found
-    alike = ((1 - found.level) / 2) ** (1 / n_units)
-    low = found.value * alike
-    return Interval(found.value, low, 1 - (1 - found.value) * alike, found.level)

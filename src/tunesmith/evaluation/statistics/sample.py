@@ -123,6 +123,11 @@ def aligned(one: Sample, other: Sample) -> tuple[Sample, Sample]:
     return one, other
 
 
+def count_alike(one: Sample, other: Sample) -> bool:
+    """Whether two models have as many of what a ratio is for each of, unit by unit."""
+    return np.array_equal(one.sums[:, -1], other.sums[:, -1])
+
+
 def _with_columns(sample: Sample, columns: tuple[tuple[int, str], ...]) -> Sample:
     sums = np.zeros((sample.n_units, len(columns)))
     sums[:, [columns.index(name) for name in sample.columns]] = sample.sums

@@ -109,7 +109,7 @@ def _say_scores(scores: dict[str, Any]) -> None:
             one["heading"] if one["model"][0] == one["model"][1] == "tuned" else _named(one),
             _value(one["before"]),
             _value(one["after"]),
-            "" if one.get("low") is None else f"{one['difference']:+.3f}",
+            "" if one.get("difference") is None else f"{one['difference']:+.3f}",
             "" if one.get("low") is None else f"{one['low']:+.3f} to {one['high']:+.3f}",
             p_text(one.get("p")),
         ]

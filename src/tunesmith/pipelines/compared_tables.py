@@ -13,7 +13,8 @@ from tunesmith.evaluation.confusion import confusion
 from tunesmith.evaluation.figures import ends_text, plain_text
 from tunesmith.evaluation.metrics.agreement import LabelF1
 from tunesmith.evaluation.score import Scored
-from tunesmith.evaluation.statistics.bootstrap import Interval, bootstrap
+from tunesmith.evaluation.statistics.bootstrap import Interval
+from tunesmith.evaluation.statistics.no_width import interval_of
 from tunesmith.evaluation.statistics.sample import Sample
 from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.kept_answers import Kept
@@ -57,7 +58,9 @@ def add_tables(
         if len(tables["classes"]) <= MOST_CLASSES:
             for row in tables["classes"]:
                 sample = own.get(f"f1/{row['name']}")
-                row |= _ends(None if sample is None else bootstrap(sample, seed=seed))
+                row |= _ends(
+                    None if sample is None else interval_of(sample, is_share=True, seed=seed)
+                )
         result["models"][name]["tables"] = tables
 
 

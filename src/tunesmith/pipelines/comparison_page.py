@@ -58,9 +58,10 @@ def verdicts(result: Mapping[str, Any]) -> list[str]:
             continue
         one, other, sentence = pair["one"], pair["other"], pair["sentence"]
         if pair["verdict"] in ("better", "worse"):
+            ends = ends_text(pair["low"], pair["high"], plain_signed)
             found.append(
-                f"{one} is {sentence} than {other} by {words}: {plain_signed(pair['difference'])} "
-                f"({ends_text(pair['low'], pair['high'], plain_signed)})."
+                f"{one} is {sentence} than {other} by {words}: {plain_signed(pair['difference'])}"
+                + (f" ({ends})." if ends else ".")
             )
         elif pair["verdict"] == "the same":
             found.append(f"{one} and {other} are {sentence} by {words}.")

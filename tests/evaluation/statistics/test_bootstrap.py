@@ -75,6 +75,15 @@ def test_the_same_sample_gives_the_same_interval_to_the_last_bit():
     assert one == two
 
 
+def test_resamples_that_are_kept_are_those_that_are_drawn_anew(monkeypatch):
+    one, two = (sample_of_values(skewed(50, seed)) for seed in (0, 1))
+    kept = [bootstrap(each, seed=7) for each in (one, two, one)]
+    assert kept[0] == kept[2] != kept[1]
+    monkeypatch.setattr("tunesmith.evaluation.statistics.bootstrap.CHUNK", 1000)
+    anew = bootstrap(one, seed=7)
+    assert (anew.low, anew.high) == pytest.approx((kept[0].low, kept[0].high), rel=1e-12)
+
+
 def test_one_example_has_no_interval_and_equal_values_have_no_width():
     alone = bootstrap(sample_of_values([0.3]))
     assert alone.value == 0.3 and not alone.is_known

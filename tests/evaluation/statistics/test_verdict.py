@@ -129,3 +129,16 @@ def test_the_least_difference_is_seen_in_four_of_five_samples():
         compare(*two(least, n=200, noise=0.2, seed=seed)).word == "better" for seed in range(400)
     ]
     assert np.mean(seen) == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.slow
+def test_models_that_are_equally_good_are_called_apart_in_no_more_than_5_percent():
+    """Of 1,000 pairs 5 % are 50, and more than 67 of them would be chance once in a hundred."""
+    called = 0
+    for number in range(1000):
+        draw = np.random.default_rng(number)
+        shared = draw.beta(0.6, 2.0, 60)
+        one, other = (sample_of_values(0.6 * shared + 0.4 * draw.beta(1, 2, 60)) for _ in range(2))
+        called += compare(one, other, is_share=True).word in ("better", "worse")
+    assert stats.binom.ppf(0.99, 1000, 0.05) == 67
+    assert called <= 67

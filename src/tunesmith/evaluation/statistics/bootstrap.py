@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -111,14 +112,29 @@ def student_quantile(share: float, degrees: int) -> float:
 
 def _resampled(sample: Sample, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Scores of resamples, some at a time."""
-    generator, n_units = np.random.default_rng(seed), sample.n_units
+    n_units = sample.n_units
+    fits = resamples * n_units <= CHUNK
+    draws = _kept_counts(n_units, resamples, seed) if fits else _counts(n_units, resamples, seed)
+    for counts in draws:
+        yield sample.statistic(counts @ sample.sums)
+
+
+@lru_cache(maxsize=2)
+def _kept_counts(n_units: int, resamples: int, seed: int) -> list[np.ndarray]:
+    """Counts of as many units, kept: a table has many scores of the same units."""
+    return list(_counts(n_units, resamples, seed))
+
+
+def _counts(n_units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each unit was drawn, [n, C] float64, some resamples at a time."""
+    generator = np.random.default_rng(seed)
     at_once = max(1, CHUNK // n_units)
     for start in range(0, resamples, at_once):
         n = min(at_once, resamples - start)
         drawn = generator.integers(0, n_units, (n, n_units))
         drawn += np.arange(n)[:, None] * n_units
         counts = np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units)
-        yield sample.statistic(counts @ sample.sums)
+        yield counts.astype(np.float64)
 
 
 def _acceleration(left_out: np.ndarray) -> float:

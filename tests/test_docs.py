@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -192,3 +193,11 @@ def test_the_parts_in_contributing_work(tokenizer):
     prompt = template.pieces(conversation.prompt().messages, tokenizer)
     assert whole[: len(prompt)] == prompt
     assert "".join(piece.text for piece in whole) == "<s>\nUser: Hi\nAssistant: Yes</s>"
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_every_extra_is_told_where_it_is_installed(page):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / page).read_text("utf-8")
+    names = set(extras["optional-dependencies"]) - {"dev"}
+    assert {name for name in names if f"[{name}]" not in text} == set()

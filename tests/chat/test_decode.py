@@ -21,7 +21,7 @@ from tunesmith.chat.generate import generate  # noqa: E402
 from tunesmith.core.errors import ModelError  # noqa: E402
 from tunesmith.methods.lora import LoRA  # noqa: E402
 from tunesmith.model import part_attention, ready_linear  # noqa: E402
-from tunesmith.model.decoder import why_not  # noqa: E402
+from tunesmith.model.decoder_support import why_not  # noqa: E402
 from tunesmith.model.lora_linear import adapter_off, lora_layers  # noqa: E402
 
 END = 2

@@ -53,3 +53,41 @@ def choose(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Genera
         for row, generator in zip(probabilities, generators, strict=True)
     ]
     return torch.cat(drawn)
+
+
+class Chooser:
+    """Chooses the next tokens of rows by their numbers; a row's draws do not depend on others."""
+
+    def __init__(
+        self, sampling: Sampling, seeds: Sequence[int] | None, device: torch.device
+    ) -> None:
+        """Starts before the first token.
+
+        Args:
+            sampling: how tokens are chosen.
+            seeds: of each row's draws; None: made from that of ``sampling`` and the row's number.
+            device: of the logits.
+        """
+        self._sampling, self._seeds, self._device = sampling, seeds, device
+        self._generators: dict[int, torch.Generator] = {}
+
+    def __call__(self, logits: Tensor, rows: Sequence[int]) -> Tensor:
+        """The next token of each row, [N] int64.
+
+        Args:
+            logits: [N, V].
+            rows: their numbers.
+
+        Raises:
+            ModelError: a row's logits are not finite numbers.
+        """
+        if self._sampling.temperature == 0:
+            return choose(logits, self._sampling, ())
+        return choose(logits, self._sampling, [self._generator(row) for row in rows])
+
+    def _generator(self, row: int) -> torch.Generator:
+        if row not in self._generators:
+            seeds, seed = self._seeds, self._sampling.seed
+            own = seed_of_row(seed, row) if seeds is None else seeds[row]
+            self._generators[row] = torch.Generator(self._device).manual_seed(own)
+        return self._generators[row]

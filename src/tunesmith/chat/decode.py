@@ -4,72 +4,35 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-
-from torch import Tensor
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
 from tunesmith.chat.generated import Generated
 from tunesmith.chat.schedule import Schedule, Seat, Work
-from tunesmith.chat.shared import Prefix, find_ways
+from tunesmith.chat.shared import Prefix, Ways, find_ways
+from tunesmith.chat.writing import Writing
 from tunesmith.model.decoder import Decoder
 from tunesmith.model.kv_cache import SharedPrefix
 from tunesmith.model.stretch import Stretch
 
 
-def decode(
-    decoder: Decoder,
-    prompts: Sequence[Sequence[int]],
-    rows: list[Generated],
-    limits: Sequence[int],
-    *,
-    end_ids: frozenset[int],
-    is_done: Callable[[list[int]], bool],
-    next_ids: Callable[[Tensor, list[int]], Tensor],
-    shares: bool = True,
-    around_forward: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Iterator[list[Generated]]:
+def decode(decoder: Decoder, writing: Writing, *, shares: bool = True) -> Iterator[list[Generated]]:
     """Answers prompts, as many at once as the decoder has slots.
 
     Args:
         decoder: with empty slots.
-        prompts: token ids of each row, none empty.
-        rows: their answers, empty; written to.
-        limits: most tokens of each answer.
-        end_ids: tokens that end an answer.
-        is_done: asked after every token whether the answer is over by its text.
-        next_ids: chooses the next tokens from logits [N, V] of the rows with these numbers.
+        writing: what is to be written; its forward passes are wrapped only where that matters.
         shares: whether what prompts begin with in common is computed once.
-        around_forward: opened for each forward pass that needs it.
 
     Yields:
-        ``rows``, after every step that wrote to them.
+        The rows, after every step that wrote to them.
     """
-    ways = find_ways(prompts, [i for i, limit in enumerate(limits) if limit > 0], shares=shares)
-    schedule = Schedule(prompts, ways, decoder.cache.n_slots, deque(ways.order))
-    prefixes: dict[Prefix, SharedPrefix] = {}
-    around = nullcontext if decoder.is_held else around_forward
+    ways = find_ways(writing.prompts, writing.wanted, shares=shares)
+    schedule = Schedule(writing.prompts, ways, decoder.cache.n_slots, deque(ways.order))
+    kept = _Kept(decoder, ways)
+    around = nullcontext if decoder.is_held else writing.around_forward
     began: dict[int, float] = {}
-
-    def stretch(work: Work) -> Stretch:
-        if work.prefix is not None:
-            if work.prefix not in prefixes:
-                begin, length = work.prefix.begin, len(work.prefix.ids)
-                prefixes[work.prefix] = decoder.shared_prefix(begin, length)
-            before = tuple(prefixes[one] for one in work.prefix.before)
-            target = prefixes[work.prefix]
-            return Stretch(work.ids, work.begin, before=before, prefix=target, is_asked=False)
-        assert work.seat is not None
-        way, slot = ways.of[work.seat.row], work.seat.slot
-        if work.begin == sum(len(one.ids) for one in way):
-            decoder.cache.copy_in(slot, [prefixes[one] for one in way if one.is_copied])
-        before = tuple(prefixes[one] for one in way if not one.is_copied)
-        return Stretch(work.ids, work.begin, slot, before=before, is_asked=work.is_asked)
-
-    def move(seat: Seat, slot: int) -> None:
-        n_apart = sum(len(one.ids) for one in ways.of[seat.row] if not one.is_copied)
-        decoder.cache.move(seat.slot, slot, seat.n_known - n_apart)
-
     while not schedule.is_done:
         step = schedule.next()
         now = time.monotonic()
@@ -77,21 +40,58 @@ def decode(
             if work.seat is not None:
                 began.setdefault(work.seat.row, now)
         with around():
-            logits = decoder.step([stretch(work) for work in step])  # [N, V]
+            logits = decoder.step([kept.stretch(work) for work in step])  # [N, V]
         seats = [work.seat for work in step if work.is_asked and work.seat is not None]
-        chosen = next_ids(logits, [seat.row for seat in seats]).tolist() if seats else []
+        chosen = writing.next_ids(logits, [seat.row for seat in seats]).tolist() if seats else []
         now = time.monotonic()
         for seat, token in zip(seats, chosen, strict=True):
-            row = rows[seat.row]
             seat.next_id = token
-            row.ended = token in end_ids
-            if not row.ended:
-                row.ids.append(token)
-                row.ended = is_done(row.ids)
-            if row.ended or len(row.ids) >= limits[seat.row]:
-                row.latency_s = now - began[seat.row]
-                for prefix in schedule.leave(seat):
-                    del prefixes[prefix]
-        schedule.close_up(move)
+            if writing.is_over(seat.row, token):
+                writing.rows[seat.row].latency_s = now - began[seat.row]
+                kept.forget(schedule.leave(seat))
+        schedule.close_up(kept.move)
         if seats:
-            yield rows
+            yield writing.rows
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the decoder keeps: rows in its slots, and the prefixes that they share.
+
+    Attributes:
+        decoder: whose they are.
+        ways: what each row begins with.
+        prefixes: those that are computed.
+    """
+
+    decoder: Decoder
+    ways: Ways
+    prefixes: dict[Prefix, SharedPrefix] = field(default_factory=dict)
+
+    def stretch(self, work: Work) -> Stretch:
+        """What the decoder is to compute, and what that stands behind."""
+        if work.prefix is not None:
+            if work.prefix not in self.prefixes:
+                begin, length = work.prefix.begin, len(work.prefix.ids)
+                self.prefixes[work.prefix] = self.decoder.shared_prefix(begin, length)
+            before = tuple(self.prefixes[one] for one in work.prefix.before)
+            target = self.prefixes[work.prefix]
+            return Stretch(work.ids, work.begin, before=before, prefix=target, is_asked=False)
+        assert work.seat is not None
+        way, slot = self.ways.of[work.seat.row], work.seat.slot
+        if work.begin == sum(len(one.ids) for one in way):
+            copied = [self.prefixes[one] for one in way if one.is_copied]
+            self.decoder.cache.copy_in(slot, copied)
+        before = tuple(self.prefixes[one] for one in way if not one.is_copied)
+        return Stretch(work.ids, work.begin, slot, before=before, is_asked=work.is_asked)
+
+    def move(self, seat: Seat, slot: int) -> None:
+        """Copies what a seat's slot has to another."""
+        way = self.ways.of[seat.row]
+        n_apart = sum(len(one.ids) for one in way if not one.is_copied)
+        self.decoder.cache.move(seat.slot, slot, seat.n_known - n_apart)
+
+    def forget(self, prefixes: Iterable[Prefix]) -> None:
+        """Gives the memory of prefixes back."""
+        for prefix in prefixes:
+            del self.prefixes[prefix]

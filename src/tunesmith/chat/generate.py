@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from tunesmith.chat.chat_model import Sampling
-from tunesmith.chat.choose import choose, seed_of_row
+from tunesmith.chat.choose import Chooser
 from tunesmith.chat.decode import decode
 from tunesmith.chat.generated import Generated
 from tunesmith.chat.padded import padded
-from tunesmith.model.decoder import Decoder, why_not
+from tunesmith.chat.writing import Writing
+from tunesmith.model.decoder import Decoder
+from tunesmith.model.decoder_support import why_not
 from tunesmith.model.lengthening import is_lengthening
 
 __all__ = ["Generated", "generate"]
@@ -57,7 +58,6 @@ def generate(
     Yields:
         The same list of rows, each time further by a token for those that are being written.
     """
-    device = next(causal_lm.parameters()).device
     own = [sampling.max_new_tokens] * len(prompts) if limits is None else limits
     most = [
         min(limit, sampling.max_new_tokens, max_positions - len(prompt))
@@ -66,43 +66,15 @@ def generate(
     longest = max((n + len(p) for n, p in zip(most, prompts, strict=True) if n > 0), default=0)
     if not longest:
         return
+    next_ids = Chooser(sampling, seeds, next(causal_lm.parameters()).device)
     rows = [Generated() for _ in prompts]
-    generators: dict[int, torch.Generator] = {}
-
-    def next_ids(logits: Tensor, numbers: list[int]) -> Tensor:
-        if sampling.temperature == 0:
-            return choose(logits, sampling, ())
-        for row in numbers:
-            if row not in generators:
-                seed = seed_of_row(sampling.seed, row) if seeds is None else seeds[row]
-                generators[row] = torch.Generator(device).manual_seed(seed)
-        return choose(logits, sampling, [generators[row] for row in numbers])
-
+    writing = Writing(prompts, most, end_ids, is_done, next_ids, around_forward, rows)
     with around_forward():
-        reason = why_not(causal_lm, longest)
+        is_known = why_not(causal_lm, longest) is None
         n_slots = min(at_once, len(prompts))
-        decoder = Decoder(causal_lm, n_slots, longest) if reason is None else None
+        decoder = Decoder(causal_lm, n_slots, longest) if is_known else None
     if decoder is not None:
-        yield from decode(
-            decoder,
-            prompts,
-            rows,
-            most,
-            end_ids=end_ids,
-            is_done=is_done,
-            next_ids=next_ids,
-            shares=shares_prefixes,
-            around_forward=around_forward,
-        )
+        yield from decode(decoder, writing, shares=shares_prefixes)
         return
-    yield from padded(
-        causal_lm,
-        prompts,
-        rows,
-        most,
-        at_once=1 if is_lengthening(causal_lm.config) else at_once,
-        end_ids=end_ids,
-        is_done=is_done,
-        next_ids=next_ids,
-        around_forward=around_forward,
-    )
+    at_once = 1 if is_lengthening(causal_lm.config) else at_once
+    yield from padded(causal_lm, writing, at_once=at_once)

@@ -1,128 +1,163 @@
-"""Harness model: a local model as EleutherAI's lm-evaluation-harness asks its own."""
+"""Harness model: any model as EleutherAI's lm-evaluation-harness asks its own."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import torch
 from lm_eval.api.model import LM  # pyright: ignore[reportMissingImports]
 
-from tunesmith.chat.chat_model import Sampling
-from tunesmith.core.errors import DataError
+from tunesmith.core.errors import ModelError
 from tunesmith.core.examples import Conversation, Message
-from tunesmith.evaluation.foretold import foretold_texts
-from tunesmith.evaluation.harness_rows import row_within
-from tunesmith.evaluation.perplexity import RunningText
-from tunesmith.model.head import output_head
-from tunesmith.model.lora_linear import adapter_off
-from tunesmith.tasks.collate import pad
+from tunesmith.evaluation.harness_settings import sampling_of
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance  # pyright: ignore[reportMissingImports]
 
+    from tunesmith.chat.chat_model import ChatModel, Sampling
     from tunesmith.chat.local import LocalModel
 
-LONGEST_ANSWER = 256
-"""Tokens of an answer where a task sets no limit, as in the harness's own model."""
+PORTION = 256
+"""Requests that are asked between two times that replies are kept: what a stop can cost at most."""
+
+
+class Replies(Protocol):
+    """Replies of before, by the key of their request."""
+
+    def get(self, request: str) -> Any:
+        """One of them; None: it was not asked yet."""
+        ...
+
+    def keep(self, replies: Mapping[str, Any]) -> None:
+        """Adds some."""
+        ...
 
 
 class HarnessModel(LM):
-    """Answers the three kinds of requests of the harness.
+    """Answers the three kinds of requests of the harness, each of them once.
 
-    Texts are taken as they are, behind the token that begins a document: a task writes its prompts
-    itself, so the model must have the plain template.
+    Texts are taken as they are: a task writes its prompts itself, so a model of this machine must
+    have the plain template. A hosted one gets them as a user's message, and tells no likelihoods.
     """
 
-    def __init__(self, model: LocalModel) -> None:
-        """Takes a loaded model with the plain template."""
+    def __init__(
+        self, opened: Callable[[], ChatModel], replies: Replies, *, only_writes: bool = False
+    ) -> None:
+        """Takes a model.
+
+        Args:
+            opened: gives it; called only where a reply is missing.
+            replies: what it said before; gets what it says now.
+            only_writes: it tells no likelihoods, so it need not be opened to find that out.
+        """
         super().__init__()
-        self.model = model
+        self._opened = opened
+        self._replies = replies
+        self._only_writes = only_writes
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """How likely a text is behind another, and whether it is what greedy choice would write.
 
-        A context that leaves no room loses its beginning, as in the harness's own model.
-
         Raises:
+            ModelError: the model tells no likelihoods.
             DataError: a continuation alone is longer than the model's window.
         """
-        rows = [self._pair(*request.args) for request in requests]
-        order = sorted(range(len(rows)), key=lambda place: -len(rows[place][0]))
-        found: dict[int, tuple[float, bool]] = {}
-        for start in range(0, len(order), self.model.batch_size):
-            places = order[start : start + self.model.batch_size]
-            for place, scores in zip(places, self._weighed([rows[p] for p in places]), strict=True):
-                found[place] = scores
-        return [found[place] for place in range(len(rows))]
+
+        def ask(_: Hashable, some: Sequence[Instance]) -> list[tuple[float, bool]]:
+            from tunesmith.evaluation.harness_likelihood import pair_likelihoods
+
+            return pair_likelihoods(self._local(some[0]), [_args(request) for request in some])
+
+        # Rows of a portion are alike in length, so that few are padded.
+        told = self._told("loglikelihood", requests, ask, size=lambda args: len("".join(args)))
+        return [(float(total), bool(is_greedy)) for total, is_greedy in told]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        """How likely whole texts are, in windows without overlap of what is scored."""
-        lead = np.array([self._lead], np.int32)
-        texts = [
-            RunningText(np.concatenate([lead, self._ids(request.args[0])]), 1, 1)
-            for request in requests
-        ]
-        window = self.model.max_positions
-        found = foretold_texts(self.model, texts, window=window, stride=window - 1)
-        return [-one.nats for one in found]
+        """How likely whole texts are, in windows without overlap of what is scored.
+
+        Raises:
+            ModelError: the model tells no likelihoods.
+        """
+
+        def ask(_: Hashable, some: Sequence[Instance]) -> list[float]:
+            from tunesmith.evaluation.harness_likelihood import text_likelihoods
+
+            return text_likelihoods(self._local(some[0]), [_args(request)[0] for request in some])
+
+        return self._told("loglikelihood_rolling", requests, ask)
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Greedy answers up to a stop text.
+        """Greedy answers up to a stop text; those that are to be written alike, together.
 
         Raises:
             DataError: a task wants tokens drawn by chance.
         """
-        answers: list[str] = []
-        for request in requests:
-            context, settings = request.args
-            if settings.get("do_sample") and settings.get("temperature"):
-                raise DataError(
-                    f"task {request.task_name}: draws tokens by chance, and a comparison is to "
-                    "give the same again. Set do_sample: false in its generation_kwargs."
-                )
-            until = settings.get("until") or ()
-            sampling = Sampling(
-                max_new_tokens=int(settings.get("max_gen_toks", LONGEST_ANSWER)),
-                stop=(until,) if isinstance(until, str) else tuple(until),
+        samplings = {
+            id(request): sampling_of(_args(request)[1], str(request.task_name))
+            for request in requests
+        }
+
+        def ask(sampling: Sampling, some: Sequence[Instance]) -> list[str]:
+            asked = [
+                Conversation((Message("user", _args(request)[0]),), str(request.task_name))
+                for request in some
+            ]
+            return [one.text for one in self._opened().complete(asked, sampling)]
+
+        return self._told(
+            "generate_until", requests, ask, group=lambda request: samplings[id(request)]
+        )
+
+    def _told(
+        self,
+        kind: str,
+        requests: Sequence[Instance],
+        ask: Callable[[Any, Sequence[Instance]], Sequence[Any]],
+        *,
+        group: Callable[[Instance], Hashable] = lambda request: None,
+        size: Callable[[tuple[Any, ...]], int] = lambda args: 0,
+    ) -> list[Any]:
+        """Replies to requests, of which those are asked that are not kept, portion by portion.
+
+        Args:
+            kind: of the requests.
+            requests: all of them; equal ones are asked once.
+            ask: asks some of one group, in their order.
+            group: what is asked together.
+            size: the largest are asked first.
+        """
+        keys = [_key(kind, _args(request)) for request in requests]
+        groups: dict[Hashable, dict[str, Instance]] = {}
+        for key, request in zip(keys, requests, strict=True):
+            if self._replies.get(key) is None:
+                groups.setdefault(group(request), {})[key] = request
+        for name, missing in groups.items():
+            order = sorted(missing, key=lambda key: -size(_args(missing[key])))
+            for start in range(0, len(order), PORTION):
+                some = order[start : start + PORTION]
+                said = ask(name, [missing[key] for key in some])
+                self._replies.keep(dict(zip(some, said, strict=True)))
+        return [self._replies.get(key) for key in keys]
+
+    def _local(self, request: Instance) -> LocalModel:
+        from tunesmith.chat.local import LocalModel
+
+        model = None if self._only_writes else self._opened()
+        if not isinstance(model, LocalModel):
+            raise ModelError(
+                f"task {request.task_name} asks for likelihoods of texts, which an endpoint does "
+                "not tell. Ask hosted models tasks with output_type: generate_until."
             )
-            asked = Conversation((Message("user", context),), str(request.task_name))
-            answers += [one.text for one in self.model.complete([asked], sampling)]
-        return answers
+        return model
 
-    @property
-    def _lead(self) -> int:
-        tokenizer = self.model.tokenizer
-        bos = tokenizer.id_of(tokenizer.bos) if tokenizer.bos else None
-        return tokenizer.eos_id if bos is None else bos
 
-    def _ids(self, text: str) -> np.ndarray:
-        return self.model.tokenizer.encode_many([(text, "nothing")])[0]
+def _args(request: Instance) -> tuple[Any, ...]:
+    return tuple(request.args)
 
-    def _pair(self, context: str, continuation: str) -> tuple[np.ndarray, int]:
-        """Token ids of both together, and how many of them the continuation has at the end."""
-        bare = context.rstrip()  # a token may begin with the space, so it goes with what follows
-        continuation = context[len(bare) :] + continuation
-        whole, before = self._ids(bare + continuation), self._ids(bare)
-        n_scored = max(1, len(whole) - len(before))
-        ids = np.concatenate([np.array([self._lead], np.int32), whole])
-        return row_within(ids, n_scored, self.model.max_positions), n_scored
 
-    @torch.no_grad()
-    def _weighed(self, rows: list[tuple[np.ndarray, int]]) -> list[tuple[float, bool]]:
-        network: Any = self.model.causal_lm
-        device = next(network.parameters()).device
-        # The last token of each row is foretold alone, so it needs no position.
-        ids = pad([row[:-1] for row, _ in rows], self.model.tokenizer.pad_id).to(device)
-        # Padding on the right stays unseen, as attention is causal.
-        with nullcontext() if self.model.uses_adapter else adapter_off(network):
-            hidden = network.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        found: list[tuple[float, bool]] = []
-        for place, (row, n_scored) in enumerate(rows):
-            ends = slice(len(row) - n_scored - 1, len(row) - 1)
-            logps = output_head(network)(hidden[place, ends]).float().log_softmax(-1)  # [n, V]
-            wanted = torch.from_numpy(row[-n_scored:]).long().to(device)
-            total = float(logps.gather(1, wanted[:, None]).sum())
-            found.append((total, bool((logps.argmax(-1) == wanted).all())))
-        return found
+def _key(kind: str, args: Sequence[Any]) -> str:
+    """SHA-256 of what a request says."""
+    text = json.dumps([kind, *args], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,6 @@ computed only where a next token is wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,64 +16,18 @@ from torch import Tensor
 
 from tunesmith.core.errors import ModelError
 from tunesmith.model import fused
+from tunesmith.model.decoder_layer import DecoderLayer
+from tunesmith.model.decoder_support import why_not
 from tunesmith.model.fused.mlp import gate_up
 from tunesmith.model.fused.norm import normalise
 from tunesmith.model.fused_layers import FusedLayers
 from tunesmith.model.head import output_head
 from tunesmith.model.kv_cache import KVCache, SharedPrefix
-from tunesmith.model.lengthening import is_lengthening
 from tunesmith.model.part_attention import joined, part, slots
 from tunesmith.model.ready_linear import ReadyLinear
-from tunesmith.model.stretch import Behind, SlotLook, Stretch, sights
+from tunesmith.model.step_line import Slots, StepLine, in_line
+from tunesmith.model.stretch import SlotLook, Stretch
 from tunesmith.model.trained_copy import TrainedCopy
-from tunesmith.model.trunk_support import look_back, why_unsupported
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One layer's norms and linear modules."""
-
-    norms: tuple[Tensor, Tensor]
-    q: ReadyLinear
-    k: ReadyLinear
-    v: ReadyLinear
-    o: ReadyLinear
-    gate: ReadyLinear
-    up: ReadyLinear
-    down: ReadyLinear
-    scale: float
-
-    @property
-    def linears(self) -> tuple[ReadyLinear, ...]:
-        return (self.q, self.k, self.v, self.o, self.gate, self.up, self.down)
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The tokens of a step: those alone in their slots, then longer stretches.
-
-    Attributes:
-        n_singles: tokens that are alone.
-        places: [M * Hkv] int64, where keys of those that go to slots go, in the flattened slots;
-            these M come first.
-        n_slotted: M.
-        filled: (first, behind the last, prefix, its first place) of stretches that are prefixes.
-        longs: first and behind the last of longer stretches.
-        sights: what these see beside themselves.
-        look: of the single tokens; None: there are none.
-        last: of all tokens whose next one is wanted.
-        asked: [N] int64, these in the line; None: all of it, in order.
-    """
-
-    n_singles: int
-    places: Tensor
-    n_slotted: int
-    filled: tuple[tuple[int, int, SharedPrefix, int], ...]
-    longs: tuple[tuple[int, int], ...]
-    sights: tuple[Behind, ...]
-    look: SlotLook | None
-    last: SlotLook | None
-    asked: Tensor | None
 
 
 class Decoder:
@@ -103,7 +56,7 @@ class Decoder:
         backbone, weights = model.base_model, FusedLayers()
         self._embed = backbone.embed_tokens
         self._eps = model.config.rms_norm_eps
-        self._layers = [_layer(layer, weights) for layer in backbone.layers]
+        self._layers = [DecoderLayer.of(layer, weights) for layer in backbone.layers]
         self._norm: Tensor = backbone.norm.weight
         self._head = ReadyLinear(output_head(model), weights)
         self.dtype, self.device = self._norm.dtype, self._norm.device
@@ -139,15 +92,14 @@ class Decoder:
         Returns:
             [N, V], logits of the token behind each that is asked, in their order.
         """
-        # What is alone comes first; logits are told in the order of the stretches all the same.
-        order = sorted(range(len(stretches)), key=lambda i: (not stretches[i].is_single, i))
-        order.sort(key=lambda i: stretches[i].prefix is not None)
+        # Logits are told in the order of the stretches, whatever comes first in the line.
+        order = in_line(stretches)
         mine = [stretches[i] for i in order]
         self._make_room(mine)
-        ids = torch.tensor([token for one in mine for token in one.ids], device=self.device)
-        line, positions = self._line(mine)
-        hidden = self._embed(ids[None])[0]  # [T, D]
-        cos, sin = self._cos.index_select(0, positions), self._sin.index_select(0, positions)
+        n_kv = self._shapes[0][0]
+        line = StepLine.of(mine, Slots(n_kv, self.cache.capacity, self._wide, self.device))
+        hidden = self._embed(line.ids[None])[0]  # [T, D]
+        cos, sin = (one.index_select(0, line.positions) for one in (self._cos, self._sin))
         for number in range(len(self._layers) - 1):
             hidden = self._through(number, hidden, cos, sin, line)
         hidden = self._finish(hidden, cos, sin, line)
@@ -163,46 +115,8 @@ class Decoder:
         if needed:
             self.cache.fit(max(needed))
 
-    def _line(self, mine: Sequence[Stretch]) -> tuple[_Line, Tensor]:
-        """The line of stretches in its order, and its positions [T] int64."""
-        n_kv, capacity = self._shapes[0][0], self.cache.capacity
-        lengths = np.array([len(one.ids) for one in mine])
-        starts = np.cumsum(lengths) - lengths
-        within = np.arange(lengths.sum()) - np.repeat(starts, lengths)
-        positions = within + np.repeat([one.begin for one in mine], lengths)
-        slotted = [one for one in mine if one.prefix is None]
-        n_slotted = int(lengths[: len(slotted)].sum())
-        of_slots = np.repeat([one.slot for one in slotted], lengths[: len(slotted)])
-        own = within[:n_slotted] + np.repeat(
-            [one.first for one in slotted], lengths[: len(slotted)]
-        )
-        places = (of_slots[:, None] * n_kv + np.arange(n_kv)) * capacity + own[:, None]
-        singles = [one for one in mine if one.is_single]
-        asked = [one for one in mine if one.is_asked]
-        longs = [(int(a), one) for a, one in zip(starts, mine, strict=True) if not one.is_single]
-        is_all = len(singles) == len(mine) == len(asked)
-        rows = [int(a) + len(s.ids) - 1 for a, s in zip(starts, mine, strict=True) if s.is_asked]
-        look = self._look(singles)
-        line = _Line(
-            len(singles),
-            torch.from_numpy(places.reshape(-1).astype(np.int64)).to(self.device),
-            n_slotted,
-            tuple((a, a + len(s.ids), s.prefix, s.first) for a, s in longs if s.prefix is not None),
-            tuple((a, a + len(one.ids)) for a, one in longs),
-            tuple(sights(longs)),
-            look,
-            look if is_all else self._look(asked),
-            None if is_all else torch.tensor(rows, dtype=torch.int64, device=self.device),
-        )
-        return line, torch.from_numpy(positions).to(self.device)
-
-    def _look(self, rows: Sequence[Stretch]) -> SlotLook | None:
-        if not rows:
-            return None
-        return SlotLook.of(rows, self._shapes[0][0], self._wide, self.device)
-
     def _through(
-        self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, line: _Line
+        self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, line: StepLine
     ) -> Tensor:
         """One layer over the whole line, [T, D]."""
         layer = self._layers[number]
@@ -212,7 +126,7 @@ class Decoder:
         mixed = self._attend(number, q, k, v, line)
         return self._behind_attention(layer, hidden, mixed)
 
-    def _finish(self, hidden: Tensor, cos: Tensor, sin: Tensor, line: _Line) -> Tensor:
+    def _finish(self, hidden: Tensor, cos: Tensor, sin: Tensor, line: StepLine) -> Tensor:
         """The last layer where the next token is wanted, [N, D]; keys are those of the line."""
         number = len(self._layers) - 1
         layer = self._layers[number]
@@ -229,7 +143,7 @@ class Decoder:
         return self._behind_attention(layer, hidden, mixed.flatten(1))
 
     def _heads(
-        self, layer: _Layer, hidden: Tensor, linears: Sequence[ReadyLinear], number: int
+        self, layer: DecoderLayer, hidden: Tensor, linears: Sequence[ReadyLinear], number: int
     ) -> list[Tensor]:
         normed = self._normed(hidden, layer.norms[0])
         width = self._shapes[number][1]
@@ -240,7 +154,7 @@ class Decoder:
             return fused.rms_norm(hidden, weight, self._eps)
         return normalise(hidden, weight, self._eps, self.dtype)[0]
 
-    def _keep(self, number: int, key: Tensor, value: Tensor, line: _Line) -> None:
+    def _keep(self, number: int, key: Tensor, value: Tensor, line: StepLine) -> None:
         """Writes keys and values of a layer, each [T, Hkv, D]."""
         for held, new in ((self.cache.keys, key), (self.cache.values, value)):
             if line.n_slotted:
@@ -251,7 +165,7 @@ class Decoder:
             prefix.keys[number][:, to] = key[first:end].transpose(0, 1)
             prefix.values[number][:, to] = value[first:end].transpose(0, 1)
 
-    def _attend(self, number: int, q: Tensor, k: Tensor, v: Tensor, line: _Line) -> Tensor:
+    def _attend(self, number: int, q: Tensor, k: Tensor, v: Tensor, line: StepLine) -> Tensor:
         """Attention of the whole line, [T, H * D]."""
         q = q.unflatten(1, (k.shape[1], -1))  # [T, Hkv, G, D]
         if not line.longs and line.look is not None:
@@ -301,61 +215,8 @@ class Decoder:
             found, norms = found.index_copy(0, own, whole[0]), norms.index_copy(0, own, whole[1])
         return found
 
-    def _behind_attention(self, layer: _Layer, hidden: Tensor, mixed: Tensor) -> Tensor:
+    def _behind_attention(self, layer: DecoderLayer, hidden: Tensor, mixed: Tensor) -> Tensor:
         """The rest of a layer, [T, D]; ``mixed`` is what attention gave, [T, H * D]."""
         hidden = layer.o(mixed).add_(hidden)
         normed = self._normed(hidden, layer.norms[1])
         return layer.down(gate_up(layer.gate(normed), layer.up(normed))).add_(hidden)
-
-
-def why_not(model: Any, n_positions: int) -> str | None:
-    """What keeps a model from being decoded here; None: nothing does.
-
-    Args:
-        model: a transformers model.
-        n_positions: of its longest row, answer included.
-    """
-    if not hasattr(model, "config") or not hasattr(model, "base_model"):
-        return "it is no model of transformers"
-    reason = why_unsupported(model)
-    if reason is not None:
-        return reason
-    window = look_back(model.config)
-    if window is not None and n_positions > window:
-        return f"its attention sees {window} tokens back"
-    if is_lengthening(model.config):
-        return "its rotary embedding depends on the length of a row"
-    if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
-        return "its products are in another type for the moment"
-    backbone = model.base_model
-    norms = [
-        n for one in backbone.layers for n in (one.input_layernorm, one.post_attention_layernorm)
-    ]
-    types = {norm.weight.dtype for norm in (*norms, backbone.norm)}
-    types |= {p.dtype for p in backbone.embed_tokens.parameters()}
-    weights = FusedLayers()
-    held = [weights.of(m) for one in backbone.layers for m in _linears(one)]
-    types |= {w.dtype for w in (one.weight for one in held if one) if isinstance(w, Tensor)}
-    devices = {parameter.device for parameter in model.parameters()}
-    if len(types) > 1 or len(devices) > 1:
-        return "its weights are of several types or on several devices"
-    return None
-
-
-def _linears(layer: Any) -> tuple[Any, ...]:
-    attention, mlp = layer.self_attn, layer.mlp
-    return (
-        attention.q_proj,
-        attention.k_proj,
-        attention.v_proj,
-        attention.o_proj,
-        mlp.gate_proj,
-        mlp.up_proj,
-        mlp.down_proj,
-    )
-
-
-def _layer(layer: Any, weights: FusedLayers) -> _Layer:
-    norms = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
-    q, k, v, o, gate, up, down = (ReadyLinear(module, weights) for module in _linears(layer))
-    return _Layer(norms, q, k, v, o, gate, up, down, layer.self_attn.scaling)

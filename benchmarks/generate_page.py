@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from generate import APART, FEW, FEW_APART, GOALS, ONE, OURS, ROOT, speed
+from generate import GOALS, speed
+from generate_contenders import APART, FEW, FEW_APART, ONE, OURS
+from generate_material import ROOT
 
 HEAD = Path(__file__).with_name("generation_head.md")
 

@@ -42,9 +42,8 @@ def judge_compared(
     with held(folder, choose="Choose another folder with --out"):
         result = Run(folder).read(COMPARISON)
         if judge is not None:  # the command on the page asks it too
-            result.setdefault("request", {"models": list(result["models"])})["judge"] = {
-                name: value for name, value in asdict(judge).items() if value is not None
-            }
+            request = result.setdefault("request", {"models": list(result["models"])})
+            request["judge"] = {**asdict(judge), "criteria": list(judge.criteria)}
         add_preferences(folder, result, judge, batch_size=batch_size)
         keep_result(folder, result)
     return result

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from tunesmith.chat.chat_model import Completion
-from tunesmith.core.errors import EndpointError
+from tunesmith.chat.spent_file import SpentFile
+from tunesmith.core.errors import EndpointError, RecipeError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,39 @@ class Prices:
         return (n_prompt_tokens * self.prompt + n_tokens * self.answer) / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Prices of several models' tokens.
+
+    Attributes:
+        others: of every model that is not named; None: not known.
+        by_name: of single models, by their names in the table.
+    """
+
+    others: Prices | None = None
+    by_name: Mapping[str, Prices] = field(default_factory=dict[str, Prices])
+
+    def of(self, name: str) -> Prices | None:
+        """What a model's tokens cost; None where nobody says."""
+        return self.by_name.get(name, self.others)
+
+    def require_known(self, names: Collection[str]) -> None:
+        """Checks that prices are given of models that are there.
+
+        Raises:
+            RecipeError: there is none of that name.
+        """
+        for name in self.by_name:
+            if name not in names:
+                near = did_you_mean(name, names)
+                raise RecipeError(f"prices of {name!r}: none of the models is called so. {near}")
+
+
+def price_list(prices: Prices | PriceList | None) -> PriceList:
+    """Prices as they are given: of each model, of all of them, or of none."""
+    return prices if isinstance(prices, PriceList) else PriceList(prices)
+
+
 @dataclass(slots=True)
 class Spend:
     """What was answered, and what it cost.
@@ -40,6 +75,8 @@ class Spend:
     n_replies: int = 0
     n_prompt_tokens: int = 0
     n_tokens: int = 0
+    file: SpentFile | None = None
+    """Where it is written down for later commands; None: nowhere."""
 
     def __post_init__(self) -> None:
         if self.max_cost is not None and self.prices is None:
@@ -67,11 +104,26 @@ class Spend:
         self.n_prompt_tokens += round(n_prompt_tokens)
         self.n_tokens += round(n_tokens)
 
+    def keep_in(self, file: SpentFile) -> None:
+        """Counts what a file says was spent before, and writes there what is spent from now on.
+
+        Raises:
+            RunError: the file is broken.
+        """
+        self.bring_forward(*file.before())
+        self.file = file
+
     def add(self, completion: Completion) -> None:
-        """Counts a reply."""
+        """Counts a reply.
+
+        Raises:
+            RunError: it cannot be written down; it is counted all the same.
+        """
         self.n_replies += 1
         self.n_prompt_tokens += completion.n_prompt_tokens
         self.n_tokens += completion.n_tokens
+        if self.file is not None:
+            self.file.add(completion.n_prompt_tokens, completion.n_tokens)
 
     def check(self) -> None:
         """Asks whether another request may be sent.
@@ -80,7 +132,8 @@ class Spend:
             EndpointError: the cap is reached. It is passed by at most what was under way.
         """
         if self.max_cost is not None and self.cost is not None and self.cost >= self.max_cost:
+            before = "" if self.file is None else f", as {self.file.path} has it"
             raise EndpointError(
                 f"the cap of {self.max_cost:g} is reached: the replies so far cost "
-                f"{self.cost:.4f}. What was answered is kept; go on with a higher cap."
+                f"{self.cost:.4f}{before}. What was answered is kept; go on with a higher cap."
             )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from tunesmith.cli.compare_show import print_comparison
-from tunesmith.cli.hosted import hosted_options, prices_of
+from tunesmith.cli.hosted import prices_of
 from tunesmith.cli.judge import judge_of, judge_options
+from tunesmith.cli.prices import PricedCommand, priced_options
 from tunesmith.cli.show import json_option, print_json
 
+if TYPE_CHECKING:
+    from tunesmith.chat.spend import PriceList
 
-@click.command("compare")
+
+@click.command("compare", cls=PricedCommand)
 @click.argument("models", nargs=-1, metavar="[NAME=]MODEL...")
 @click.option("--data", metavar="FILE|RECIPE|RUN", help="Examples; else those of the first run.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to ask.")
@@ -40,7 +44,7 @@ from tunesmith.cli.show import json_option, print_json
     show_default=True,
     help="Of a data file: stop at a row that cannot be used, or leave it out and count it.",
 )
-@hosted_options
+@priced_options
 @json_option
 def command(
     models: tuple[str, ...],
@@ -62,7 +66,7 @@ def command(
     voter: str | None,
     vote_seed: int,
     bad_rows: Literal["error", "reject"],
-    prices: tuple[float, float] | None,
+    prices: PriceList | None,
     max_cost: float | None,
     as_json: bool,
 ) -> None:
@@ -82,7 +86,7 @@ def command(
 
     if vote and as_json:
         raise click.UsageError("--vote asks a person; --json afterwards tells what came of it.")
-    asked = judge_of(judge, rubric, criteria)
+    asked = judge_of(judge, rubric, criteria, prices_of(judge_prices))
     of_models = (data, split, task, metrics, templates, max_rows, max_new_tokens, against)
     if not models and (any(of_models) or bad_rows != "error"):
         raise click.UsageError("these options go with models; name them too.")
@@ -101,20 +105,14 @@ def command(
                 batch_size=batch_size,
                 against=against,
                 judge=asked,
+                prices=prices,
+                max_cost=max_cost,
                 bad_rows=bad_rows,
-            ),
-            prices=prices_of(prices),
-            max_cost=max_cost,
-            judge_prices=prices_of(judge_prices),
+            )
         )
     else:
-        result = judge_compared(
-            out,
-            asked,
-            batch_size=batch_size,
-            prices=prices_of(judge_prices or prices),
-            max_cost=max_cost,
-        )
+        alone = CompareRequest((), judge=asked, prices=prices, max_cost=max_cost)
+        result = judge_compared(out, alone.judging, batch_size=batch_size)
     if vote:
         counted = vote_and_count(out, voter, seed=vote_seed)
         if counted is None:

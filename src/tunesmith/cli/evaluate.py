@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tunesmith.cli.hosted import hosted_options, prices_of
 from tunesmith.cli.open import open_told
+from tunesmith.cli.prices import PricedCommand, priced_options
 from tunesmith.cli.show import OVERRIDES, json_option, print_json, print_scores
 from tunesmith.cli.show_perplexity import print_perplexity
 
+if TYPE_CHECKING:
+    from tunesmith.chat.spend import PriceList
 
-@click.command("eval")
+
+@click.command("eval", cls=PricedCommand)
 @click.argument("target", metavar="RUN|RECIPE")
 @OVERRIDES
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Rows to score.")
@@ -23,14 +27,14 @@ from tunesmith.cli.show_perplexity import print_perplexity
     metavar="[NAME=]MODEL",
     help="Score this model beside them, hosted or here; may come again.",
 )
-@hosted_options
+@priced_options
 @json_option
 def command(
     target: str,
     overrides: tuple[str, ...],
     split: str | None,
     beside: tuple[str, ...],
-    prices: tuple[float, float] | None,
+    prices: PriceList | None,
     max_cost: float | None,
     as_json: bool,
 ) -> None:
@@ -51,7 +55,7 @@ def command(
         open_told(target, overrides) if is_recipe else target,
         split=split,
         beside=beside,
-        prices=prices_of(prices),
+        prices=prices,
         max_cost=max_cost,
     )
     if as_json:

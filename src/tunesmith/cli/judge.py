@@ -10,6 +10,7 @@ import click
 from tunesmith.cli.show import print_table
 
 if TYPE_CHECKING:
+    from tunesmith.chat.spend import Prices
     from tunesmith.pipelines.judge_request import JudgeRequest
 
 
@@ -41,16 +42,16 @@ def judge_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def judge_of(
-    judge: str | None, rubric: str | None, criteria: tuple[str, ...]
+    judge: str | None, rubric: str | None, criteria: tuple[str, ...], prices: Prices | None
 ) -> JudgeRequest | None:
-    """What ``--judge``, ``--rubric`` and ``--criterion`` say."""
+    """What ``--judge``, ``--rubric``, ``--criterion`` and ``--judge-prices`` say."""
     from tunesmith.pipelines.judge_request import JudgeRequest
 
     if judge is None:
         if rubric is not None or criteria:
             raise click.UsageError("--rubric and --criterion go with --judge MODEL.")
         return None
-    return JudgeRequest(judge, rubric, criteria)
+    return JudgeRequest(judge, rubric, criteria, prices)
 
 
 def print_preferences(result: Mapping[str, Any]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tunesmith.chat.endpoint import is_hosted
+from tunesmith.chat.spend import price_list
+from tunesmith.chat.spent_file import SPENT
 from tunesmith.core.errors import RecipeError
 from tunesmith.core.held import held
 from tunesmith.evaluation.fits import fitting, require_fit
@@ -29,20 +31,11 @@ from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
 
-if TYPE_CHECKING:
-    from tunesmith.chat.spend import Prices
-
 TAKEN = ("constant",)
 """Names that the table has for something else."""
 
 
-def compare(
-    request: CompareRequest,
-    *,
-    prices: Prices | None = None,
-    max_cost: float | None = None,
-    judge_prices: Prices | None = None,
-) -> dict[str, Any]:
+def compare(request: CompareRequest) -> dict[str, Any]:
     """Has models answer the same examples, scores them, and says which differences are real.
 
     Answers are kept in ``out``: a second run asks only what is missing, costs nothing, and gives
@@ -51,9 +44,6 @@ def compare(
 
     Args:
         request: what is compared.
-        prices: of a hosted model's tokens.
-        max_cost: of each hosted model.
-        judge_prices: of a hosted judge's tokens; None: ``prices``.
 
     Returns:
         What ``comparison.json`` holds: ``models`` (by name: ``scores`` with ``low`` and ``high``,
@@ -86,7 +76,9 @@ def compare(
     notes += seen_notes(models, data.examples)
     folder = Path(request.out).expanduser()
     with held(folder, choose="Choose another folder with --out."):
-        opening = Opening(request.batch_size, prices, max_cost, Bases())
+        opening = Opening(
+            request.batch_size, request.prices, request.max_cost, Bases(), folder / SPENT
+        )
         found = compared_scores(request, models, data, folder, opening, chosen(metrics))
         result = _compared(request, models, data, metrics, found)
         result["notes"] += [n for n in notes + found.notes if n not in result["notes"]]
@@ -95,10 +87,8 @@ def compare(
         add_preferences(
             folder,
             result,
-            request.judge,
+            request.judging,
             batch_size=request.batch_size,
-            prices=judge_prices or prices,
-            max_cost=max_cost,
             seed=request.seed,
         )
         keep_result(folder, result)
@@ -159,6 +149,7 @@ def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
     for name in given:
         if name not in names:
             raise RecipeError(f"{name!r} is none of the models: {', '.join(names)}.")
+    price_list(request.prices).require_known(names)
 
 
 def _metrics(request: CompareRequest, data: ComparedData) -> tuple[list[str], list[str]]:

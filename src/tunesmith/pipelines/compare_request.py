@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from tunesmith.chat.spend import PriceList
 from tunesmith.pipelines.judge_request import JudgeRequest
 
 
@@ -28,6 +29,9 @@ class CompareRequest:
             it is given to ``models``, which it joins; None: no such list.
         seed: of resamples.
         judge: a model that says of every two answers which is better; None: nobody does.
+        prices: of hosted models' tokens, of each by its name in the table or of all.
+        max_cost: no request is sent to a hosted model once the replies that it was asked for in
+            this folder, by earlier comparisons too, cost so much.
         bad_rows: of a data file, whether a row that cannot be used stops the comparison or is left
             out and counted; a recipe has its own ``data.bad_rows``.
     """
@@ -45,4 +49,19 @@ class CompareRequest:
     against: str | None = None
     seed: int = 0
     judge: JudgeRequest | None = None
+    prices: PriceList | None = None
+    max_cost: float | None = None
     bad_rows: Literal["error", "reject"] = "error"
+
+    @property
+    def judging(self) -> JudgeRequest | None:
+        """Who judges, at the prices of all models and under their cap unless it has its own."""
+        if self.judge is None:
+            return None
+        prices = None if self.prices is None else self.prices.others
+        own = self.judge
+        return replace(
+            own,
+            prices=prices if own.prices is None else own.prices,
+            max_cost=self.max_cost if own.max_cost is None else own.max_cost,
+        )

@@ -182,7 +182,7 @@ def opened_model(opening: Opening, one: Beside, form: AskedAs) -> ChatModel | Pr
     """A model of this machine or from afar, asked as it is to be."""
     if not is_hosted(one.model):
         require("torch", extra="train", purpose="Answering with a model on this machine")
-    return opening.any(one.model, template=form.template, otherwise=form.otherwise)
+    return opening.any(one.model, name=one.name, template=form.template, otherwise=form.otherwise)
 
 
 def _roads(

@@ -18,6 +18,7 @@ from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.compared_likelihoods import compared_likelihoods
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.kept_answers import Kept
+from tunesmith.pipelines.priced_answers import priced_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def compared_scores(
             return ComparedScores(
                 likelihoods.answers(), likelihoods.scored(), likelihoods.failed, likelihoods.notes
             )
-    answers, failed = compared_answers(request, models, data, folder, opening)
+    kept, failed = compared_answers(request, models, data, folder, opening)
+    answers = priced_answers(kept, models, request.prices)
     written = [metric.told for metric in metrics if metric.foretell is None]
     scored = {
         name: score(data.task, data.examples, kept.answered, road, written)

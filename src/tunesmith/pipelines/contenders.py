@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunesmith.chat.reply_cache import ReplyCache
-from tunesmith.chat.spend import Prices
+from tunesmith.chat.spend import PriceList, Prices, price_list
+from tunesmith.chat.spent_file import SpentFile
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.roads import answerer
 from tunesmith.model.source import load_tokenizer, model_folder
@@ -30,43 +31,67 @@ BASE, TUNED, PROMPTED = "base", "tuned", "prompted"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How models are opened: hosted ones with prices, a cap and the cache; others share weights."""
+    """How models are opened: hosted ones with prices, a cap and the cache; others share weights.
+
+    Attributes:
+        batch_size: prompts at once.
+        prices: of hosted models' tokens, of all or of each by its name.
+        max_cost: of each hosted model.
+        bases: weights that are shared; None: each model has its own.
+        spent: file that tells what hosted models have cost before, which the cap is on too; None:
+            it is on this command alone.
+    """
 
     batch_size: int
-    prices: Prices | None = None
+    prices: Prices | PriceList | None = None
     max_cost: float | None = None
     bases: Bases | None = None
+    spent: Path | None = None
 
     def any(
         self,
         model: str | Path | Run,
         *,
+        name: str = "",
         dtype: str = "auto",
         template: str | Template | None = None,
         otherwise: str | Template = "alpaca",
     ) -> ChatModel | Predictor:
-        """Whatever can answer."""
-        return load(
+        """Whatever can answer; ``name`` is its own in the table."""
+        found = load(
             model,
             template=template,
             otherwise=otherwise,
             batch_size=self.batch_size,
             dtype=dtype,
-            prices=self.prices,
+            prices=price_list(self.prices).of(name),
             max_cost=self.max_cost,
             cache=ReplyCache(),
             bases=self.bases,
         )
+        self._bring_forward(found, name)
+        return found
 
-    def chat(self, model: str) -> ChatModel:
-        """A model that writes."""
-        return load_chat(
+    def chat(self, model: str, name: str = "") -> ChatModel:
+        """A model that writes; ``name`` is its own in the table."""
+        found = load_chat(
             model,
             batch_size=self.batch_size,
-            prices=self.prices,
+            prices=price_list(self.prices).of(name),
             max_cost=self.max_cost,
             cache=ReplyCache(),
         )
+        self._bring_forward(found, name)
+        return found
+
+    def _bring_forward(self, model: ChatModel | Predictor, name: str) -> None:
+        """Counts what a hosted model has cost before."""
+        from tunesmith.chat.hosted import HostedModel
+        from tunesmith.chat.prompted import Prompted
+
+        asked = model.model if isinstance(model, Prompted) else model
+        if self.spent is not None and isinstance(asked, HostedModel):
+            asked.spend.keep_in(SpentFile(self.spent, f"{name}={asked.endpoint}"))
 
 
 def contenders(
@@ -84,7 +109,7 @@ def contenders(
     from tunesmith.chat.prompted import Prompted
 
     if prompted is not None:
-        shown_first = opening.any(prompted)
+        shown_first = opening.any(prompted, name=PROMPTED)
         has_base = isinstance(shown_first, LocalModel | Prompted)
         yield BASE, shown_first.base() if has_base else shown_first
         yield PROMPTED, shown_first

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.chat.spend import price_list
 from tunesmith.core.answers import Road, shown
 from tunesmith.core.errors import DataError, RecipeError, RunError
 from tunesmith.core.examples import Example
@@ -23,7 +24,7 @@ from tunesmith.evaluation.score import Scored, score
 from tunesmith.evaluation.within_memory import answer_within_memory
 from tunesmith.pipelines.beside import Beside, named_models, require_written
 from tunesmith.pipelines.card import write_card
-from tunesmith.pipelines.contenders import Opening, contenders
+from tunesmith.pipelines.contenders import PROMPTED, Opening, contenders
 from tunesmith.pipelines.foretell import foretell
 from tunesmith.pipelines.prepare import prepare
 from tunesmith.pipelines.prompted import PROMPT_RECIPE, is_prompted
@@ -35,7 +36,7 @@ from tunesmith.tasks.task import Task
 if TYPE_CHECKING:
     from tunesmith.chat.chat_model import ChatModel
     from tunesmith.chat.predictor import Predictor
-    from tunesmith.chat.spend import Prices
+    from tunesmith.chat.spend import PriceList, Prices
 
 CONSTANT = "constant"
 
@@ -45,7 +46,7 @@ def evaluate(
     *,
     split: str | None = None,
     beside: Sequence[str] = (),
-    prices: Prices | None = None,
+    prices: Prices | PriceList | None = None,
     max_cost: float | None = None,
 ) -> dict[str, Any]:
     """Scores the base model and, for a run, the tuned one, by every road that the task knows.
@@ -56,9 +57,9 @@ def evaluate(
         split: which rows; None: ``test`` if the data has it, else ``validation``.
         beside: further models that answer the same examples in words, hosted ones too: what
             :func:`tunesmith.load` takes, as ``MODEL`` or ``NAME=MODEL``.
-        prices: of a hosted model's tokens.
-        max_cost: of each hosted model. Its replies are kept in the cache, so a second evaluation
-            costs nothing.
+        prices: of hosted models' tokens, of all or of each by its name.
+        max_cost: of each hosted model, in this call. Its replies are kept in the cache, so a second
+            evaluation costs nothing.
 
     Returns:
         Scores by model (``constant``: the best answer that ignores the request; ``base``;
@@ -74,15 +75,17 @@ def evaluate(
     require("torch", extra="train", purpose="Evaluating")
     from tunesmith.training.fit import EVALUATION_ADVICE, advised
 
+    others = named_models(beside)
+    price_list(prices).require_known([*(one.name for one in others), PROMPTED])
     with advised(EVALUATION_ADVICE):
-        return _evaluated(target, split, named_models(beside), prices, max_cost)
+        return _evaluated(target, split, others, prices, max_cost)
 
 
 def _evaluated(
     target: str | Path | Run | Recipe,
     split: str | None,
     beside: Sequence[Beside],
-    prices: Prices | None,
+    prices: Prices | PriceList | None,
     max_cost: float | None,
 ) -> dict[str, Any]:
     started = time.perf_counter()
@@ -112,7 +115,7 @@ def _evaluated(
     # Others first: a hosted model that cannot be asked is known before hours of work here.
     others = {
         f"{one.name}/generate" if len(task.roads) > 1 else one.name: _answered(
-            opening.chat(one.model), task, asked, "generate", recipe
+            opening.chat(one.model, one.name), task, asked, "generate", recipe
         )
         for one in beside
     }

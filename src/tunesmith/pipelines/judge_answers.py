@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.endpoint import Endpoint, is_hosted, parse_endpoint
 from tunesmith.chat.request import Request
+from tunesmith.chat.spend import Prices
+from tunesmith.chat.spent_file import SPENT, SpentFile
 from tunesmith.core.errors import EndpointError, RunError, TunesmithError
 from tunesmith.core.lines_kept import LinesKept
 from tunesmith.core.runs import Run
@@ -29,7 +31,6 @@ from tunesmith.pipelines.model_identity import identity_of, served_by
 from tunesmith.pipelines.weights import artifact_folder
 
 if TYPE_CHECKING:
-    from tunesmith.chat.spend import Prices
     from tunesmith.chat.teacher import Outcome, Teacher
 
 FOLDER, SETTINGS, REPLIES = "judge", "judge.json", "replies.jsonl"
@@ -45,6 +46,7 @@ class Judging:
         rubric: that it was asked by.
         identity: of its files.
         failed: why it could not be asked to the end; empty: it was.
+        prices: of its tokens when it was last asked; None: not known, or it is here.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Judging:
     rubric: Rubric
     identity: list[Any]
     failed: str = ""
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Judged:
         duels: by (one, other, criterion).
         n_missing: examples of a pair that were not asked about in both orders.
         n_replies: that were counted.
-        cost: of those; None where no price is known.
+        cost: of those, at the prices of the last time; None where none are known.
         self_judged: names of the models that are the judge itself.
     """
 
@@ -78,8 +81,6 @@ def ask_judge(
     request: JudgeRequest,
     *,
     at_once: int = 32,
-    prices: Prices | None = None,
-    max_cost: float | None = None,
 ) -> str:
     """Asks a judge what is not kept yet; what keeps it from judging is told and raises nothing.
 
@@ -87,8 +88,6 @@ def ask_judge(
         compared: models' answers.
         request: who judges, and by what.
         at_once: of a model on this machine, prompts in one batch.
-        prices: of a hosted one's tokens.
-        max_cost: no request is sent to it once its replies cost so much.
 
     Returns:
         Why nothing is known of it at all; empty: what it said, and why not more, is kept.
@@ -102,6 +101,7 @@ def ask_judge(
     kept = kept_judging(compared.folder)
     before = kept.endpoint.model if kept is not None and kept.model == request.model else None
     identity: list[Any] = []
+    prices = request.prices if is_hosted(request.model) else None
     endpoint, teacher = None, None
     try:
         served = served_by(request.model, before)
@@ -109,22 +109,22 @@ def ask_judge(
         if kept is not None and (kept.model, kept.identity) == (request.model, identity):
             endpoint = kept.endpoint
         if endpoint is None:
-            teacher = _open(request.model, at_once, prices, max_cost)
+            teacher = _open(request, at_once, compared.folder)
             endpoint = teacher.endpoint
-        judging = Judging(request.model, endpoint, rubric, identity)
+        judging = Judging(request.model, endpoint, rubric, identity, prices=prices)
         missing = _missing(compared, judging)
         if missing:
-            teacher = teacher or _open(request.model, at_once, prices, max_cost)
+            teacher = teacher or _open(request, at_once, compared.folder)
             print(f"judge {request.model}: {len(missing):,} requests", file=sys.stderr)
             failed = _ask(teacher, missing, compared.folder, endpoint)
-            judging = Judging(request.model, endpoint, rubric, identity, failed)
+            judging = replace(judging, failed=failed)
     except RunError:
         raise
     except TunesmithError as error:
         if endpoint is None:
             _tell(request.model, str(error))
             return str(error)
-        judging = Judging(request.model, endpoint, rubric, identity, str(error))
+        judging = Judging(request.model, endpoint, rubric, identity, str(error), prices)
     _tell(request.model, judging.failed)
     folder = compared.folder / FOLDER
     folder.mkdir(exist_ok=True)
@@ -147,8 +147,10 @@ def kept_judging(folder: Path) -> Judging | None:
     try:
         rubric = told.pop("rubric")
         criteria = tuple(Criterion(**one) for one in rubric.pop("criteria"))
+        prices = told.pop("prices", None)
         return Judging(
             **{**told, "endpoint": Endpoint(**told["endpoint"])},
+            prices=None if prices is None else Prices(**prices),
             rubric=Rubric(**rubric, criteria=criteria),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -197,13 +199,12 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
                 (forward.reason, backward.reason),
             )
             duels.setdefault((one, other, name), []).append(duel)
-    costs = [entry["cost"] for entry in used.values() if entry.get("cost") is not None]
     models = compared.result.get("request", {}).get("models", ())
     return Judged(
         duels,
         n_missing,
         len(used),
-        sum(costs) if costs else None,
+        _cost(judging.prices, used.values()),
         [each.name for each in named_models(models, taken=()) if _is_same(each.model, judging)],
     )
 
@@ -239,7 +240,7 @@ def _ask(teacher: Teacher, missing: list[Request], folder: Path, endpoint: Endpo
         if isinstance(outcome, Completion):
             told = {"text": outcome.text, "finish_reason": outcome.finish_reason}
             tokens = {"n_prompt_tokens": outcome.n_prompt_tokens, "n_tokens": outcome.n_tokens}
-            file.add({"key": key, **told, **tokens, "cost": outcome.cost})
+            file.add({"key": key, **told, **tokens})
         elif outcome.may_pass:
             lost.append(outcome.reason)
         else:  # it will never be answered: broken, and not asked again
@@ -252,16 +253,32 @@ def _ask(teacher: Teacher, missing: list[Request], folder: Path, endpoint: Endpo
     return f"{len(lost):,} requests were not answered, the first: {lost[0]}" if lost else ""
 
 
-def _open(model: str, at_once: int, prices: Prices | None, max_cost: float | None) -> Teacher:
+def _cost(prices: Prices | None, replies: Collection[Mapping[str, Any]]) -> float | None:
+    """What replies cost at some prices, whichever were told when they came."""
+    if prices is None or not replies:
+        return None
+    tokens = ((one.get("n_prompt_tokens", 0), one.get("n_tokens", 0)) for one in replies)
+    return sum(prices.of(n_prompt, n_answer) for n_prompt, n_answer in tokens)
+
+
+def _open(request: JudgeRequest, at_once: int, folder: Path) -> Teacher:
     from tunesmith.chat.hosted import AT_ONCE
     from tunesmith.chat.reply_cache import ReplyCache
     from tunesmith.core.extras import require
     from tunesmith.pipelines.open_teacher import open_teacher
 
-    if not is_hosted(model):
+    if not is_hosted(request.model):
         require("torch", extra="train", purpose="Judging with a model on this machine")
-    n = AT_ONCE if is_hosted(model) else at_once
-    return open_teacher(model, at_once=n, prices=prices, max_cost=max_cost, cache=ReplyCache())
+        return open_teacher(request.model, at_once=at_once)
+    teacher = open_teacher(
+        request.model,
+        at_once=AT_ONCE,
+        prices=request.prices,
+        max_cost=request.max_cost,
+        cache=ReplyCache(),
+    )
+    teacher.spend.keep_in(SpentFile(folder / FOLDER / SPENT, str(teacher.endpoint)))
+    return teacher
 
 
 def _is_same(model: str, judging: Judging) -> bool:

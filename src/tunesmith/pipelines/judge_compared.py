@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tunesmith.core.held import held
 from tunesmith.core.runs import Run
@@ -13,17 +14,12 @@ from tunesmith.pipelines.judge_answers import ask_judge
 from tunesmith.pipelines.judge_request import JudgeRequest
 from tunesmith.pipelines.preferences_told import tell_preferences
 
-if TYPE_CHECKING:
-    from tunesmith.chat.spend import Prices
-
 
 def judge_compared(
     out: str | Path,
     judge: JudgeRequest | None = None,
     *,
     batch_size: int = 32,
-    prices: Prices | None = None,
-    max_cost: float | None = None,
 ) -> dict[str, Any]:
     """Has a judge compare answers that are kept, and counts its verdicts and all votes anew.
 
@@ -31,8 +27,6 @@ def judge_compared(
         out: folder of a comparison.
         judge: who judges; None: nobody is asked, and what is kept is counted.
         batch_size: prompts at once, of a judge on this machine.
-        prices: of a hosted judge's tokens.
-        max_cost: no request is sent to it once its replies cost so much.
 
     Returns:
         What ``comparison.json`` then holds.
@@ -47,9 +41,10 @@ def judge_compared(
         judge.check()
     with held(folder, choose="Choose another folder with --out"):
         result = Run(folder).read(COMPARISON)
-        add_preferences(
-            folder, result, judge, batch_size=batch_size, prices=prices, max_cost=max_cost
-        )
+        if judge is not None:  # the command on the page asks it too
+            request = result.setdefault("request", {"models": list(result["models"])})
+            request["judge"] = {**asdict(judge), "criteria": list(judge.criteria)}
+        add_preferences(folder, result, judge, batch_size=batch_size)
         keep_result(folder, result)
     return result
 
@@ -60,8 +55,6 @@ def add_preferences(
     judge: JudgeRequest | None,
     *,
     batch_size: int = 32,
-    prices: Prices | None = None,
-    max_cost: float | None = None,
     seed: int = 0,
 ) -> None:
     """Asks a judge what is missing, and puts what it and voters preferred into a result.
@@ -71,16 +64,12 @@ def add_preferences(
         result: what it found, without a judge.
         judge: who judges; None: nobody is asked.
         batch_size: prompts at once, of a judge on this machine.
-        prices: of a hosted judge's tokens.
-        max_cost: see :func:`judge_compared`.
         seed: of resamples and exchanges.
     """
     unasked = ""
     if judge is not None:
         compared = read_compared(folder, result)
-        unasked = _nothing_to_judge(compared) or ask_judge(
-            compared, judge, at_once=batch_size, prices=prices, max_cost=max_cost
-        )
+        unasked = _nothing_to_judge(compared) or ask_judge(compared, judge, at_once=batch_size)
     tell_preferences(folder, result, seed=seed)
     if judge is not None and unasked:
         result.pop("judged", None)

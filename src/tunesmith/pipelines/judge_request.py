@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tunesmith.chat.endpoint import is_hosted
+from tunesmith.chat.spend import Prices
 from tunesmith.core.errors import RecipeError, did_you_mean
 from tunesmith.evaluation.rubrics import Rubric, choose_rubric, rubric_for
 from tunesmith.evaluation.rubrics.rubric import BUILT_IN
@@ -22,11 +23,16 @@ class JudgeRequest:
         model: any that :func:`tunesmith.load` takes and that writes.
         rubric: name of a built-in one, or a YAML file; None: the built-in one that fits.
         criteria: none but these; see :func:`~tunesmith.evaluation.rubrics.choose_rubric`.
+        prices: of a hosted one's tokens.
+        max_cost: no request is sent to it once the replies that it was asked for in the folder of a
+            comparison cost so much.
     """
 
     model: str
     rubric: str | None = None
     criteria: tuple[str, ...] = ()
+    prices: Prices | None = None
+    max_cost: float | None = None
 
     def check(self) -> None:
         """Finds a slip before any work is done; nothing is fetched.

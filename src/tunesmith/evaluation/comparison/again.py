@@ -22,15 +22,20 @@ def again(request: Mapping[str, Any]) -> str:
     """
     words = ["tunesmith", "compare", *request["models"]]
     given = dict(request)
+    given["prices"] = _listed(given.get("prices"))
     judge = given.pop("judge", None)
     if isinstance(judge, Mapping):  # a noun of its own, whose options stand beside the others
-        given |= {"judge": judge.get("model"), **{k: v for k, v in judge.items() if k != "model"}}
+        given |= {"judge": judge.get("model")} | {k: judge.get(k) for k in ("rubric", "criteria")}
+        given["judge_prices"] = _pair(judge.get("prices"))
+        given["max_cost"] = given.get("max_cost") or judge.get("max_cost")
     for name, value in given.items():
         if name in UNSAID or value is None or value is False:
             continue
         option = f"--{NAMES.get(name, name).replace('_', '-')}"
         if value is True:
             words.append(option)
+        elif name in ("prices", "judge_prices"):
+            words += [word for one in value for word in (option, *one.split(" "))]
         elif isinstance(value, Mapping):
             words += [word for k, v in value.items() for word in (option, f"{k}={v}")]
         elif isinstance(value, list | tuple):
@@ -38,3 +43,19 @@ def again(request: Mapping[str, Any]) -> str:
         else:
             words += [option, str(value)]
     return shlex.join(words)
+
+
+def _listed(prices: Mapping[str, Any] | None) -> list[str]:
+    """What stands behind each ``--prices``: those of all models, then those of single ones."""
+    if prices is None:
+        return []
+    single = (prices.get("by_name") or {}).items()
+    named = [f"{name}={_pair(one)[0].replace(' ', ',')}" for name, one in single]
+    return [*_pair(prices.get("others")), *named]
+
+
+def _pair(prices: Mapping[str, float] | None) -> list[str]:
+    """Prices of prompt and answer, as one text; none where they are not known."""
+    if prices is None:
+        return []
+    return [f"{prices['prompt']:.15g} {prices['answer']:.15g}"]

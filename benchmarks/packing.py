@@ -57,10 +57,12 @@ def main(overrides: list[str]) -> None:
             for step in range(1 + turn * STEPS, 1 + (turn + 1) * STEPS):
                 n_tokens += trainer._step(step).values["n_tokens"]
             speeds[name].append(n_tokens / (time.process_time() - started))
-            for micro in trainer._micro_batches(step):
+            for micro in trainer.steps.micro_batches(step):
                 n_places += trainer.train_rows.batch(micro).input_ids.numel()
             lengths = trainer.train_rows.lengths
-            own = sum(int(lengths[row]) for micro in trainer._micro_batches(step) for row in micro)
+            own = sum(
+                int(lengths[row]) for micro in trainer.steps.micro_batches(step) for row in micro
+            )
             filled[name] = own / n_places
     medians = {name: statistics.median(found) for name, found in speeds.items()}
     found = {

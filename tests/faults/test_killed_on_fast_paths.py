@@ -92,12 +92,12 @@ def test_lora_with_dropout_over_products_in_eight_bits(bench, lines):
 
     recipe = make_recipe(bench.fields)
     trainer = build_trainer(recipe, prepare(recipe), None)
-    steps = {step: trainer._micro_batches(step) for step in reversed(range(trainer.n_steps))}
+    steps = {step: trainer.steps.micro_batches(step) for step in reversed(range(trainer.n_steps))}
     assert all(len(step) > 1 for step in steps.values())
     n_arranged = sum(
-        steps[step] != trainer._planned(epoch)[place]
+        steps[step] != trainer.steps.planned(epoch)[place]
         for step in steps
-        for epoch, place in [divmod(step, trainer.steps_per_epoch)]
+        for epoch, place in [divmod(step, trainer.steps.per_epoch)]
     )
     assert n_arranged > 0
     ran = [line["rows"] for line in killed.lines(METRICS) if line["kind"] == "train"]

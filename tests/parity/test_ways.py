@@ -98,7 +98,7 @@ def test_every_way_gives_the_loss_and_the_gradients_of_the_plain_one(
         trainer = build_trainer(recipe, prepared, None, run)
         decided = trunk_record(run) or {"splits": []}
         assert bool(decided["splits"]) == (kept != "off")
-        n_targets, total, sums, n_tokens = trainer._accumulate(0, trainer._micro_batches(0))
+        n_targets, total, sums, n_tokens = trainer._accumulate(0, trainer.steps.micro_batches(0))
         gradients = {name: p.grad.clone() for name, p in trainer.parameters.items()}
         sharing = sharing_of(trainer.train_rows)
         saved = 0.0 if sharing is None else sharing.saved_fraction

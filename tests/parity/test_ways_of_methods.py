@@ -136,7 +136,7 @@ def truth_of(case, trainer, reference, task):
     network = copy.deepcopy(trainer.model.model).double().train()
     names = {id(p): n for n, p in trainer.model.model.named_parameters()}
     parameters = dict(network.named_parameters())
-    step = [row for micro in trainer._micro_batches(0) for row in micro]
+    step = [row for micro in trainer.steps.micro_batches(0) for row in micro]
     total, count = torch.zeros((), dtype=torch.float64), 0.0
     for loss, n in losses(network, reference, case.prepared.encoded["train"], step, task):
         loss.backward()
@@ -179,9 +179,9 @@ def ways_of(method):
 
 def divisions(trainer):
     """A step as it is planned, whole, and as it is arranged."""
-    planned = trainer._planned(0)[0]
+    planned = trainer.steps.planned(0)[0]
     found = [planned, [[row for micro in planned for row in micro]]]
-    return found if trainer.arrange is None else [*found, trainer.arrange(planned)]
+    return found if trainer.steps.arrange is None else [*found, trainer.steps.arrange(planned)]
 
 
 def computed(trainer, rows):
@@ -209,9 +209,11 @@ def test_every_way_gives_what_transformers_gives(case, method, task, tmp_path_fa
             found = computed(trainer, rows)
             assert found.loss == pytest.approx(case.truth.loss, rel=1e-5)
             assert_alike(found.gradients, case.truth.gradients)
-        planned = trainer._planned(0)[0]
+        planned = trainer.steps.planned(0)[0]
         n_micro_batches = max(n_micro_batches, len(planned))
-        n_arranged += trainer.arrange is not None and trainer.arrange(planned) != planned
+        n_arranged += (
+            trainer.steps.arrange is not None and trainer.steps.arrange(planned) != planned
+        )
         sharing = sharing_of(trainer.train_rows)
         saved.append(0.0 if sharing is None else sharing.saved_fraction)
     assert n_micro_batches > 1 and max(saved) > 0.1
@@ -228,7 +230,7 @@ def distance(found, truth):
 def rounded(case, factory, **ways):
     """How far loss and gradients of the first step are from the truth, as shares of it."""
     trainer = case.trainer(factory.mktemp, **ways)
-    found = computed(trainer, trainer._micro_batches(0))
+    found = computed(trainer, trainer.steps.micro_batches(0))
     return abs(found.loss / case.truth.loss - 1), distance(found, case.truth)
 
 

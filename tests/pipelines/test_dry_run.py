@@ -245,7 +245,7 @@ def test_the_learnt_tokens_planned_for_are_those_of_the_largest_batch(
     monkeypatch.setattr("tunesmith.pipelines.dry_run.memory_mb", planned)
     dry_run(recipe)
     trainer = build_trainer(recipe, prepare(recipe), None)
-    steps = [trainer._micro_batches(step) for step in range(trainer.n_steps)]
+    steps = [trainer.steps.micro_batches(step) for step in range(trainer.n_steps)]
     real = [len(trainer.train_rows.batch(rows).target_rows) for step in steps for rows in step]
     assert max(real) <= seen[0] <= max(real) * (1.3 if kind == "pairs" else 1)
 

@@ -73,8 +73,8 @@ def test_a_row_that_is_longer_than_a_line_has_one_of_its_own(recipe_fields):
     fields = {**recipe_fields, "train": {**recipe_fields["train"], "packing": True}}
     recipe = make_recipe({**fields, "train": {**fields["train"], "tokens_at_once": 20}})
     trainer = build_trainer(recipe, prepare(recipe), Watcher())
-    assert trainer.lengths.min() > 20
-    assert {len(micro) for step in trainer._planned(0) for micro in step} == {1}
+    assert trainer.steps.lengths.min() > 20
+    assert {len(micro) for step in trainer.steps.planned(0) for micro in step} == {1}
 
 
 def test_a_packed_run_resumes_exactly(recipe_fields, tmp_path, monkeypatch):
@@ -131,12 +131,12 @@ def test_the_summary_tells_the_rows_that_were_at_once(recipe_fields, tmp_path):
     fields = {**recipe_fields, "train": {**recipe_fields["train"], **settings}}
     recipe = make_recipe(fields)
     trainer = build_trainer(recipe, prepare(recipe), None)
-    lines = [line for step in range(trainer.n_steps) for line in trainer._micro_batches(step)]
+    lines = [line for step in range(trainer.n_steps) for line in trainer.steps.micro_batches(step)]
     most = max(map(len, lines))
     assert most < recipe.train.batch_size
     assert train(recipe).summary["rows_at_once"] == most
     assert trainer.rows_at_once == most
-    trainer.portion.size = int(trainer.lengths.min())
+    trainer.portion.size = int(trainer.steps.lengths.min())
     assert trainer.rows_at_once == 1
 
 
@@ -145,6 +145,6 @@ def test_the_rows_at_once_are_those_that_ran_and_not_those_planned(recipe_fields
     recipe = make_recipe({**recipe_fields, "train": {**recipe_fields["train"], **settings}})
     trainer = build_trainer(recipe, prepare(recipe), Watcher())
     assert trainer.rows_at_once > 1
-    trainer.arrange = lambda step: [[row] for micro in step for row in micro]
+    trainer.steps.arrange = lambda step: [[row] for micro in step for row in micro]
     trainer.fit()
     assert trainer.rows_at_once == 1

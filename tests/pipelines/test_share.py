@@ -127,14 +127,14 @@ def test_alternating_instructions_come_together_and_learn_the_same(
     }
     assert_equal_curves(fields)
     watcher, trainer = fitted(fields, True)
-    assert trainer.arrange is not None
+    assert trainer.steps.arrange is not None
     together = sharing_of(trainer.train_rows)
-    trainer.arrange = None
+    trainer.steps.arrange = None
     assert together is not None
     n_computed = together.n_computed
     together.n_tokens = together.n_computed = 0
     for step in range(trainer.n_steps):
-        for micro in trainer._micro_batches(step):
+        for micro in trainer.steps.micro_batches(step):
             trainer.train_rows.batch(micro)
     assert n_computed < 0.95 * together.n_computed
     # A step has the examples that it has without.

@@ -76,7 +76,7 @@ def test_a_run_is_the_same_to_the_bit_and_waits_for_its_first_batches_alone(kind
         n_steps = trainer.n_steps
         assert made == [True] + [not ahead] * (n_steps - 1)
         assert trainer.ahead._found is None
-    assert n_steps > trainer.steps_per_epoch > 1
+    assert n_steps > trainer.steps.per_epoch > 1
     (steps, evals, ours), (their_steps, their_evals, theirs) = runs[True], runs[False]
     assert steps == their_steps and evals == their_evals
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -97,7 +97,7 @@ def test_a_run_that_stopped_goes_on_to_the_same_bits(recipe_fields):
 
 def test_rows_that_cannot_be_read_are_told_in_their_own_step(recipe_fields):
     trainer, watcher = trainer_of(recipe_fields, runs=True)
-    bad, real = trainer._micro_batches(2)[0][0], trainer.train_rows.batch
+    bad, real = trainer.steps.micro_batches(2)[0][0], trainer.train_rows.batch
 
     def batch(rows):
         if bad in rows:

@@ -122,7 +122,7 @@ def rounding_of(trainer: Trainer) -> Rounding | None:
     if weights is None or weights.rounds == "never":
         return None
     was_training, take_back = model.training, count_of(trainer.train_rows)
-    lengths = trainer.lengths[trainer.first_micro_batch()]
+    lengths = trainer.steps.lengths[trainer.first_micro_batch()]
     model.eval()
     try:
         return trainer.portion.run(

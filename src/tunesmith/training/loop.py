@@ -28,11 +28,12 @@ from tunesmith.training.optim import (
 from tunesmith.training.packed_rows import PackedRows
 from tunesmith.training.passes import Passes, Rows, Sums
 from tunesmith.training.placement import SingleDevice
-from tunesmith.training.plan import Step, n_steps, plan_epoch
+from tunesmith.training.plan import Step
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
 from tunesmith.training.shared_rows import count_of
 from tunesmith.training.snapshot import snapshot
+from tunesmith.training.steps import Steps
 from tunesmith.training.taken import Taken, log_every, read, require_finite
 
 
@@ -84,16 +85,10 @@ class Trainer:
         self.placement = placement
         self.watcher = watcher
         self.passes = Passes(model, placement, precision)
-        self.n_steps = n_steps(
-            len(train_rows.lengths),
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            max_steps=settings.max_steps,
-        )
-        self.steps_per_epoch = math.ceil(len(train_rows.lengths) / settings.batch_size)
-        self.lengths = np.asarray(train_rows.lengths)
-        self.batching = batching or fixed_batching(settings, self.lengths, placement.device.type)
-        self.arrange = arrange
+        lengths = np.asarray(train_rows.lengths)
+        self.batching = batching or fixed_batching(settings, lengths, placement.device.type)
+        self.steps = Steps(lengths, settings, self.batching, arrange)
+        self.n_steps = self.steps.total
         if self.batching.packs:
             self.train_rows = PackedRows(train_rows)
             eval_rows = None if eval_rows is None else PackedRows(eval_rows)
@@ -110,9 +105,7 @@ class Trainer:
             n_steps=self.n_steps,
             runs=placement.device.type == "cuda" if loads_ahead is None else loads_ahead,
         )
-        self._plan: tuple[int, list[Step]] | None = None
         self._unread: list[Taken] = []
-        self._most_rows: dict[int, int] = {}  # by the portion they ran under
         self._read_at = 0.0
         self._should_stop: Callable[[int], bool] = lambda step: False
 
@@ -178,41 +171,16 @@ class Trainer:
     @property
     def rows_at_once(self) -> int:
         """Rows of the largest micro-batch that ran arranged, or else of the epoch's plan."""
-        size = self.portion.size
-        if size in self._most_rows:
-            return self._most_rows[size]
-        epoch = max(0, self.progress.step - 1) // self.steps_per_epoch
-        return max(len(m) for step in self._planned(epoch) for m in self._divided(step, size))
+        return self.steps.rows_at_once(self.progress.step, self.portion.size)
 
     def _is_due(self, step: int) -> bool:
         every = max(1, round(self.n_steps * self.settings.eval_every_fraction))
         # The end is always due; a point just before it would only double it.
         return step == self.n_steps or (step % every == 0 and self.n_steps - step > every // 2)
 
-    def _micro_batches(self, step: int) -> Step:
-        """The rows of a step: a pure function of its number."""
-        epoch, row = divmod(step, self.steps_per_epoch)
-        planned = self._planned(epoch)[row]
-        return planned if self.arrange is None else self.arrange(planned)
-
-    def _planned(self, epoch: int) -> list[Step]:
-        known = self._plan  # what is loaded ahead may be of the next epoch
-        if known is None or known[0] != epoch:
-            plan = plan_epoch(
-                self.train_rows.lengths,
-                batch_size=self.settings.batch_size,
-                batching=self.batching,
-                seed=self.settings.seed,
-                epoch=epoch,
-                shuffle=self.settings.shuffle,
-                group_by_length=self.settings.length_grouping,
-            )
-            self._plan = known = (epoch, plan)
-        return known[1]
-
     def _foreseen(self, step: int) -> Step:
         """The micro-batches of a step as long as memory suffices as it does now."""
-        return self._divided(self._micro_batches(step), self.portion.size)
+        return self.steps.divided(self.steps.micro_batches(step), self.portion.size)
 
     def _host_batches(self, parts: Step) -> list[Batch]:
         device = self.placement.device
@@ -232,19 +200,10 @@ class Trainer:
 
     def first_micro_batch(self, most: int | None = None) -> list[int]:
         """The rows that are learnt first; with ``most`` as many of them as that allows at once."""
-        return self._divided(self._micro_batches(0), most or self.portion.size)[0]
-
-    def _divided(self, rows: Step, most: int) -> Step:
-        """A step's micro-batches, those divided again that are larger than what memory allows."""
-        smaller = self.batching.within(most)
-        return [
-            [micro[place] for place in part]
-            for micro in rows
-            for part in smaller.divide(self.lengths[micro])
-        ]
+        return self.steps.divided(self.steps.micro_batches(0), most or self.portion.size)[0]
 
     def _step(self, step: int) -> Taken:
-        rows = self._micro_batches(step)
+        rows = self.steps.micro_batches(step)
         random, take_back = random_state(), count_of(self.train_rows)
 
         def undo() -> None:
@@ -253,15 +212,12 @@ class Trainer:
             take_back()
 
         n_targets, total, sums, n_tokens = self.portion.run(
-            max(self.batching.size(self.lengths[micro]) for micro in rows),
-            lambda most: self._accumulate(step, self._divided(rows, most)),
+            max(self.batching.size(self.steps.lengths[micro]) for micro in rows),
+            lambda most: self._accumulate(step, self.steps.divided(rows, most)),
             undo,
-            least=max(self.batching.least(self.lengths[micro]) for micro in rows),
+            least=max(self.batching.least(self.steps.lengths[micro]) for micro in rows),
         )
-        if self.arrange is not None:
-            size = self.portion.size
-            n_rows = max(map(len, self._divided(rows, size)))
-            self._most_rows[size] = max(n_rows, self._most_rows.get(size, 0))
+        self.steps.has_run(rows, self.portion.size)
         limit = self.optim.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), limit, foreach=True)
         lr = self.rate(step)
@@ -272,7 +228,7 @@ class Trainer:
         self.progress.n_tokens += n_tokens
         values = {
             "step": step + 1,
-            "epoch": round((step + 1) / self.steps_per_epoch, 4),
+            "epoch": round((step + 1) / self.steps.per_epoch, 4),
             "loss": None,  # known when it is read; its place in the line is here
             "lr": lr,
             "grad_norm": None,

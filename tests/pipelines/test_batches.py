@@ -19,7 +19,7 @@ from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training import probe  # noqa: E402
-from tunesmith.training.batching import MOST_FIXED_TOKENS, Batching  # noqa: E402
+from tunesmith.training.batching import FIXED_TOKENS, MOST_FIXED_TOKENS, Batching  # noqa: E402
 from tunesmith.training.checkpoint import load_state, newest_checkpoint  # noqa: E402
 from tunesmith.training.loop import Trainer  # noqa: E402
 from tunesmith.training.taken import read  # noqa: E402
@@ -139,6 +139,7 @@ def worth_it(monkeypatch):
     real = TrialPasses.speed
     monkeypatch.setattr(TrialPasses, "speed", speed)
     monkeypatch.setitem(probe.SIZES, "cpu", tuple(speeds))
+    monkeypatch.setitem(FIXED_TOKENS, "cpu", 8)  # 192 for this width, less than what is tried
     monkeypatch.setattr(probe, "SHARE", 1e9)
     return speeds, asked
 

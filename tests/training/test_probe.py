@@ -23,6 +23,13 @@ def test_a_run_that_is_too_short_is_not_measured():
     assert sizes_worth_trying("cpu", [], 16, 10**9) == ()
 
 
+def test_a_fixed_number_that_is_larger_than_all_sizes_is_tried_too():
+    tried = sizes_worth_trying("cpu", [600] * 500, 16, 10**6, fixed=8192)
+    assert tried == (*SIZES["cpu"], 8192)
+    assert sizes_worth_trying("cpu", [600] * 500, 16, 10**6, fixed=2048) == SIZES["cpu"]
+    assert sizes_worth_trying("cpu", [100] * 500, 6, 10**6, fixed=8192) == (512, 1024)
+
+
 def test_no_size_is_tried_beyond_one_that_holds_a_whole_step():
     assert sizes_worth_trying("cpu", [100] * 500, 6, 10**6) == (512, 1024)
     assert sizes_worth_trying("cpu", [100] * 500, 2, 10**6) == ()  # nothing to choose

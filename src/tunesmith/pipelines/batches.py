@@ -76,7 +76,7 @@ def batching_of(recipe: Recipe, passes: Passes, rows: Rows) -> Batching:
         epochs=settings.epochs,
         max_steps=settings.max_steps,
     )
-    sizes = sizes_worth_trying(device, lengths, settings.batch_size, steps)
+    sizes = sizes_worth_trying(device, lengths, settings.batch_size, steps, found.tokens_at_once)
     if not sizes:
         return replace(found, why_tokens=f"{found.why_tokens}: too little to do for a probe")
     measuring = TrialPasses(passes, PackedRows(rows) if found.packs else rows)

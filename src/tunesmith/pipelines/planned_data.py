@@ -61,7 +61,7 @@ def planned_data(recipe: Recipe, shape: Shape, here: bool, notes: list[str]) -> 
         rows = len(load_examples(recipe.data, recipe.train.seed)["train"])
         notes.append("tokens are not counted: the tokenizer comes with the model.")
     longest = min(recipe.data.max_tokens or LONGEST_BY_DEFAULT, shape.max_positions)
-    batching, sizes = _batching(recipe, np.array([longest]), None, shape.width)
+    batching, sizes = _batching(recipe, np.array([longest]), None, shape)
     n_targets = min(batching.tokens_at_once or longest**2, batching.rows_at_once * longest)
     portions = Portions(longest, longest, n_targets, tokens_at_once=batching.tokens_at_once)
     return PlannedData(portions, _told(batching, sizes), rows, steps=_steps(recipe, rows))
@@ -72,7 +72,7 @@ def _encoded(recipe: Recipe, shape: Shape) -> PlannedData:
     encoded = prepared.encoded["train"]
     lengths = prepared.task.lengths(encoded)
     rows, steps = len(lengths), _steps(recipe, len(lengths))
-    batching, sizes = _batching(recipe, lengths, rows, shape.width)
+    batching, sizes = _batching(recipe, lengths, rows, shape)
     held_out = prepared.encoded.get("validation")
     longest_eval = int(prepared.task.lengths(held_out).max()) if held_out else 0
     # What is one row to the trainer may be several encoded ones.
@@ -103,18 +103,22 @@ def _steps(recipe: Recipe, rows: int | None) -> int | None:
 
 
 def _batching(
-    recipe: Recipe, lengths: np.ndarray, n_rows: int | None, width: int
+    recipe: Recipe, lengths: np.ndarray, n_rows: int | None, shape: Shape
 ) -> tuple[Batching, tuple[int, ...]]:
     """The largest micro-batches there may be, and the sizes that a probe will choose among."""
     train, device = recipe.train, device_type(recipe)
-    found = fixed_batching(train, lengths, device, width=width)
+    found = fixed_batching(
+        train, lengths, device, width=shape.width, unpadded=train.fused and shape.has_trunk
+    )
     if n_rows is None or train.tokens_at_once is not None or train.micro_batch_size is not None:
         return found, ()
     steps = n_steps(
         n_rows, batch_size=train.batch_size, epochs=train.epochs, max_steps=train.max_steps
     )
-    sizes = sizes_worth_trying(device, lengths, train.batch_size, steps)
-    return (replace(found, tokens_at_once=max(sizes)) if sizes else found), sizes
+    fixed = found.tokens_at_once or 0
+    sizes = sizes_worth_trying(device, lengths, train.batch_size, steps, fixed)
+    # A probe that finds nothing leaves the fixed number.
+    return replace(found, tokens_at_once=max(fixed, *sizes)) if sizes else found, sizes
 
 
 def _told(batching: Batching, sizes: tuple[int, ...]) -> str:

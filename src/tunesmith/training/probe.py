@@ -20,7 +20,11 @@ ALIKE = 0.03
 
 
 def sizes_worth_trying(
-    device: str, lengths: Sequence[int] | np.ndarray, batch_size: int, n_steps: int
+    device: str,
+    lengths: Sequence[int] | np.ndarray,
+    batch_size: int,
+    n_steps: int,
+    fixed: int | None = None,
 ) -> tuple[int, ...]:
     """The sizes that a run can tell apart and pay for; a pure function, so that runs are alike.
 
@@ -29,14 +33,18 @@ def sizes_worth_trying(
         lengths: tokens of each row.
         batch_size: rows of a step.
         n_steps: of the run.
+        fixed: the size of a run that measures nothing; a larger one than all is tried too.
 
     Returns:
         Sizes of :data:`SIZES` up to the first that holds a whole step; none where there is
         nothing to choose, or the run is too short.
     """
+    sizes = SIZES.get(device, SIZES["cuda"])
+    if fixed is not None and fixed > sizes[-1]:
+        sizes = (*sizes, fixed)
     step = float(np.mean(lengths)) * min(batch_size, len(lengths)) if len(lengths) else 0.0
     found: list[int] = []
-    for size in SIZES.get(device, SIZES["cuda"]):
+    for size in sizes:
         if found and found[-1] >= step:
             break
         found.append(size)

@@ -49,8 +49,9 @@ class Train(Settings):
     """Examples of one step, over all micro-batches."""
     tokens_at_once: int | None = Field(default=None, gt=0)
     """Tokens of a micro-batch, padding included, at most; an example that is longer is alone. None:
-    what a short probe at the start finds to be fastest here, or 2,048 on a CPU and 8,192 on a GPU
-    where the run is too short to pay for one; with ``micro_batch_size`` no limit of its own."""
+    what a short probe at the start finds to be fastest here; where the run is too short to pay for
+    one 8,192 on a GPU and 2,048 on a CPU, there more for models that are narrower than 768; with
+    ``micro_batch_size`` no limit of its own."""
     micro_batch_size: int | None = Field(default=None, gt=0)
     """Examples of a micro-batch, at most; None: as many as ``tokens_at_once`` allows."""
     packing: bool | Literal["auto"] = "auto"

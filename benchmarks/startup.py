@@ -51,7 +51,8 @@ class Opened(OpenTracker):
         os._exit(0)
 
 if sys.argv[1] == "whole":
-    pipeline.answers_are_made = lambda recipe: True
+    import tunesmith.pipelines.tune
+    tunesmith.pipelines.tune.answers_are_made = lambda recipe: True
 prepared = pipeline.run_identity
 def identity(*args, **kwargs):
     mark("data ready")

@@ -102,16 +102,16 @@ def best_checkpoint_is_damaged() -> None:
 
 
 def _with_best_checkpoint(act: Callable[[Any], None]) -> None:
-    from tunesmith.pipelines import train
+    from tunesmith.pipelines import tune
 
-    real = train.take_best
+    real = tune.take_best
 
     def hurt(run: Any, trainer: Any, step: int) -> int:
         assert 0 < step < trainer.n_steps
         act(run.checkpoints / f"step-{step:08d}")
         return real(run, trainer, step)
 
-    train.take_best = hurt
+    tune.take_best = hurt
 
 
 def interrupted_twice(first: str, first_at: int, second: str, second_at: int) -> None:

@@ -18,7 +18,7 @@ from tunesmith.pipelines.share import sharing_for  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.settings import Train  # noqa: E402
-from tunesmith.training.shared_rows import sharing_of  # noqa: E402
+from tunesmith.training.shared_rows import count, sharing_of  # noqa: E402
 from tunesmith.training.sharing import LEAST_TOKENS, Sharing, least_tokens  # noqa: E402
 
 PROMPT = "Tell me all that you know about kettles that leak, " * 2
@@ -135,7 +135,7 @@ def test_alternating_instructions_come_together_and_learn_the_same(
     together.n_tokens = together.n_computed = 0
     for step in range(trainer.n_steps):
         for micro in trainer.steps.micro_batches(step):
-            trainer.train_rows.batch(micro)
+            count(trainer.train_rows, [trainer.train_rows.batch(micro)])
     assert n_computed < 0.95 * together.n_computed
     # A step has the examples that it has without.
     apart, _ = fitted(fields, False)

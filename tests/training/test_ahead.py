@@ -12,6 +12,7 @@ from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.ahead import Ahead  # noqa: E402
+from tunesmith.training.shared_rows import sharing_of  # noqa: E402
 from tunesmith.training.snapshot import restore  # noqa: E402
 
 
@@ -130,6 +131,43 @@ def test_after_memory_ran_out_smaller_ones_are_made(recipe_fields):
     (steps, ours), (their_steps, theirs) = runs[True], runs[False]
     assert steps == their_steps
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("ends", ["whole", "stopped", "short of memory"])
+def test_what_is_shared_is_counted_where_it_is_used(recipe_fields, tmp_path, lines, ends):
+    """A batch that was made in advance and thrown away, or made again, is counted once at most."""
+    records = [
+        {"instruction": f"{'The same words for all. ' * 2}{i}", "output": "so " * (1 + i)}
+        for i in range(12)
+    ]
+    train = {"share_prefixes": True, "epochs": 1, "batch_size": 4, "micro_batch_size": 4}
+    fields = {
+        **recipe_fields,
+        "data": {"path": str(lines(tmp_path / "rows.jsonl", *records)), "validation_fraction": 0},
+        "template": "alpaca",
+        "train": {**recipe_fields["train"], **train},
+    }
+    counts = {}
+    for ahead in (False, True):
+        trainer, watcher = trainer_of(fields, runs=ahead)
+        seen = []
+
+        def refuse(module, args, seen=seen, trainer=trainer):
+            if module.training and trainer.progress.step == 1:
+                trainer.ahead._settle()  # the next step's are made already
+                seen.append(args)
+                if len(seen) == 1:
+                    raise MemoryError
+
+        if ends == "short of memory":
+            trainer.model.register_forward_pre_hook(refuse)
+        trainer.fit(lambda step: ends == "stopped" and step == 2)
+        sharing = sharing_of(trainer.train_rows)
+        assert sharing is not None and sharing.saved_fraction > 0.2
+        assert sharing.n_tokens == sum(step["n_tokens"] for step in watcher.steps)
+        counts[ahead] = sharing.n_tokens, sharing.n_computed
+        assert len(watcher.steps) == (2 if ends == "stopped" else 3)
+    assert counts[False] == counts[True]
 
 
 def test_only_what_was_foreseen_is_taken_and_nothing_behind_the_end():

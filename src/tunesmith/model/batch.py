@@ -33,6 +33,8 @@ class Batch:
         parents: of a packed batch, for each piece the one it goes on from, or -1; (): all pieces
             are whole rows. See :class:`tunesmith.model.segments.Segments`.
         below: states that its tokens have below the first trained layer, where they are known.
+        sharing: tokens of its rows, and of those the ones that are computed, where rows that begin
+            alike may share that; on the host. (0, 0): nobody looked.
     """
 
     input_ids: Tensor
@@ -46,6 +48,7 @@ class Batch:
     cu_seqlens: Tensor | None = None
     parents: tuple[int, ...] = ()
     below: Below | None = None
+    sharing: tuple[int, int] = (0, 0)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""

@@ -115,13 +115,11 @@ def rounding_of(trainer: Trainer) -> Rounding | None:
     Draws no random numbers, leaves no gradients and counts no tokens. Where memory runs out the
     micro-batches are halved, as in training.
     """
-    from tunesmith.training.shared_rows import count_of
-
     model: Any = trainer.model
     weights = None if model.trunk is None else model.trunk.weights
     if weights is None or weights.rounds == "never":
         return None
-    was_training, take_back = model.training, count_of(trainer.train_rows)
+    was_training = model.training
     lengths = trainer.steps.lengths[trainer.first_micro_batch()]
     model.eval()
     try:
@@ -134,7 +132,6 @@ def rounding_of(trainer: Trainer) -> Rounding | None:
     finally:
         weights.rounds = "in training"
         model.train(was_training)
-        take_back()
 
 
 def _compared(trainer: Trainer, weights: FusedLayers, rows: list[int]) -> Rounding:

@@ -31,7 +31,7 @@ from tunesmith.training.placement import SingleDevice
 from tunesmith.training.plan import Step
 from tunesmith.training.progress import Progress, Watcher
 from tunesmith.training.settings import Optim, Train
-from tunesmith.training.shared_rows import count_of
+from tunesmith.training.shared_rows import count
 from tunesmith.training.snapshot import snapshot
 from tunesmith.training.steps import Steps
 from tunesmith.training.taken import Taken, log_every, read, require_finite
@@ -204,12 +204,11 @@ class Trainer:
 
     def _step(self, step: int) -> Taken:
         rows = self.steps.micro_batches(step)
-        random, take_back = random_state(), count_of(self.train_rows)
+        random = random_state()
 
         def undo() -> None:
             self.optimizer.zero_grad(set_to_none=True)
             restore_random_state(random)
-            take_back()
 
         n_targets, total, sums, n_tokens = self.portion.run(
             max(self.batching.size(self.steps.lengths[micro]) for micro in rows),
@@ -254,6 +253,7 @@ class Trainer:
             (loss.total * (self.placement.world_size / n_targets)).backward()
             total += loss.total.detach()
             sums.add(loss.metrics)
+        count(self.train_rows, batches)  # only now: a step that is made again counts once
         return n_targets, total, sums, sum(batch.n_tokens for batch in batches)
 
     def _evaluate(self) -> bool:

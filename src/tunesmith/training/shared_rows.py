@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -75,44 +75,41 @@ def shared(batch: Batch, sharing: Sharing) -> Batch:
 
     Args:
         batch: on the host; one that is no padded batch with ``lengths`` stays as it is.
-        sharing: decides, and counts.
+        sharing: decides.
+
+    Returns:
+        A batch that knows its tokens; they are counted where it is used, see :func:`count`.
     """
     if batch.beside is not None:
-        # Not trained on, and so not counted among what is.
-        batch = replace(batch, beside=shared(batch.beside, replace(sharing)))
+        batch = replace(batch, beside=shared(batch.beside, sharing))
     if not batch.lengths or batch.cu_seqlens is not None:
         return batch
     if batch.below is not None and batch.below.layer is None:
         return batch  # no token is computed any more
     n_tokens = sum(batch.lengths)
-    sharing.n_tokens += n_tokens
     is_kept_apart = sharing.longest is not None and max(batch.lengths) > sharing.longest
     tree = None if is_kept_apart else tree_of(batch, sharing.least_tokens)
     if tree is None or not tree.n_saved:
-        sharing.n_computed += n_tokens
-        return batch
-    sharing.n_computed += tree.n_tokens
-    return planted(batch, tree)
+        return replace(batch, sharing=(n_tokens, n_tokens))
+    return replace(planted(batch, tree), sharing=(n_tokens, tree.n_tokens))
 
 
-def count_of(rows: object) -> Callable[[], None]:
-    """The count of shared tokens as it is now.
+def count(rows: object, batches: Iterable[Batch]) -> None:
+    """Counts batches that were learnt from.
+
+    A batch may be made in advance and never used, or be only measured: making one counts nothing.
 
     Args:
-        rows: however they are wrapped.
-
-    Returns:
-        What takes the count back to that: of batches that are made again, or only measured.
+        rows: of which the batches are, however they are wrapped.
+        batches: what is beside one is not learnt from, and so not counted.
     """
     sharing = sharing_of(rows)
     if sharing is None:
-        return lambda: None
-    n_tokens, n_computed = sharing.n_tokens, sharing.n_computed
-
-    def take_back() -> None:
-        sharing.n_tokens, sharing.n_computed = n_tokens, n_computed
-
-    return take_back
+        return
+    for batch in batches:
+        n_tokens, n_computed = batch.sharing
+        sharing.n_tokens += n_tokens
+        sharing.n_computed += n_computed
 
 
 def sharing_of(rows: object) -> Sharing | None:

@@ -36,7 +36,7 @@ class Sharing:
     Attributes:
         least_tokens: what a shared piece has to save.
         longest: rows with more tokens are not shared with others; None: all may be.
-        n_tokens: tokens of the rows that were asked for so far.
+        n_tokens: tokens of the rows that were learnt from so far.
         n_computed: tokens of their lines.
     """
 

@@ -78,6 +78,28 @@ def test_what_fails_is_no_reason_to_fail():
     assert found == {"one": {"kernel": "norm", "failed": "PTX version is too old"}}
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
+        MemoryError(),
+    ],
+)
+def test_a_lack_of_memory_is_no_fault_of_a_kernel(error, monkeypatch):
+    def short():
+        raise error
+
+    short_cases = {"one": Case("norm", 1, short)}
+    with pytest.raises(type(error)):
+        trial.beside(short_cases, lambda work: 1.0)
+    monkeypatch.setattr(trial, "cases", lambda device, sizes: short_cases)
+    for name in ("empty_cache", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda *given: None)
+    assert trial.measured(GPU, NAMES) is None
+    assert trial.measured(GPU, ["loss"]) == {}  # its cases alone
+
+
 def test_values_are_compared_on_copies():
     for name, one in cases(CPU, SMALL).items():
         first, second = one.values(), one.values()
@@ -93,15 +115,16 @@ def card(monkeypatch, tmp_path):
     """As if there were a GPU with Triton; the trials that were made on it."""
     made = []
 
-    def measured(device):
+    def measured(device, names):
         made.append(device)
-        return {**ALL, "norm": case("norm", 3.0)}
+        return {name: case(name, 3.0 if name == "norm" else 1.0) for name in names}
 
     monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path))
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(trial, "_device_name", lambda device: "a card")
     monkeypatch.setattr(trial, "has_triton", lambda: True)
     monkeypatch.setattr(trial, "measured", measured)
+    monkeypatch.setattr(trial, "_given_up", set())
     trial.winners.cache_clear()
     yield made
     trial.winners.cache_clear()
@@ -136,6 +159,48 @@ def test_what_cannot_be_kept_is_not_used(card, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     assert "cannot be kept" in str(trial.settle(GPU))
     assert choice._wanted(GPU) == set()
+
+
+def as_in_another_process():
+    trial.winners.cache_clear()
+    trial._given_up.clear()
+
+
+def test_a_lack_of_memory_is_not_kept(card, monkeypatch):
+    with monkeypatch.context() as short:
+        short.setattr(trial, "measured", lambda device, names: None)
+        assert "there is no memory for a trial; the next process" in str(trial.settle(GPU))
+    assert trial.settle(GPU) is None and not card  # all runs of a process compute alike
+    assert choice._wanted(GPU) == set()
+    as_in_another_process()
+    assert "not norm (0.67x)" in str(trial.settle(GPU))
+    assert choice._wanted(GPU) == set(NAMES) - {"norm"}
+
+
+def test_a_kernel_that_failed_is_tried_again_and_what_is_known_of_the_others_stays(
+    card, monkeypatch
+):
+    asked = []
+
+    def measured(device, names):
+        asked.append(list(names))
+        found = {name: case(name, 1.0 if len(asked) == 1 else 1.9) for name in names}
+        more = {"kernel": "loss", "failed": "no compiler"}
+        return found if len(asked) > 2 else {**found, "loss gradient": more}
+
+    monkeypatch.setattr(trial, "measured", measured)
+    for _ in range(2):
+        told = str(trial.settle(GPU))
+        assert "not loss (it failed: no compiler); the next process" in told
+        assert trial.settle(GPU) is None
+        assert choice._wanted(GPU) == set(NAMES) - {"loss"}
+        as_in_another_process()
+    assert "loss (1.05x)" in str(trial.settle(GPU))
+    assert choice._wanted(GPU) == set(NAMES)
+    as_in_another_process()
+    assert trial.settle(GPU) is None
+    assert choice._wanted(GPU) == set(NAMES)
+    assert asked == [list(NAMES), ["loss"], ["loss"]]
 
 
 @pytest.mark.parametrize("wanted", ["all", "none", "norm"])

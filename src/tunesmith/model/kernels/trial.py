@@ -2,7 +2,8 @@
 
 A kernel that has not been shown to give torch's numbers, and to give them sooner, does not run. The
 trial takes some seconds, most of them Triton's compiler, whose work is kept as well. What is found
-is read by every later process, so that one machine always computes alike.
+is read by every later process, so that one machine always computes alike. A lack of memory or a
+kernel that fails may be of the moment: nothing is kept of it, and a later process tries again.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import hashlib
 import json
 import math
 import statistics
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -33,6 +33,11 @@ MOST_APART = 1e-2
 """Length of the difference by that of torch's result, in bfloat16: each rounds once."""
 TURNS, WARM = 10, 3
 
+AGAIN = "the next process that trains tries again"
+
+_given_up: set[str] = set()
+"""Keys of what did not come to its end in this process: all of its runs compute alike."""
+
 Found = Mapping[str, Mapping[str, Any]]
 Seconds = Callable[[Callable[[], object]], float]
 
@@ -45,18 +50,30 @@ def settle(device: torch.device) -> str | None:
     """
     if device.type != "cuda" or not is_left_open() or not has_triton():
         return None
-    if _kept(_key(device)) is not None:
+    key = _key(device)
+    kept = _kept(key) or {}
+    names = [name for name in NAMES if name not in _tried(kept)]
+    if not names or key in _given_up:
         return None
-    found = measured(device)
+    fresh = measured(device, names)
+    if fresh is None:
+        _given_up.add(key)
+        listed = ", ".join(names)
+        return f"kernels: plain torch for {listed}: there is no memory for a trial; {AGAIN}"
+    found = {**kept, **fresh}
+    failed = {one["kernel"] for one in fresh.values() if "failed" in one}
+    if failed:
+        _given_up.add(key)
+    lasting = {name: one for name, one in found.items() if one["kernel"] not in failed}
     try:
-        with new_entry(KIND, _key(device)) as place:
-            (place / FILE).write_text(json.dumps(found, indent=1), "utf-8")
+        with new_entry(KIND, key) as place:
+            (place / FILE).write_text(json.dumps(lasting, indent=1), "utf-8")
     except (OSError, RunError) as error:
         # Two runs of one recipe might differ otherwise.
         return f"kernels: plain torch, for what a trial finds cannot be kept: {error}"
     finally:
         winners.cache_clear()
-    return told(found)
+    return f"{told(found)}; {AGAIN} what failed" if failed else told(found)
 
 
 @cache
@@ -80,13 +97,23 @@ def told(found: Found) -> str:
     return f"kernels that a trial found to win here: {', '.join(parts)}"
 
 
-def measured(device: torch.device) -> dict[str, dict[str, Any]]:
-    """Each kernel beside plain torch on a GPU, which is left as it was."""
+def measured(device: torch.device, names: Collection[str]) -> dict[str, dict[str, Any]] | None:
+    """Some kernels beside plain torch on a GPU, which is left as it was.
+
+    Args:
+        device: the GPU.
+        names: of the kernels.
+
+    Returns:
+        As :func:`beside`; None: there is no memory for it.
+    """
     try:
-        return beside(cases(device, LLAMA_7B), _device_seconds)
-    except torch.OutOfMemoryError:
-        print("kernels: there is no memory for a trial; plain torch it is.", file=sys.stderr)
-        return {}
+        own = {n: case for n, case in cases(device, LLAMA_7B).items() if case.kernel in names}
+        return beside(own, _device_seconds)
+    except (RuntimeError, MemoryError) as error:
+        if not _lacks_memory(error):
+            raise
+        return None
     finally:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
@@ -103,15 +130,31 @@ def beside(all_cases: Mapping[str, Case], seconds: Seconds) -> dict[str, dict[st
     Returns:
         By name ``kernel``, ``difference``, ``kernel_us``, ``plain_us``, ``ratio`` and
         ``gb_per_s``; or ``kernel`` and ``failed``, the reason.
+
+    Raises:
+        RuntimeError: or ``MemoryError``: there is no memory, which tells nothing of a kernel.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, case in all_cases.items():
         try:
             found[name] = {"kernel": case.kernel, **_measured(case, seconds)}
         except Exception as error:  # whatever a compiler or a driver says: torch's own way is there
+            if _lacks_memory(error):
+                raise
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             found[name] = {"kernel": case.kernel, "failed": reason}
     return found
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory ran out, torch's or what a driver or a compiler asks for."""
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or "out of memory" in str(error)
+
+
+def _tried(found: Found) -> set[str]:
+    """The kernels of which something is known."""
+    return {str(one["kernel"]) for one in found.values()}
 
 
 def _measured(case: Case, seconds: Seconds) -> dict[str, float]:
@@ -180,6 +223,7 @@ def _kept(key: str) -> dict[str, dict[str, Any]] | None:
     try:
         found = json.loads((entry(KIND, key) / FILE).read_text("utf-8"))
         winning(found)
+        _tried(found)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return dict(found)

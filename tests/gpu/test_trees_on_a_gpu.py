@@ -12,6 +12,7 @@ pytestmark = [
 
 from tunesmith.model.attention import attend  # noqa: E402
 from tunesmith.model.segments import Segments, attend_within  # noqa: E402
+from tunesmith.model.ways import gathered, ways_of  # noqa: E402
 from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -46,6 +47,21 @@ def test_values_and_gradients_are_those_of_the_cpu(dtype, close, key_heads, way)
         found.append([t.detach().float().cpu() for t in (mixed, *gradients)])
     for cpu, gpu in zip(*found, strict=True):
         assert float((cpu - gpu).norm() / cpu.norm()) < close
+
+
+def test_gradients_of_what_is_shared_are_the_same_each_time():
+    """Many rows go through the first piece; what order they are added up in shows in float32."""
+    ways = ways_of((64, *[16] * 200), (-1, *[0] * 200))
+    arrays = (ways.places, ways.order, ways.groups)
+    by_token = [torch.from_numpy(array.copy()).cuda() for array in arrays]
+    states = torch.randn(64 + 200 * 16, 4, 64, device="cuda", requires_grad=True)
+    parts = torch.randn(len(ways.places), 4, 64, device="cuda")
+    first, *others = (
+        torch.autograd.grad(gathered(states, *by_token), states, parts)[0] for _ in range(10)
+    )
+    assert all(torch.equal(first, other) for other in others)
+    plain = torch.zeros_like(first).index_add_(0, by_token[0], parts)
+    torch.testing.assert_close(first, plain, atol=1e-4, rtol=1e-4)
 
 
 class Watcher:

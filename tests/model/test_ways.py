@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,6 +82,35 @@ def test_a_way_is_the_ancestors_from_the_root_on_and_the_piece_itself():
         [10, 11, 12, 13, 14],
     ]
     assert (ways.longest_piece, ways.longest) == (5, 8)
+    groups = [ways.order[a:b] for a, b in zip(ways.groups, ways.groups[1:], strict=False)]
+    assert [ways.places[group].tolist() for group in groups] == [
+        [token] * n for token, n in enumerate([4, 4, 4, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1])
+    ]
+    assert all((np.diff(group) > 0).all() for group in groups)
+
+
+def test_a_token_that_many_ways_go_through_has_their_gradients_summed_in_their_order(monkeypatch):
+    """Float32 tells orders of a sum apart; a GPU's ``index_add_`` has none, so it is not asked."""
+
+    def refused(self, *given_):
+        raise AssertionError("index_add_ has no order on a GPU")
+
+    lengths, parents = (3, 2, 4, 1, 5, 2), (-1, 0, 0, 2, -1, 0)
+    segments = segments_of(lengths, parents)
+    monkeypatch.setattr(torch.Tensor, "index_add_", refused)
+    q, k, v = inputs(sum(lengths), 2, 1, dtype=torch.float32)
+    seen = []
+
+    def kernel(query, keys, *given_, **options):
+        keys.register_hook(seen.append)
+        return row_by_row(query, keys, *given_, **options)
+
+    ours = attend_along(q, k, v, segments, kernel)
+    (found,) = torch.autograd.grad((ours * torch.randn_like(ours)).sum(), k)
+    wanted, (gradient,) = torch.zeros_like(k), seen
+    for place, part in zip(ways_of(lengths, parents).places, gradient, strict=True):
+        wanted[place] += part  # one after the other, as the ways come
+    assert torch.equal(found, wanted)
 
 
 def test_without_parents_the_ways_are_the_rows():

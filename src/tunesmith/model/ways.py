@@ -32,12 +32,16 @@ class Ways:
     Attributes:
         places: [K] int64, in the line: of each piece its way from the root on, itself last.
         starts: [S + 1] int32, where each way begins among them, and the end of the last.
+        order: [K] int64, ``places`` sorted by token, and by way where they are the same.
+        groups: [T + 1] int64, where each token's begin in that order, and the end of the last.
         longest_piece: most tokens of a piece.
         longest: most tokens of a way.
     """
 
     places: np.ndarray
     starts: np.ndarray
+    order: np.ndarray
+    groups: np.ndarray
     longest_piece: int
     longest: int
 
@@ -58,17 +62,20 @@ def ways_of(lengths: tuple[int, ...], parents: tuple[int, ...]) -> Ways:
         found.append(own if parent < 0 else np.concatenate([found[parent], own]))
     sizes = [len(way) for way in found]
     starts = np.cumsum([0, *sizes]).astype(np.int32)
-    return Ways(np.concatenate(found), starts, max(lengths), max(sizes))
+    places = np.concatenate(found)
+    order = np.argsort(places, kind="stable")
+    groups = np.searchsorted(places[order], np.arange(ends[-1] + 1))
+    return Ways(places, starts, order, groups, max(lengths), max(sizes))
 
 
 @lru_cache(maxsize=4)
 def _on_device(
     lengths: tuple[int, ...], parents: tuple[int, ...], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Places and starts on a device; every layer of a pass asks for the same."""
+) -> tuple[Tensor, ...]:
+    """Places, starts, order and groups on a device; every layer of a pass asks for the same."""
     ways = ways_of(lengths, parents)
-    places, starts = (torch.from_numpy(array.copy()) for array in (ways.places, ways.starts))
-    return moved(places, device), moved(starts, device)
+    arrays = (ways.places, ways.starts, ways.order, ways.groups)
+    return tuple(moved(torch.from_numpy(array.copy()), device) for array in arrays)
 
 
 def attend_along(
@@ -93,11 +100,11 @@ def attend_along(
         [T, H, D] in the type of ``query``.
     """
     ways = ways_of(segments.lengths, segments.parents)
-    places, starts = _on_device(segments.lengths, segments.parents, query.device)
+    places, starts, *by_token = _on_device(segments.lengths, segments.parents, query.device)
     found = kernel(
         query.contiguous(),
-        gathered(key, places),
-        gathered(value, places),
+        gathered(key, places, *by_token),
+        gathered(value, places, *by_token),
         segments.cu_seqlens,
         starts,
         ways.longest_piece,
@@ -110,35 +117,49 @@ def attend_along(
     return found
 
 
-def gathered(states: Tensor, places: Tensor) -> Tensor:
+def gathered(
+    states: Tensor, places: Tensor, order: Tensor | None = None, groups: Tensor | None = None
+) -> Tensor:
     """Rows of ``states`` at ``places``, which may come many times.
 
     The gradient of a prefix is the sum over all that go on from it; it is added up in float32,
-    where 16 bits would lose the last of many small parts.
+    where 16 bits would lose the last of many small parts. With ``order`` and ``groups`` it is added
+    up in that order; a GPU would take whatever comes first, and a run would not be repeated to the
+    bit.
 
     Args:
         states: [T, H, D].
         places: [K] int64.
+        order: of :class:`Ways`, [K] int64.
+        groups: of :class:`Ways`, [T + 1] int64.
 
     Returns:
         [K, H, D].
     """
-    found = _Gathered.apply(states, places)
+    found = _Gathered.apply(states, places, order, groups)
     assert isinstance(found, Tensor)
     return found
 
 
 class _Gathered(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, places: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.save_for_backward(places)
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, states: Tensor, places: Tensor, order: Tensor | None, groups: Tensor | None
+    ) -> Tensor:
+        ctx.save_for_backward(places, order, groups)
         ctx.n_rows = len(states)
         return states.index_select(0, places)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (places,) = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        places, order, groups = ctx.saved_tensors
         (gradient,) = gradients
         wide = gradient if gradient.dtype == torch.float64 else gradient.float()
-        total = wide.new_zeros(ctx.n_rows, *wide.shape[1:])
-        return total.index_add_(0, places, wide).to(gradient.dtype), None
+        if order is None or groups is None:
+            total = wide.new_zeros(ctx.n_rows, *wide.shape[1:]).index_add_(0, places, wide)
+        else:
+            # Unsafe: the groups are known to be right, and looking at them waits for the device.
+            total = torch.segment_reduce(
+                wide.index_select(0, order), "sum", offsets=groups, axis=0, unsafe=True
+            )
+        return total.to(gradient.dtype), None, None, None

@@ -11,10 +11,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from transformers import AutoConfig  # noqa: E402
+
 from tunesmith.core.errors import RecipeError  # noqa: E402
 from tunesmith.model.lengthening import lengthens_beyond  # noqa: E402
 from tunesmith.model.source import read_config  # noqa: E402
+from tunesmith.model.trunk_support import look_back, planned_look_back  # noqa: E402
+from tunesmith.pipelines import build_trainer as building  # noqa: E402
 from tunesmith.pipelines.build_trainer import build_trainer  # noqa: E402
+from tunesmith.pipelines.dry_run import dry_run  # noqa: E402
 from tunesmith.pipelines.prepare import prepare  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
@@ -97,6 +102,119 @@ def test_rows_that_change_their_neighbours_are_refused(changed, lengths, tiny):
     whole = changed(config, train={"micro_batch_size": 1, "eval_batch_size": 2})
     with pytest.raises(RecipeError, match=r"train.eval_batch_size=1"):
         build_trainer(whole, prepare(whole), None)
+
+
+def refusal(work):
+    with pytest.raises(RecipeError) as caught:
+        work()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["window", "longrope"])
+def test_a_dry_run_refuses_what_training_refuses_and_both_before_weights_are_there(
+    changed, lengths, tiny, monkeypatch, kind
+):
+    median = int(np.median(lengths["train"]))
+    if kind == "window":
+        recipe = changed(mistral(median), train={"frozen_products": "int8"})
+    else:
+        recipe = changed(longrope(tiny, median))
+    prepared = prepare(recipe)
+    told = refusal(lambda: build_trainer(recipe, prepared, None))
+    monkeypatch.setattr(building, "_placed", lambda *given, **options: pytest.fail("loaded"))
+    assert refusal(lambda: build_trainer(recipe, prepared, None)) == told
+    assert refusal(lambda: dry_run(recipe)) == told
+    # Where it is found out with the model it is found out alike.
+    monkeypatch.undo()
+    monkeypatch.setattr(building, "require_lengths", lambda *given: None)
+    assert refusal(lambda: build_trainer(recipe, prepared, None)) == told
+
+
+def test_a_dry_run_takes_what_training_takes(changed, lengths, tiny):
+    longest = max(int(each.max()) for each in lengths.values())
+    alone = {"micro_batch_size": 1, "eval_batch_size": 1}
+    assert dry_run(changed(longrope(tiny, longest)))["rows"] == len(lengths["train"])
+    assert dry_run(changed(longrope(tiny, longest - 1), train=alone))["rows"]
+    assert dry_run(changed(mistral(longest), train={"frozen_products": "int8"}))["rows"]
+    assert dry_run(changed(mistral(longest - 1)))["rows"]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_of_a_pair_the_longer_side_counts(changed, tmp_path, lines, tiny, side):
+    """Alone in its micro-batch a pair is still two rows."""
+    records = [
+        {"prompt": f"Ask {i}", "chosen": "yes " * 3, "rejected": "no " * 3}
+        | ({("chosen", "rejected")[side]: "so " * 40} if i % 2 else {})
+        for i in range(12)
+    ]
+    fields = {
+        "task": "preference",
+        "objective": "simpo",
+        "template": "alpaca",
+        "data": {"path": str(lines(tmp_path / "pairs.jsonl", *records)), "validation_fraction": 0},
+    }
+    sides = prepare(changed({}, **fields)).encoded["train"].lengths.reshape(-1, 2)
+    window = int(sides.max(1).min())
+    n = int((sides.max(1) > window).sum())
+    assert 0 < n < len(sides) == 12
+    for config, settings, told in (
+        (mistral(window), {"frozen_products": "int8"}, f"train: {n} of 12"),
+        (longrope(tiny, window), {"micro_batch_size": 1, "eval_batch_size": 1}, "its neighbours"),
+    ):
+        recipe = changed(config, train=settings, **fields)
+        ours = refusal(lambda recipe=recipe: dry_run(recipe))
+        assert told in ours
+        assert refusal(lambda recipe=recipe: build_trainer(recipe, prepare(recipe), None)) == ours
+
+
+SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "vocab_size": 100,
+    "max_position_embeddings": 128,
+}
+FACTORS = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
+WINDOW = {"sliding_window": 9, "use_sliding_window": True}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"model_type": "llama"},
+        {"model_type": "mistral"},
+        {"model_type": "mistral", "sliding_window": None},
+        {"model_type": "mistral", "sliding_window": 9},
+        {"model_type": "qwen2"},
+        {"model_type": "qwen2", "sliding_window": 9},
+        {"model_type": "qwen2", **WINDOW},
+        {"model_type": "qwen2", **WINDOW, "max_window_layers": 2},
+        {"model_type": "qwen2", **WINDOW, "layer_types": ["full_attention"] * 4},
+        {"model_type": "llama", "rope_scaling": {"type": "dynamic", "factor": 2.0}},
+        {"model_type": "llama", "rope_scaling": {"rope_type": "linear", "factor": 2.0}},
+        {"model_type": "llama", "rope_parameters": {"rope_type": "dynamic", "factor": 2.0}},
+        {
+            "model_type": "llama",
+            "rope_scaling": {
+                "rope_type": "longrope",
+                "original_max_position_embeddings": 32,
+                "factor": 4.0,
+                **FACTORS,
+            },
+        },
+        {
+            "model_type": "llama",
+            "rope_scaling": {"rope_type": "longrope", "factor": 2.0, **FACTORS},
+        },
+    ],
+)
+def test_a_file_tells_what_transformers_reads_in_it(told, tmp_path):
+    config = {**SIZES, **told}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    read = AutoConfig.from_pretrained(tmp_path)
+    assert planned_look_back(config) == look_back(read)
+    assert lengthens_beyond(config) == lengthens_beyond(read)
 
 
 def test_alone_they_are_computed_as_transformers_computes_them(changed, tiny, lengths):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-import torch
 
 LENGTHENING = ("dynamic", "longrope")
 """Kinds of them; transformers takes one set of angles for all rows, that of the longest."""
@@ -16,14 +15,14 @@ def is_lengthening(config: Any) -> bool:
     Args:
         config: of a transformers model.
     """
-    return any(one.get("rope_type", "default") in LENGTHENING for one in _ropes(config))
+    return any(_kind(one) in LENGTHENING for one in _ropes(config))
 
 
 def lengthens_beyond(config: Any) -> int | None:
     """Tokens of a row beyond which it is computed otherwise, and what stands beside it too.
 
     Args:
-        config: of a transformers model.
+        config: of a transformers model, or what its ``config.json`` holds; needs no torch.
 
     Returns:
         None where no row is computed otherwise, however long it is.
@@ -33,16 +32,24 @@ def lengthens_beyond(config: Any) -> int | None:
 
 
 def _ropes(config: Any) -> list[Any]:
-    rope = getattr(config, "rope_parameters", None) or {}
+    if isinstance(config, Mapping):
+        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    else:
+        rope = getattr(config, "rope_parameters", None) or {}
     return [rope, *(one for one in rope.values() if isinstance(one, dict))]  # or by kind of layer
 
 
+def _kind(rope: Any) -> str:
+    return rope.get("rope_type") or rope.get("type") or "default"  # the latter in older files
+
+
 def _first_length(config: Any, rope: Any) -> int | None:
-    kind = rope.get("rope_type", "default")
-    if kind not in LENGTHENING:
+    if _kind(rope) not in LENGTHENING:
         return None
-    if kind == "longrope" and "original_max_position_embeddings" in rope:
+    if _kind(rope) == "longrope" and "original_max_position_embeddings" in rope:
         return int(rope["original_max_position_embeddings"])
+    if isinstance(config, Mapping):
+        return int(config["max_position_embeddings"])
     return int(config.max_position_embeddings)
 
 
@@ -54,6 +61,8 @@ def forget_lengths(model: Any) -> None:
     """
     if not is_lengthening(model.config):
         return
+    import torch
+
     rotary = getattr(model.base_model, "rotary_emb", None)
     if rotary is None:
         return

@@ -12,6 +12,8 @@ ARCHITECTURES = {
 }
 """Type of a configuration -> the class of its blocks, which are all of one build."""
 SILU = ("silu", "swish")
+BY_DEFAULT = {"mistral": 4096, "qwen2": 4096}
+"""Windows of configurations that name none."""
 
 
 def why_unsupported(model: Any) -> str | None:
@@ -49,3 +51,16 @@ def look_back(config: Any) -> int | None:
         return None
     kinds = getattr(config, "layer_types", None)
     return None if kinds and "sliding_attention" not in kinds else window
+
+
+def planned_look_back(config: Mapping[str, Any]) -> int | None:
+    """The same as a ``config.json`` tells it, with transformers' defaults; needs no torch."""
+    kind = config.get("model_type", "llama")
+    window = config.get("sliding_window", BY_DEFAULT.get(kind))
+    if window is None or not config.get("use_sliding_window", kind != "qwen2"):
+        return None
+    kinds = config.get("layer_types")
+    if kinds is None and kind == "qwen2":  # the first layers see all
+        is_any = int(config["num_hidden_layers"]) > int(config.get("max_window_layers", 28))
+        return int(window) if is_any else None
+    return None if kinds and "sliding_attention" not in kinds else int(window)

@@ -10,7 +10,7 @@ from tunesmith.core.runs import Run
 from tunesmith.pipelines.alike import Alike
 from tunesmith.pipelines.batches import batching_of
 from tunesmith.pipelines.frozen_products import require_roundable, round_products
-from tunesmith.pipelines.long_rows import settle_long_rows
+from tunesmith.pipelines.long_rows import require_lengths, settle_long_rows
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import annotate
 from tunesmith.pipelines.resume import ResumePoint
@@ -60,6 +60,7 @@ def build_trainer(
 
     alike = alike or Alike()
     require_roundable(recipe)
+    require_lengths(recipe, prepared)  # before weights are loaded in vain
     model, placement, precision = _placed(recipe, prepared, alike, needs_whole=needs_whole)
     rows = _rows(recipe, prepared, model, run, precision, alike, key)
     kept = None if point is None else Batching.kept(point.batching, recipe.train)

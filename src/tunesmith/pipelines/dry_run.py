@@ -18,6 +18,7 @@ from tunesmith.model.shape import PUBLISHED, Shape, shape_of
 from tunesmith.model.source import is_hub_id, model_folder, read_config
 from tunesmith.model.trunk_support import why_config_unsupported
 from tunesmith.pipelines.frozen_products import require_roundable
+from tunesmith.pipelines.long_rows import require_lengths
 from tunesmith.pipelines.memory import (
     disk_mb,
     memory_mb,
@@ -60,6 +61,8 @@ def dry_run(recipe: Recipe, *, available_mb: float | None = None) -> dict[str, A
     shape, here = _shape(recipe, notes)
     recipe, precision = _with_precision(recipe)
     data = planned_data(recipe, shape, here, notes)
+    if data.prepared is not None:
+        require_lengths(recipe, data.prepared)
     shape = shape.with_head(_head(recipe, data.prepared, notes))
     states = None
     if data.prepared is not None and data.steps is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch")
 from tunesmith.core.errors import DataError, ModelError, RecipeError, RunError  # noqa: E402
 from tunesmith.evaluation.foretold import foretold_texts  # noqa: E402
 from tunesmith.evaluation.perplexity import RunningText, perplexity  # noqa: E402
+from tunesmith.pipelines import bases  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
@@ -191,6 +193,66 @@ def test_an_answer_beyond_the_window_is_left_out_and_counted(request_of, tmp_pat
     file = lines(tmp_path / "long.jsonl", long)
     found = compare(request_of(file, metrics=metrics, out=str(tmp_path / "long")))
     assert any("long.jsonl:1: as of all examples" in note for note in found["notes"])
+
+
+@pytest.fixture
+def by_letters(tiny, tmp_path):
+    """The same weights with a tokenizer that joins no letters, and twice the window."""
+    folder = shutil.copytree(tiny, tmp_path / "letters")
+    for name, path in (("tokenizer.json", ("model", "merges")), ("config.json", ())):
+        told = json.loads((folder / name).read_text("utf-8"))
+        if path:
+            told["model"]["merges"] = []
+        else:
+            told["max_position_embeddings"] *= 2
+        (folder / name).write_text(json.dumps(told), "utf-8")
+    return folder
+
+
+def test_answers_that_fit_no_two_windows_leave_what_was_written_compared(
+    request_of, tmp_path, lines, tiny, by_letters
+):
+    window = load(tiny).max_positions
+    words = "Guest comes on Friday. " * (2 * window // 22 + 1)  # too many letters for b alone
+    odd = "qzxj" * (window // 4 + 4)  # too many pieces for a alone
+    rows = [{"instruction": "Who comes?", "output": text} for text in (words, odd)]
+    file = lines(tmp_path / "long.jsonl", *rows)
+    models = (f"a={tiny}", f"b={by_letters}")
+    found = compare(request_of(file, *models, metrics=("rouge", "perplexity")))
+    places: list[list[bool]] = []
+    for name in "ab":
+        kept = (tmp_path / f"out/answers/{name}.foretold.jsonl").read_text("utf-8").splitlines()
+        places.append([json.loads(line)["answer"]["answer"] is None for line in kept])
+    assert places == [[False, True], [True, False]]
+    assert any("no reference answer fits into every model's window" in n for n in found["notes"])
+    for name in "ab":
+        scores = found["models"][name]["scores"]
+        assert "rougeL" in scores and "perplexity" not in scores
+    assert found["failed"] == {} and [pair["score"] for pair in found["pairs"]]
+
+
+def test_why_a_model_is_not_there_is_told_once(request_of, asked, tiny, tmp_path, capsys):
+    gone = f"gone={tmp_path / 'nowhere'}"
+    found = compare(request_of(asked, f"a={tiny}", gone, metrics=("rouge", "perplexity")))
+    reason = found["failed"]["gone"]
+    assert capsys.readouterr().err.count(reason) == 1
+    assert not any(reason in note for note in found["notes"])
+
+
+def test_models_over_the_same_weights_foretell_one_after_the_other(
+    request_of, texts, tiny, monkeypatch
+):
+    loaded = []
+    real = bases.load_alone
+
+    def counted(spec, **more):
+        loaded.append(spec.path)
+        return real(spec, **more)
+
+    monkeypatch.setattr(bases, "load_alone", counted)
+    models = (f"a={tiny}", "b=tunesmith-tiny", f"c={tiny}")
+    found = compare(request_of(texts, *models, metrics=("perplexity",)))
+    assert len(loaded) == 2 and list(found["models"]) == ["a", "b", "c"]
 
 
 def test_an_answer_that_cannot_be_weighed_within_the_window_is_told_of(tiny):

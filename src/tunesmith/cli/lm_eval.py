@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tunesmith.cli.hosted import hosted_options, prices_of
+from tunesmith.cli.prices import PricedCommand, priced_options
 from tunesmith.cli.show import json_option, print_json, print_table
 
+if TYPE_CHECKING:
+    from tunesmith.chat.spend import PriceList
 
-@click.command("lm-eval")
+
+@click.command("lm-eval", cls=PricedCommand)
 @click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
 @click.option(
     "--task",
@@ -25,7 +28,7 @@ from tunesmith.cli.show import json_option, print_json, print_table
     "--out", default="harness", show_default=True, help="Gets harness.json, and keeps replies."
 )
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@hosted_options
+@priced_options
 @json_option
 def command(
     models: tuple[str, ...],
@@ -33,7 +36,7 @@ def command(
     limit: int | None,
     out: str,
     batch_size: int,
-    prices: tuple[float, float] | None,
+    prices: PriceList | None,
     max_cost: float | None,
     as_json: bool,
 ) -> None:
@@ -52,7 +55,7 @@ def command(
         out=out,
         limit=limit,
         batch_size=batch_size,
-        prices=prices_of(prices),
+        prices=prices,
         max_cost=max_cost,
     )
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,14 +38,27 @@ def compared_answers(
     data: ComparedData,
     folder: Path,
     opening: Opening,
+    told: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, tuple[Kept, Road]], dict[str, str]]:
     """Every model's answers by every road it can go; and why some could not be asked.
 
     Hosted ones come first: what is wrong with them is known before hours of work here.
+
+    Args:
+        request: what is compared.
+        models: in the order of the table.
+        data: what is asked.
+        folder: keeps answers.
+        opening: opens models.
+        told: by model, a reason that was printed already and need not be again.
+
+    Raises:
+        RunError: no model answered.
     """
+    told = told or {}
     found: dict[str, dict[Road, Kept]] = {}
     failed: dict[str, str] = {}
-    for one in _in_order(models):
+    for one in in_order(models):
         try:
             wanted = (request.templates or {}).get(one.name)
             names = [each.model for each in models]
@@ -53,7 +66,8 @@ def compared_answers(
             found[one.name] = _answers_of(request, one, data, folder, opening, form)
         except TunesmithError as error:
             failed[one.name] = str(error)
-            print(f"{one.name}: {error}", file=sys.stderr)
+            if told.get(one.name) != str(error):
+                print(f"{one.name}: {error}", file=sys.stderr)
     if not found:
         raise RunError(f"no model answered; the first: {next(iter(failed.values()))}")
     answers: dict[str, tuple[Kept, Road]] = {}
@@ -65,7 +79,7 @@ def compared_answers(
     return answers, failed
 
 
-def _in_order(models: Sequence[Beside]) -> list[Beside]:
+def in_order(models: Sequence[Beside]) -> list[Beside]:
     """Hosted ones first, then those that answer over the same weights one after the other."""
     bases = [base_named(one.model) for one in models]
     return [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tunesmith.core.answers import Road
 from tunesmith.core.errors import ModelError, RecipeError, RunError, TemplateError, TunesmithError
@@ -21,7 +21,7 @@ from tunesmith.pipelines.asked_as import AskedAs, asked_as
 from tunesmith.pipelines.asked_keys import LENGTH, origins_apart, questions
 from tunesmith.pipelines.beside import Beside
 from tunesmith.pipelines.compare_request import CompareRequest
-from tunesmith.pipelines.compared_answers import opened_model
+from tunesmith.pipelines.compared_answers import in_order, opened_model
 from tunesmith.pipelines.compared_data import ComparedData
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.foretold_examples import (
@@ -37,6 +37,8 @@ from tunesmith.pipelines.model_identity import identity_of
 
 if TYPE_CHECKING:
     from tunesmith.chat.local import LocalModel
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,12 @@ def compared_likelihoods(
     Raises:
         RecipeError: the stride leaves a window no context.
         RunError: of running text: no model could tell anything.
-        TemplateError: no reference answer fits into the windows of all models.
     """
     is_text = data.task.judged_by == "running-text"
     found = Likelihoods({}, {}, {}, [])
     read: dict[str, tuple[int, int]] = {}
     names = [one.model for one in models]
-    for one in models:
+    for one in in_order(models):
         try:
             found.kept[one.name] = _kept(request, one, data, folder, opening, names, read)
         except RecipeError:
@@ -115,15 +116,18 @@ def compared_likelihoods(
         except TunesmithError as error:
             found.failed[one.name] = str(error)
             print(f"{one.name}: {error}", file=sys.stderr)
+    # Whoever is asked first, all is told in the order of the table.
+    found = replace(found, kept=_as_given(models, found.kept))
     if not found.kept and is_text:
         raise RunError(f"no model foretold; the first: {next(iter(found.failed.values()))}")
     texts = [foretold_text(data.task, example) for example in data.examples]
     out = left_out(found.kept)
     if len(out) == len(texts) and found.kept:
-        raise TemplateError(
-            f"{data.examples[0].origin}: no reference answer fits into every model's window behind "
+        found.notes.append(
+            "Likelihoods are not told: no reference answer fits into every model's window behind "
             "its request. Shorten them, or compare models with longer ones."
         )
+        return found
     for name, kept in found.kept.items():
         foretold = [
             Foretold(0.0, 0, 0, 0)  # of no weight in any figure
@@ -137,9 +141,14 @@ def compared_likelihoods(
             for place, (one, text) in enumerate(zip(kept.answered, texts, strict=True))
         ]
         found.scores[name] = _together(metrics, foretold)
-    reasons = {} if is_text else found.failed
-    found.notes.extend(likelihood_notes(is_text, read, found.kept, reasons, metrics))
+    read = _as_given(models, read)
+    found.notes.extend(likelihood_notes(is_text, read, found.kept, metrics))
     return found
+
+
+def _as_given(models: Sequence[Beside], by_name: Mapping[str, T]) -> dict[str, T]:
+    """The same in the order of the models."""
+    return {one.name: by_name[one.name] for one in models if one.name in by_name}
 
 
 def _together(metrics: Sequence[Chosen], foretold: Sequence[Foretold]) -> Scores:

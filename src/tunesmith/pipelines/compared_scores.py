@@ -74,7 +74,8 @@ def compared_scores(
             return ComparedScores(
                 likelihoods.answers(), likelihoods.scored(), likelihoods.failed, likelihoods.notes
             )
-    kept, failed = compared_answers(request, models, data, folder, opening)
+    unfit = {} if likelihoods is None else likelihoods.failed
+    kept, failed = compared_answers(request, models, data, folder, opening, unfit)
     answers = priced_answers(kept, models, request.prices)
     written = [metric.told for metric in metrics if metric.foretell is None]
     scored = {
@@ -84,4 +85,6 @@ def compared_scores(
     if likelihoods is not None:
         likelihoods.added_to(scored)
     notes = [*answer_notes(answers, data.examples), *(likelihoods.notes if likelihoods else [])]
+    # Of a model that failed altogether the reason stands by its name already.
+    notes += [f"{name}: {reason}" for name, reason in unfit.items() if name not in failed]
     return ComparedScores(answers, scored, failed, notes)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.chat.spend import price_list
+from tunesmith.chat.spent_file import SPENT
 from tunesmith.core.errors import RecipeError, RunError, TunesmithError
 from tunesmith.core.extras import require
 from tunesmith.core.held import held
@@ -18,7 +20,7 @@ from tunesmith.pipelines.harness_asking import Done, asked
 from tunesmith.pipelines.harness_result import told
 
 if TYPE_CHECKING:
-    from tunesmith.chat.spend import Prices
+    from tunesmith.chat.spend import PriceList, Prices
 
 HARNESS, ANSWERS = "harness.json", "answers"
 
@@ -30,7 +32,7 @@ def harness(
     out: str | Path = "harness",
     limit: int | None = None,
     batch_size: int = 32,
-    prices: Prices | None = None,
+    prices: Prices | PriceList | None = None,
     max_cost: float | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -45,8 +47,8 @@ def harness(
         out: folder that gets ``harness.json``.
         limit: examples of each task; None: all.
         batch_size: rows at once.
-        prices: of a hosted model's tokens.
-        max_cost: of each hosted model.
+        prices: of hosted models' tokens, of all or of each by its name.
+        max_cost: of each hosted model, over all calls on ``out``.
         seed: of resamples.
 
     Returns:
@@ -57,17 +59,18 @@ def harness(
 
     Raises:
         MissingExtraError: the harness is not installed.
-        RecipeError: a task's file is not there.
+        RecipeError: a task's file is not there, or prices are of a model that is not.
         RunError: no model finished; why the first did not.
     """
     for task in tasks:
         if not Path(task).expanduser().is_file():
             raise RecipeError(f"{task}: no such file. Name the YAML file of a harness task.")
     named = named_models(models, taken=())
+    price_list(prices).require_known([one.name for one in named])
     package = require("lm_eval", extra="lm-eval", purpose="Tasks of the lm-evaluation-harness")
     version = str(getattr(package, "__version__", ""))
-    opening = Opening(batch_size, prices, max_cost, Bases())
     folder, result = Path(out).expanduser(), dict[str, Any]()
+    opening = Opening(batch_size, prices, max_cost, Bases(), folder / SPENT)
     found: dict[str, Done] = {}
     failed: dict[str, str] = {}
     with held(folder, choose="Choose another folder with --out."):

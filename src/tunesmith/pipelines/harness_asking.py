@@ -18,11 +18,11 @@ from tunesmith.core.errors import (
 )
 from tunesmith.core.extras import require
 from tunesmith.pipelines.beside import Beside
-from tunesmith.pipelines.compared_answers import identity_of
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.harness_replies import HarnessReplies
 from tunesmith.pipelines.kept_answers import key_of
 from tunesmith.pipelines.load import hosted_behind
+from tunesmith.pipelines.model_identity import identity_of, served_by
 from tunesmith.pipelines.prompted import is_prompted
 from tunesmith.pipelines.weights import artifact_folder
 
@@ -49,9 +49,9 @@ class Done:
 class Opened:
     """A model that is opened when it is first asked for; what keeps it from that is told again."""
 
-    def __init__(self, opening: Opening, model: str, replies: HarnessReplies) -> None:
+    def __init__(self, opening: Opening, one: Beside, replies: HarnessReplies) -> None:
         """Takes how it is opened, and the replies that are kept of it."""
-        self._opening, self._model, self._replies = opening, model, replies
+        self._opening, self._one, self._replies = opening, one, replies
         self._found: ChatModel | TunesmithError | None = None
 
     def __call__(self) -> ChatModel:
@@ -66,7 +66,8 @@ class Opened:
             except TunesmithError as error:
                 self._found = error
             # What came from the hub for it tells now which snapshot it is.
-            self._replies.begin(_identity(self._model))
+            served = self._replies.served
+            self._replies.begin(_identity(self._one.model, served), served)
         if isinstance(self._found, TunesmithError):
             raise self._found
         return self._found
@@ -74,8 +75,8 @@ class Opened:
     def _open(self) -> ChatModel:
         from tunesmith.chat.chat_model import ChatModel
 
-        plain = None if hosted_behind(self._model) else "none"
-        opened = self._opening.any(self._model, template=plain)
+        plain = None if hosted_behind(self._one.model) else "none"
+        opened = self._opening.any(self._one.model, name=self._one.name, template=plain)
         if not isinstance(opened, ChatModel):
             raise ModelError("answers with a head of its own; the harness asks language models.")
         return opened
@@ -105,9 +106,11 @@ def asked(
             "shows examples of its own before each request, and a task of the harness writes its "
             "prompts itself. Name the model below it, and num_fewshot in the task."
         )
-    replies = HarnessReplies(folder / f"{one.name}.jsonl", _identity(one.model))
+    replies = HarnessReplies(folder / f"{one.name}.jsonl")
+    served = served_by(one.model, replies.served)
+    replies.begin(_identity(one.model, served), served)
     is_hosted = hosted_behind(one.model) is not None
-    opened = Opened(opening, one.model, replies)
+    opened = Opened(opening, one, replies)
     model = HarnessModel(opened, replies, only_writes=is_hosted)
     done, owner = Done(), dict[str, str]()
     errors: list[TunesmithError] = []
@@ -156,6 +159,6 @@ def _evaluated(model: Any, task: str, limit: int | None) -> dict[str, Any]:
         raise DataError(f"{task}: the harness stopped at {type(error).__name__}: {told}") from error
 
 
-def _identity(model: str) -> str:
+def _identity(model: str, served: str | None) -> str:
     """What tells a model from another of the same name, and how it is asked."""
-    return key_of(["as the harness asks", identity_of(model)])
+    return key_of(["as the harness asks", identity_of(model, served)])

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tunesmith.core.errors import RunError
+from tunesmith.core.lines_kept import LinesKept
 
 
 class HarnessReplies:
-    """JSON lines, the first of which names the model; of another model it is begun anew.
+    """JSON lines, each with the model that said it: replies of several lie in one file.
 
     Nothing is written before there is something to add. A torn last line is left out.
     """
 
-    def __init__(self, file: Path, model: str) -> None:
+    def __init__(self, file: Path, model: str = "") -> None:
         """Reads what there is.
 
         Args:
             file: need not be there.
             model: what tells it from another of the same name.
-        """
-        self._file = file
-        self.begin(model)
 
-    def begin(self, model: str) -> None:
-        """Goes on with replies of this model: those that are there, or none."""
+        Raises:
+            RunError: the file cannot be read, or a line within it is broken.
+        """
+        self._lines = LinesKept(file)
         self._model = model
-        self._found, self._is_whole = _read(self._file, model)
+        self._found: dict[tuple[str, str], Any] = {}
+        self._served: str | None = None
+        self._read()
+
+    @property
+    def served(self) -> str | None:
+        """What the model's URL served last; None: it names its model, or was not asked yet."""
+        return self._served
+
+    def begin(self, model: str, served: str | None = None) -> None:
+        """Goes on with replies of this model; those of others stay where they are.
+
+        Args:
+            model: what tells it from another of the same name.
+            served: what its URL serves, where that names no model.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        self._model = model
+        if served is not None and served != self._served:
+            self._add([{"served": served}])
+            self._served = served
 
     def get(self, request: str) -> Any:
         """The reply to a request; None: there is none yet."""
-        return self._found.get(request)
+        return self._found.get((self._model, request))
 
     def keep(self, replies: Mapping[str, Any]) -> None:
         """Adds replies.
@@ -41,42 +62,29 @@ class HarnessReplies:
         Raises:
             RunError: the file cannot be written.
         """
+        self._add(
+            [
+                {"model": self._model, "request": key, "reply": reply}
+                for key, reply in replies.items()
+            ]
+        )
+        self._found |= {(self._model, key): reply for key, reply in replies.items()}
+
+    def _add(self, entries: list[dict[str, Any]]) -> None:
         try:
-            if not self._is_whole:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                draft = self._file.with_name(f".{self._file.name}.draft")
-                first = json.dumps({"model": self._model}) + "\n"
-                draft.write_text(first + _lines(self._found.items()), "utf-8")
-                draft.replace(self._file)
-                self._is_whole = True
-            with self._file.open("a", encoding="utf-8") as stream:
-                stream.write(_lines(replies.items()))
-        except OSError as error:
-            raise RunError(
-                f"{self._file}: cannot be written ({error.strerror}). Make room, or choose another "
-                "folder with --out."
-            ) from None
-        self._found |= replies
+            self._lines.add_all(entries)
+        except RunError as error:
+            raise RunError(f"{error} The folder is named with --out.") from None
 
-
-def _read(file: Path, model: str) -> tuple[dict[str, Any], bool]:
-    """Replies of a model, and whether the file holds them and nothing else."""
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}, False
-    first, *lines = text.split("\n")
-    found: dict[str, Any] = {}
-    try:
-        if json.loads(first)["model"] != model:
-            return {}, False
-        for line in lines[:-1]:
-            entry = json.loads(line)
-            found[entry["request"]] = entry["reply"]
-    except (ValueError, KeyError, TypeError):
-        return found, False  # the rest was being written
-    return found, bool(lines) and not lines[-1]
-
-
-def _lines(replies: Iterable[tuple[str, Any]]) -> str:
-    return "".join(json.dumps({"request": key, "reply": said}) + "\n" for key, said in replies)
+    def _read(self) -> None:
+        try:
+            lines = self._lines.read()
+        except RunError as error:
+            raise RunError(f"{error} Or choose another folder with --out.") from None
+        # An earlier version wrote the model once, on the first line.
+        first = lines[0].get("model") if lines and "request" not in lines[0] else None
+        for line in lines:
+            if "served" in line:
+                self._served = str(line["served"])
+            elif "request" in line and "reply" in line:
+                self._found[str(line.get("model", first)), str(line["request"])] = line["reply"]

@@ -22,7 +22,6 @@ def likelihood_notes(
     is_text: bool,
     read: Mapping[str, tuple[int, int]],
     kept: Mapping[str, Kept],
-    failed: Mapping[str, str],
     metrics: Sequence[Chosen],
 ) -> list[str]:
     """Sentences on how the figures came about.
@@ -31,7 +30,6 @@ def likelihood_notes(
         is_text: whether running text was foretold, and no answers.
         read: by model, window and stride of running text.
         kept: by model, what it made of every text.
-        failed: by model, why it tells nothing, where that is worth a note.
         metrics: that are measured.
     """
     names = {score for metric in metrics for score in metric.gives}
@@ -77,4 +75,4 @@ def likelihood_notes(
                 f"Likelihoods leave out {len(out):,} of {n:,} examples: prompt and reference "
                 "answer together are longer than a model's window."
             )
-    return told + [f"{name}: {reason}" for name, reason in failed.items()]
+    return told

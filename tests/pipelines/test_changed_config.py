@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import ModelError, RunError  # noqa: E402
 from tunesmith.core.runs import EVENTS, Run  # noqa: E402
+from tunesmith.model.kernels import choice  # noqa: E402
 from tunesmith.model.source import config_fingerprint, read_config  # noqa: E402
+from tunesmith.pipelines import resume  # noqa: E402
 from tunesmith.pipelines.circumstances import circumstances, difference  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.checkpoint import MARKER, STATE, newest_checkpoint  # noqa: E402
+
+train_module = import_module("tunesmith.pipelines.train")
 
 
 @pytest.fixture
@@ -134,3 +139,25 @@ def test_every_difference_is_told(monkeypatch):
     found = difference({**now, "torch": "2.0"}, circumstances())
     assert "TUNESMITH_KERNELS: none -> norm; torch: 2.0 -> " in found
     assert not difference(now, now)
+
+
+def test_kernels_that_another_trial_chose_are_told(monkeypatch):
+    before = circumstances()
+    monkeypatch.setattr(choice, "kernels_in_use", lambda device: ["loss", "norm"])
+    monkeypatch.setattr(choice, "triton_version", lambda: "3.1")
+    now = circumstances()
+    assert "(kernels: none -> loss, norm; triton: none -> 3.1)" in difference(before, now)
+    newer = difference(now, {**now, "triton": "3.2"})
+    assert "(triton: 3.1 -> 3.2)" in newer
+    older = {key: value for key, value in before.items() if key not in ("kernels", "triton")}
+    assert not difference(older, before)  # no kernels then or now, whoever noted it
+    assert "kernels: not noted -> loss, norm" in difference(older, now)
+
+
+def test_kernels_are_settled_before_they_are_noted(recipe, monkeypatch):
+    seen = []
+    noted = circumstances()
+    monkeypatch.setattr(train_module, "settle_kernels", lambda device: seen.append("settled"))
+    monkeypatch.setattr(resume, "circumstances", lambda: (seen.append("noted"), noted)[1])
+    train(recipe, until=0.3)
+    assert seen == ["settled", "noted"]

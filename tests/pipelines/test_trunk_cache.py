@@ -16,6 +16,7 @@ from tests.conftest import write_lines  # noqa: E402
 from tunesmith.core.cache import cache_dir  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.core.runs import EVENTS, METRICS, Run  # noqa: E402
+from tunesmith.model.kernels import choice  # noqa: E402
 from tunesmith.pipelines import trunk_states  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.pipelines.trunk_cache import RECORD  # noqa: E402
@@ -310,3 +311,13 @@ def test_what_is_larger_than_allowed_is_not_kept(tune):
     with pytest.raises(RunError, match=r"train.trunk_cache_gb allows 1e-06"):
         tune("wanted", LAST_LAYER, train={"trunk_cache": "disk", "trunk_cache_gb": 1e-6})
     assert entries() == []
+
+
+def test_other_kernels_are_another_entry(tune, monkeypatch):
+    tune("first", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    monkeypatch.setattr(choice, "kernels_in_use", lambda device: ["norm"])
+    tune("second", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    assert len(entries()) == 2
+    monkeypatch.setattr(choice, "triton_version", lambda: "another")
+    tune("third", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    assert len(entries()) == 3

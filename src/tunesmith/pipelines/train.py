@@ -12,6 +12,7 @@ from tunesmith.core.errors import RunError
 from tunesmith.core.extras import require_installed
 from tunesmith.core.runs import HOLDER, LEDGER, LOCK, RECIPE, Run, locked_run
 from tunesmith.pipelines.alike import Alike
+from tunesmith.pipelines.build_trainer import settle_kernels
 from tunesmith.pipelines.frozen_products import require_roundable
 from tunesmith.pipelines.precision import begun_precision, precision_of
 from tunesmith.pipelines.prepare import prepare
@@ -90,11 +91,13 @@ def train(
 
 def _opened(run: Run, recipe: Recipe, resume: bool, allow_changed: Sequence[str]) -> Opened:
     """A run with its data and, where it goes on, its checkpoint; nothing is written yet."""
+    from tunesmith.model.device import default_device
     from tunesmith.training.placement import launched_processes, require_one_process
 
     n_processes = launched_processes()
     require_roundable(recipe)
     prepared = prepare(recipe)
+    settle_kernels(default_device())  # which of them run is a circumstance
     identity = run_identity(recipe, prepared, world_size=n_processes)
     point = resume_point(run, identity, allow_changed) if resume else None
     require_one_process(n_processes)

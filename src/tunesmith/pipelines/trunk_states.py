@@ -207,10 +207,12 @@ def _key(work: Work, layout: Layout) -> str:
     """A hash of all that decides the states, to their last bits."""
     import torch
 
+    from tunesmith.model.kernels.choice import kernels_in_use, triton_version
     from tunesmith.training.cached_rows import LINE_TOKENS
 
     device = next(work.model.parameters()).device
     on_gpu = device.type == "cuda"
+    kernels = kernels_in_use(device)
     digest = hashlib.sha256(
         json.dumps(
             {
@@ -222,6 +224,8 @@ def _key(work: Work, layout: Layout) -> str:
                 "is_fused": work.model.trunk is not None,
                 "code": code_hash(CODE),
                 "versions": {name: version(name) for name in _libraries(work)},
+                # A trial chooses them, and another one may choose others.
+                "kernels": [*kernels, triton_version()] if kernels else [],
                 "device": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
                 # Products are divided among threads, and so summed in another order.
                 "arithmetic": [torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()],

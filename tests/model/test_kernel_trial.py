@@ -215,3 +215,16 @@ def test_whoever_says_what_runs_is_obeyed_without_a_trial(card, monkeypatch, wan
 
 def test_on_a_processor_nothing_is_tried(card):
     assert trial.settle(CPU) is None and not card
+
+
+def test_the_kernels_in_use_are_told_for_a_device(card, monkeypatch):
+    monkeypatch.setattr(choice, "has_triton", lambda: True)
+    assert choice.kernels_in_use(GPU) == []
+    trial.settle(GPU)
+    assert choice.kernels_in_use(GPU) == ["loss", "rotary", "swiglu"]
+    monkeypatch.setenv(VARIABLE, "norm")
+    assert choice.kernels_in_use(GPU) == ["norm"]
+    monkeypatch.setattr(choice, "has_triton", lambda: False)
+    assert choice.kernels_in_use(GPU) == []
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    assert choice.kernels_in_use(CPU) == []

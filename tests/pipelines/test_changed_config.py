@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ torch = pytest.importorskip("torch")
 
 from tunesmith.core.errors import ModelError, RunError  # noqa: E402
 from tunesmith.core.runs import EVENTS, Run  # noqa: E402
+from tunesmith.model.kernels import choice  # noqa: E402
 from tunesmith.model.source import config_fingerprint, read_config  # noqa: E402
+from tunesmith.pipelines import resume  # noqa: E402
 from tunesmith.pipelines.circumstances import circumstances, difference  # noqa: E402
 from tunesmith.pipelines.load import load  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.checkpoint import MARKER, STATE, newest_checkpoint  # noqa: E402
+
+train_module = import_module("tunesmith.pipelines.train")
 
 
 @pytest.fixture
@@ -98,16 +103,37 @@ def test_an_adapter_is_not_put_on_its_weights_with_another_configuration(recipe,
     load(run)
     assert "config.json" not in capsys.readouterr().err
     turn_otherwise(model)
-    with pytest.raises(ModelError, match=r"config.json in .* is not the one that the adapter"):
+    differs = r"is not the one that the adapter .*\(rope_parameters.rope_theta: .* -> 500000.0\)"
+    with pytest.raises(ModelError, match=rf"config.json in .* {differs}"):
         load(run)
     file = run.artifact / "tunesmith.json"
     info = json.loads(file.read_text())
+    del info["base_told"]
+    file.write_text(json.dumps(info))
+    with pytest.raises(ModelError, match=r"is not the one that the adapter .*did not note the"):
+        load(run)
     del info["base_config"]
     file.write_text(json.dumps(info))
     load(run)
     assert "made by an older version, which did not note the base's config.json" in (
         capsys.readouterr().err
     )
+
+
+def test_an_adapter_goes_on_its_base_however_that_is_written(recipe, model):
+    """Another transformers writes the same configuration otherwise; the weights are the same."""
+    run = train(recipe)
+    before = load(run)
+    config = read_config(model)
+    theta = config.pop("rope_parameters")["rope_theta"]
+    older = {**config, "rope_theta": theta, "rope_scaling": None, "pad_token_id": 3}
+    older |= {"architectures": ["LlamaModel"], "initializer_range": 0.5, "torch_dtype": "float32"}
+    del older["mlp_bias"]  # its default is the same
+    (model / "config.json").write_text(json.dumps(older))
+    after = load(run)
+    ids = torch.tensor([[1, 5, 9, 40]])
+    with torch.no_grad():
+        assert torch.equal(after.causal_lm(ids).logits, before.causal_lm(ids).logits)
 
 
 def test_a_resume_with_other_threads_goes_on_and_says_that_it_is_not_exact(recipe):
@@ -134,3 +160,25 @@ def test_every_difference_is_told(monkeypatch):
     found = difference({**now, "torch": "2.0"}, circumstances())
     assert "TUNESMITH_KERNELS: none -> norm; torch: 2.0 -> " in found
     assert not difference(now, now)
+
+
+def test_kernels_that_another_trial_chose_are_told(monkeypatch):
+    before = circumstances()
+    monkeypatch.setattr(choice, "kernels_in_use", lambda device: ["loss", "norm"])
+    monkeypatch.setattr(choice, "triton_version", lambda: "3.1")
+    now = circumstances()
+    assert "(kernels: none -> loss, norm; triton: none -> 3.1)" in difference(before, now)
+    newer = difference(now, {**now, "triton": "3.2"})
+    assert "(triton: 3.1 -> 3.2)" in newer
+    older = {key: value for key, value in before.items() if key not in ("kernels", "triton")}
+    assert not difference(older, before)  # no kernels then or now, whoever noted it
+    assert "kernels: not noted -> loss, norm" in difference(older, now)
+
+
+def test_kernels_are_settled_before_they_are_noted(recipe, monkeypatch):
+    seen = []
+    noted = circumstances()
+    monkeypatch.setattr(train_module, "settle_kernels", lambda device: seen.append("settled"))
+    monkeypatch.setattr(resume, "circumstances", lambda: (seen.append("noted"), noted)[1])
+    train(recipe, until=0.3)
+    assert seen == ["settled", "noted"]

@@ -110,6 +110,16 @@ def test_a_resume_keeps_the_type_that_the_run_began_with(recipe_fields):
     assert summary["precision"] == {"name": "bfloat16", "why": "as the run was begun"}
 
 
+def test_a_start_without_a_checkpoint_settles_its_own_type(recipe_fields):
+    recipe = make_recipe(recipe_fields)
+    run = train(recipe, until=0.4)
+    shutil.rmtree(run.checkpoints)
+    run.write("lock.json", {**run.read("lock.json"), "precision": "another"})
+    precision = train(recipe, resume=True).summary["precision"]
+    assert precision["name"] in ("float32", "bfloat16")
+    assert precision["why"] != "as the run was begun"
+
+
 def test_a_run_from_before_the_type_was_written_down_goes_on_as_it_was(recipe_fields):
     run = train(make_recipe(recipe_fields), until=0.4)
     lock = run.read("lock.json")

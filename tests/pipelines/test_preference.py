@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,32 @@ def test_a_resume_compares_with_the_same_figures(pair_fields, tmp_path, monkeypa
     )
     assert file.read_bytes() == good
     assert resumed.is_finished
+
+
+def test_a_start_without_a_checkpoint_asks_its_own_reference(
+    pair_fields, tiny, tmp_path, monkeypatch
+):
+    """What an earlier beginning left, here of another model, is not compared with."""
+    other = tmp_path / "other"
+    shutil.copytree(tiny, other)
+    weights = load_file(other / "model.safetensors")
+    weights["model.embed_tokens.weight"] *= 1.5
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    fields = {**pair_fields, "out": str(tmp_path / "run")}
+
+    def die(*args, **kwargs):
+        raise Killed
+
+    monkeypatch.setattr(Trainer, "fit", die)
+    monkeypatch.setattr("tunesmith.pipelines.train._clear", lambda run: None)  # as a kill leaves it
+    with pytest.raises(Killed):
+        train(make_recipe({**fields, "model": {"path": str(other)}}))
+    monkeypatch.undo()
+    left = (tmp_path / "run" / TENSORS).read_bytes()
+    run = train(make_recipe(fields), resume=True)
+    assert (run.path / TENSORS).read_bytes() != left
+    [first, *_] = [line for line in run.lines(METRICS) if line["kind"] == "eval"]
+    assert first["eval_loss"] == pytest.approx(0.693147, abs=1e-5)  # the policy is its reference
 
 
 class Silent:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +19,14 @@ from tests.conftest import write_lines  # noqa: E402
 from tunesmith.core.cache import cache_dir  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.core.runs import EVENTS, METRICS, Run  # noqa: E402
-from tunesmith.pipelines import trunk_states  # noqa: E402
+from tunesmith.model.kernels import choice  # noqa: E402
+from tunesmith.pipelines import trunk_cache, trunk_states  # noqa: E402
 from tunesmith.pipelines.train import train  # noqa: E402
 from tunesmith.pipelines.trunk_cache import RECORD  # noqa: E402
 from tunesmith.pipelines.trunk_states import KIND  # noqa: E402
 from tunesmith.recipe import make_recipe  # noqa: E402
 from tunesmith.training.activations import STATES  # noqa: E402
+from tunesmith.training.settings import Train  # noqa: E402
 
 HEAD_ONLY = {"name": "freeze", "layers": 0, "extra_modules": ["lm_head"]}
 LAST_LAYER = {"name": "freeze", "layers": 1}
@@ -223,12 +228,21 @@ def test_a_resume_does_as_its_run_began(tune, whole_and_paused):
     assert resumed.summary["trunk_cache"]["where"] == "memory"
 
 
-def test_a_resume_takes_all_of_the_room_that_its_states_need(tune, whole_and_paused, monkeypatch):
+def last_layer_mb(model: Path) -> float:
+    """Of the weights that train."""
+    tensors = load_file(model / "model.safetensors")
+    return sum(t.nbytes for name, t in tensors.items() if "layers.1." in name) / 1e6
+
+
+def test_a_resume_takes_all_of_the_room_that_its_states_need(
+    tune, whole_and_paused, tiny, monkeypatch
+):
     """At the start half of what is free stays free; a resume without them is another run."""
     shutil.rmtree(cache_dir() / KIND)
     (cache_dir() / KIND).write_text("a file, where nothing can be kept")
     mb = whole_and_paused.summary["trunk_cache"]["mb"]
-    monkeypatch.setattr(trunk_states, "available_memory_mb", lambda: 1.5 * mb)
+    own = 3 * last_layer_mb(tiny)  # gradients and moments, which are the run's own
+    monkeypatch.setattr(trunk_states, "available_memory_mb", lambda: own + 1.5 * mb)
     resumed = assert_resumes_exactly(tune, whole_and_paused)
     assert resumed.summary["trunk_cache"]["where"] == "memory"
 
@@ -244,6 +258,47 @@ def test_a_resume_without_room_ends_and_leaves_the_record(
     with pytest.raises(RunError, match=r"make room, or .* --allow-changed train"):
         tune("paused", LAST_LAYER, resume=True, train={"trunk_cache": "disk"})
     assert paused.read(RECORD) == before and before["splits"]
+
+
+def paused(recipe_fields, tmp_path, place: str) -> Run:
+    fields = {**recipe_fields, "method": LAST_LAYER, "out": str(tmp_path / "paused")}
+    fields["train"] = {**fields["train"], "epochs": 3, "trunk_cache": place}
+    return train(make_recipe(fields, overrides=[]), until=0.3)
+
+
+def test_a_resume_in_memory_stays_there(tune, recipe_fields, tmp_path):
+    paused(recipe_fields, tmp_path, "memory")
+    run = tune("paused", LAST_LAYER, resume=True, train={"trunk_cache": "memory"})
+    assert run.summary["trunk_cache"]["where"] == "memory"
+    assert entries() == []
+
+
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_a_resume_leaves_room_for_the_run_itself(tune, recipe_fields, tmp_path, monkeypatch, place):
+    """All that its states need is there, and not what its checkpoints and moments take."""
+    run = paused(recipe_fields, tmp_path, place)
+    shutil.rmtree(cache_dir() / KIND, ignore_errors=True)
+    n_bytes = run.read(RECORD)["mb"] * 1e6
+    free = {"memory": 0.0, "disk": 0.0, place: 1.2 * n_bytes}
+    monkeypatch.setattr(trunk_states, "available_memory_mb", lambda: free["memory"] / 1e6)
+    usage = SimpleNamespace(free=free["disk"])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(RunError) as refused:
+        tune("paused", LAST_LAYER, resume=True, train={"trunk_cache": place})
+    told_of = told(run) if place == "disk" else str(refused.value)
+    assert re.search(rf"free {place}, without .* that the run itself needs, 90% may be", told_of)
+    assert entries() == []
+
+
+def test_what_began_in_memory_takes_no_more_of_a_disk_than_a_beginning(tmp_path, monkeypatch):
+    run = Run(tmp_path)
+    work = SimpleNamespace(n_bytes=60)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
+    for where, refused in (("memory", True), (str(tmp_path), False)):
+        keeping = trunk_cache._Keeping(Train(), run, {"splits": ["train"], "where": where})
+        wanted = replace(keeping.wanted(torch.nn.Linear(1, 1)), needed={})
+        assert wanted.place == "auto"
+        assert bool(wanted.no_room("disk", work)) == refused
 
 
 def test_only_another_base_of_the_angles_is_another_entry(tune, tiny, tmp_path):
@@ -310,3 +365,13 @@ def test_what_is_larger_than_allowed_is_not_kept(tune):
     with pytest.raises(RunError, match=r"train.trunk_cache_gb allows 1e-06"):
         tune("wanted", LAST_LAYER, train={"trunk_cache": "disk", "trunk_cache_gb": 1e-6})
     assert entries() == []
+
+
+def test_other_kernels_are_another_entry(tune, monkeypatch):
+    tune("first", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    monkeypatch.setattr(choice, "kernels_in_use", lambda device: ["norm"])
+    tune("second", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    assert len(entries()) == 2
+    monkeypatch.setattr(choice, "triton_version", lambda: "another")
+    tune("third", LAST_LAYER, train={"trunk_cache": "disk", "epochs": 1})
+    assert len(entries()) == 3

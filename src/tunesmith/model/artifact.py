@@ -30,6 +30,7 @@ class ArtifactInfo:
         limits: how long an example may be, as ``Limits`` has it; None: likewise.
         quantisation: how the base's weights were held in few bits; None: they were not.
         base_config: fingerprint of its ``config.json``; None of an artefact of an older version.
+        base_told: the content of that file, which tells what differs in another; None likewise.
     """
 
     base_path: str
@@ -45,6 +46,7 @@ class ArtifactInfo:
     part: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
     base_config: str | None = None
+    base_told: dict[str, Any] | None = None
 
     def save(self, folder: Path) -> None:
         """Writes it beside the weights."""

@@ -96,8 +96,7 @@ def _placed(
     device = default_device()
     if device.type == "cpu":
         keep_freed_memory()
-    else:
-        _settle_kernels(device)
+    settle_kernels(device)
     precision = arithmetic(recipe.train.precision, device)
     head = prepared.task.head()
     network = start(recipe, device, precision, head, needs_whole=needs_whole, known=alike.weights)
@@ -150,8 +149,10 @@ def arithmetic(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
-def _settle_kernels(device: torch.device) -> None:
+def settle_kernels(device: torch.device) -> None:
     """Has a GPU's kernels tried, where that was not done yet, and tells what came of it."""
+    if device.type == "cpu":
+        return
     from tunesmith.model.kernels.trial import settle
 
     told = settle(device)

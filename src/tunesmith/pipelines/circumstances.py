@@ -13,13 +13,16 @@ def circumstances() -> dict[str, Any]:
     """What two runs of one recipe must have in common to be equal to the bit.
 
     Sums are added up in another order by other kernels, and where they are divided among another
-    number of threads.
+    number of threads. On a GPU its kernels must have been tried before.
     """
     import torch
 
+    from tunesmith.model.device import default_device
+    from tunesmith.model.kernels.choice import kernels_in_use, triton_version
     from tunesmith.pipelines.batches import processor_name
 
     is_gpu = torch.cuda.is_available()
+    kernels = kernels_in_use(default_device())
     return {
         "device": torch.cuda.get_device_name() if is_gpu else processor_name(),
         "system": platform.system(),
@@ -28,6 +31,9 @@ def circumstances() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "TUNESMITH_KERNELS": os.environ.get("TUNESMITH_KERNELS", ""),
+        # A trial chooses them, and another one may choose others.
+        "kernels": ", ".join(kernels),
+        "triton": triton_version() if kernels else "",
     }
 
 
@@ -44,9 +50,9 @@ def difference(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
             "that it may be equal to one that was never stopped only up to rounding."
         )
     changed = [
-        f"{key}: {before.get(key) or 'none'} -> {now.get(key) or 'none'}"
+        f"{key}: {before.get(key, 'not noted') or 'none'} -> {now.get(key) or 'none'}"
         for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
+        if (before.get(key) or "") != (now.get(key) or "")
     ]
     if not changed:
         return ""

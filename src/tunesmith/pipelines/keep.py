@@ -14,6 +14,7 @@ from tunesmith.methods.method import BaseIdentity
 from tunesmith.model.artifact import ArtifactInfo
 from tunesmith.model.head import name_padding
 from tunesmith.model.save import copy_tokenizer
+from tunesmith.model.source import config_fingerprint, read_config
 from tunesmith.pipelines.prepare import Prepared, split_of
 from tunesmith.recipe import Recipe
 
@@ -52,6 +53,8 @@ def save_artifact(
             shutil.rmtree(leftover)
     draft.mkdir()
     weights = identity["hashes"]["weights"]
+    config = read_config(prepared.folder)
+    is_same = config_fingerprint(config) == identity["hashes"]["config"]  # as when it was loaded
     base = BaseIdentity(recipe.model.path, recipe.model.revision, weights)
     name_padding(network, prepared.tokenizer.declared_pad_id)
     recipe.method.save(network, draft, base)
@@ -63,6 +66,7 @@ def save_artifact(
         base_revision=recipe.model.revision,
         base_fingerprint=weights,
         base_config=identity["hashes"]["config"],
+        base_told=config if is_same else None,
         tokenizer_fingerprint=prepared.tokenizer.fingerprint,
         template=prepared.template.model_dump(mode="json"),
         task=recipe.task.name,

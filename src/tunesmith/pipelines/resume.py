@@ -14,6 +14,7 @@ from tunesmith.core.errors import RunError, did_you_mean
 from tunesmith.core.runs import LOCK, METRICS, RECIPE, SAMPLES, TIMES, Run
 from tunesmith.evaluation.metrics.chosen import own_hashes
 from tunesmith.model.source import config_fingerprint, read_config, weights_fingerprint
+from tunesmith.pipelines.begun_recipe import with_new_keys
 from tunesmith.pipelines.circumstances import circumstances, difference
 from tunesmith.pipelines.prepare import Prepared
 from tunesmith.pipelines.reference import MARKER
@@ -271,7 +272,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str
     ]
     found += [
         (key.partition(".")[0], f"{key}: {_short(a)} -> {_short(b)}")
-        for key, a, b in _leaves(before["recipe"], now["recipe"])
+        for key, a, b in _leaves(with_new_keys(before["recipe"], now["recipe"]), now["recipe"])
     ]
     a, b = before.get("world_size", 1), now["world_size"]
     return found if a == b else [*found, ("world_size", f"number of processes: {a} -> {b}")]

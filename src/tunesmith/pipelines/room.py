@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.core.runs import Run, require_space
 from tunesmith.recipe import Recipe
+from tunesmith.training.settings import Train
 
 if TYPE_CHECKING:
     from tunesmith.training.loop import Trainer
@@ -21,11 +22,22 @@ def require_room(run: Run, recipe: Recipe, trainer: Trainer) -> None:
     """
     trained = sum(p.numel() * p.element_size() for p in trainer.parameters.values())
     whole = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
-    # Weights and two moments per checkpoint: the kept ones, the best, and the one being written.
-    n_checkpoints = recipe.train.keep_checkpoints + 2
     artifact = trained if recipe.method.saves_adapter else whole
+    require_space(run.path, checkpoints_to_come(run, recipe.train, trained) + artifact)
+
+
+def checkpoints_to_come(run: Run, train: Train, trained: int) -> int:
+    """Bytes that a run's checkpoints will take beside those that are there.
+
+    Args:
+        run: its directory.
+        train: settings of the loop.
+        trained: bytes of the weights that train.
+    """
+    # Weights and two moments per checkpoint: the kept ones, the best, and the one being written.
+    n_checkpoints = train.keep_checkpoints + 2
     there = sum(file.stat().st_size for file in run.checkpoints.rglob("*") if file.is_file())
-    require_space(run.path, max(0, 3 * trained * n_checkpoints - there) + artifact)
+    return max(0, 3 * trained * n_checkpoints - there)
 
 
 def not_written(run: Run, error: Exception) -> str:

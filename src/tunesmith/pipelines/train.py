@@ -12,9 +12,11 @@ from tunesmith.core.errors import RunError
 from tunesmith.core.extras import require_installed
 from tunesmith.core.runs import HOLDER, LEDGER, LOCK, RECIPE, Run, locked_run
 from tunesmith.pipelines.alike import Alike
+from tunesmith.pipelines.build_trainer import settle_kernels
 from tunesmith.pipelines.frozen_products import require_roundable
 from tunesmith.pipelines.precision import begun_precision, precision_of
 from tunesmith.pipelines.prepare import prepare
+from tunesmith.pipelines.reference import MARKER
 from tunesmith.pipelines.resume import (
     record_changes,
     require_changeable,
@@ -89,15 +91,18 @@ def train(
 
 def _opened(run: Run, recipe: Recipe, resume: bool, allow_changed: Sequence[str]) -> Opened:
     """A run with its data and, where it goes on, its checkpoint; nothing is written yet."""
+    from tunesmith.model.device import default_device
     from tunesmith.training.placement import launched_processes, require_one_process
 
     n_processes = launched_processes()
     require_roundable(recipe)
     prepared = prepare(recipe)
+    settle_kernels(default_device())  # which of them run is a circumstance
     identity = run_identity(recipe, prepared, world_size=n_processes)
     point = resume_point(run, identity, allow_changed) if resume else None
     require_one_process(n_processes)
-    precision = precision_of(recipe, prepared.folder, begun_precision(run))
+    begun = None if point is None else begun_precision(run)
+    precision = precision_of(recipe, prepared.folder, begun)
     return Opened(run, precision.settled(recipe), prepared, identity, point, precision)
 
 
@@ -110,7 +115,8 @@ def _write_down(opened: Opened, recipe: Recipe) -> None:
         run.write(LOCK, {**opened.identity["hashes"], **kept, "versions": versions()})
         run.write(LEDGER, opened.prepared.ledger.as_dict())
         run.write_text(RECIPE, settled.to_yaml())
-        (run.path / RECORD).unlink(missing_ok=True)  # of a beginning that came to no checkpoint
+        for left in (RECORD, MARKER):  # of a beginning that came to no checkpoint, and any recipe
+            (run.path / left).unlink(missing_ok=True)
     elif point.changes:
         record_changes(run, point, opened.identity, settled)
         run.write(LOCK, {**run.read(LOCK), **kept})

@@ -12,6 +12,7 @@ import numpy as np
 
 from tunesmith.core.errors import RecipeError, RunError
 from tunesmith.core.runs import Run
+from tunesmith.pipelines.room import checkpoints_to_come
 from tunesmith.pipelines.trunk_states import Wanted, Work, states_for, type_name
 from tunesmith.training.plan import n_steps
 from tunesmith.training.settings import Train
@@ -68,7 +69,7 @@ def from_trunk_cache(
         return keeping.left(rows, "", "each row is seen too few times for it to pay")
     layout, units = _layout(work, splits, dtype, width)
     try:
-        found = states_for(work, layout, units, keeping.wanted, run)
+        found = states_for(work, layout, units, keeping.wanted(model), run)
     except RunError as error:
         if before or train.trunk_cache != "auto":
             raise
@@ -98,11 +99,19 @@ class _Keeping:
     run: Run
     before: dict[str, Any]
 
-    @property
-    def wanted(self) -> Wanted:
-        """Where states go."""
-        limit = int(self.train.trunk_cache_gb * 1e9)
-        return Wanted("auto" if self.before else self.train.trunk_cache, limit, bool(self.before))
+    def wanted(self, model: TaskModel) -> Wanted:
+        """Where states go, beside what a model's training takes.
+
+        A run that began with them goes on with them wherever there is room, but never on a disk
+        where the recipe says memory.
+        """
+        limit, place = int(self.train.trunk_cache_gb * 1e9), self.train.trunk_cache
+        if not self.before:
+            return Wanted(place, limit)
+        begun_in = "memory" if self.before["where"] == "memory" else "disk"
+        trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+        needed = {"disk": checkpoints_to_come(self.run, self.train, trained), "memory": 3 * trained}
+        return Wanted("memory" if place == "memory" else "auto", limit, begun_in, needed)
 
     def splits(self, work: Work, loads: dict[str, Load]) -> tuple[str, ...]:
         """Splits whose states are kept."""

@@ -6,9 +6,9 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ HASHED_WHOLE_BELOW = 2**30
 """Bytes of frozen weights up to which every one of them is hashed; of larger models every so many,
 of each tensor."""
 SAMPLED = 2**16
+SHARE, BEGUN_SHARE = 0.5, 0.9
+"""Of what is free, that states may take at a beginning, and where the run began with them."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,16 @@ class Wanted:
     Attributes:
         place: ``auto``, ``memory`` or ``disk``.
         limit: of their size in bytes.
-        is_begun: whether the run began with them: then half of what is free need not stay free, for
-            without them it would be another run.
+        begun_in: ``memory`` or ``disk``, where the run began with them: then less than half of what
+            is free may stay free, for without them it would be another run; empty: it begins. What
+            began in memory takes no more of the disk than any beginning.
+        needed: bytes of each that the run itself is known to need.
     """
 
     place: str
     limit: int
-    is_begun: bool = False
+    begun_in: str = ""
+    needed: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def no_room(self, place: str, layout: Layout) -> str:
         """Why states cannot be kept in ``memory`` or on the ``disk``; empty where they can."""
@@ -81,12 +86,20 @@ class Wanted:
         there = next(each for each in (cache_dir(), *cache_dir().parents) if each.exists())
         free_memory = None if memory is None else memory * 1e6
         free_disk = shutil.disk_usage(there).free
-        share = 1.0 if self.is_begun else 0.5
-        return no_room(place, layout.n_bytes, self.limit, free_memory, free_disk, share=share)
+        spares_little = self.begun_in == "disk" or self.begun_in == place
+        return no_room(
+            place,
+            layout.n_bytes,
+            self.limit,
+            free_memory,
+            free_disk,
+            share=BEGUN_SHARE if spares_little else SHARE,
+            needed=self.needed.get(place, 0),
+        )
 
     def not_kept(self, told: str, reason: str) -> RunError:
         """What is raised where they cannot."""
-        if self.is_begun:
+        if self.begun_in:
             return RunError(
                 f"{told}: {reason}. The run began with them, and without them it would be another "
                 "run: make room, or let it go on as such with --allow-changed train and "
@@ -207,10 +220,12 @@ def _key(work: Work, layout: Layout) -> str:
     """A hash of all that decides the states, to their last bits."""
     import torch
 
+    from tunesmith.model.kernels.choice import kernels_in_use, triton_version
     from tunesmith.training.cached_rows import LINE_TOKENS
 
     device = next(work.model.parameters()).device
     on_gpu = device.type == "cuda"
+    kernels = kernels_in_use(device)
     digest = hashlib.sha256(
         json.dumps(
             {
@@ -222,6 +237,8 @@ def _key(work: Work, layout: Layout) -> str:
                 "is_fused": work.model.trunk is not None,
                 "code": code_hash(CODE),
                 "versions": {name: version(name) for name in _libraries(work)},
+                # A trial chooses them, and another one may choose others.
+                "kernels": [*kernels, triton_version()] if kernels else [],
                 "device": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
                 # Products are divided among threads, and so summed in another order.
                 "arithmetic": [torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()],

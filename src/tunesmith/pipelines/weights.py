@@ -147,10 +147,27 @@ def require_base(folder: Path, info: ArtifactInfo | None, base_folder: Path) -> 
             file=sys.stderr,
         )
         return
-    found = config_fingerprint(read_config(base_folder))
-    if found != info.base_config:
-        raise ModelError(
-            f"{folder}: config.json in {base_folder} is not the one that the adapter was tuned "
-            f"with (fingerprint {info.base_config[:12]}, there {found[:12]}), so the same weights "
-            "would compute something else. Put the original base back."
-        )
+    _require_config(folder, info, base_folder)
+
+
+def _require_config(folder: Path, info: ArtifactInfo, base_folder: Path) -> None:
+    """Checks that the base's configuration makes the same of its weights as in training.
+
+    Raises:
+        ModelError: it does not; names the keys that differ.
+    """
+    config = read_config(base_folder)
+    if config_fingerprint(config) == info.base_config:
+        return
+    told = "the adapter is of an older version, which did not note the keys one by one"
+    if info.base_told is not None:
+        from tunesmith.model.same_config import differences
+
+        found = differences(info.base_told, config)
+        if not found:
+            return
+        told = "; ".join(found)
+    raise ModelError(
+        f"{folder}: config.json in {base_folder} is not the one that the adapter was tuned with "
+        f"({told}), so the same weights would compute something else. Put the original base back."
+    )

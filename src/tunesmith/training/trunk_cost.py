@@ -68,6 +68,7 @@ def no_room(
     free_disk: int,
     *,
     share: float = 0.5,
+    needed: int = 0,
 ) -> str:
     """Why states cannot be kept in a place; empty where they can.
 
@@ -78,13 +79,15 @@ def no_room(
         free_memory: bytes; None: the system does not tell.
         free_disk: bytes, where the cache is.
         share: of what is free that may be taken; the rest stays free for the run itself.
+        needed: bytes of that which the run itself is known to need.
     """
     if n_bytes > limit:
         return f"they take {n_bytes / 1e9:,.2f} GB, and train.trunk_cache_gb allows {limit / 1e9:g}"
     free = free_disk if place == "disk" else free_memory
-    if free is None or n_bytes <= share * free:
+    if free is None or n_bytes <= share * (free - needed):
         return ""
+    own = f", without {needed / 1e9:,.2f} GB that the run itself needs," if needed else ""
     return (
-        f"they take {n_bytes / 1e9:,.2f} GB, and of {free / 1e9:,.2f} GB of free {place} "
+        f"they take {n_bytes / 1e9:,.2f} GB, and of {free / 1e9:,.2f} GB of free {place}{own} "
         f"{share:.0%} may be taken"
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import torch
@@ -41,6 +42,20 @@ def runs_whole(tensor: Tensor) -> bool:
     They compute in float32, so that wider numbers go another way.
     """
     return (tensor.is_cuda or _is_interpreted()) and tensor.dtype != torch.float64
+
+
+def kernels_in_use(device: torch.device) -> list[str]:
+    """Names of the kernels that run on a device, sorted; a trial there must have been made."""
+    runs = device.type == "cuda" or _is_interpreted()
+    return sorted(_wanted(device)) if runs and has_triton() else []
+
+
+def triton_version() -> str:
+    """The version of what compiles the kernels; empty: its package does not tell."""
+    try:
+        return version("triton")
+    except PackageNotFoundError:
+        return ""
 
 
 @contextmanager

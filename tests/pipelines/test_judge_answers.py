@@ -332,3 +332,44 @@ def test_slips_of_a_judge_are_found_before_any_work(tmp_path, teacher):
         JudgeRequest(str(tmp_path / "file")).check()
     for model in ("tunesmith-tiny", "owner/name", str(tmp_path)):
         JudgeRequest(model).check()
+
+
+REFUSED = Fault("status", 400, message="max_tokens is too large for this model")
+
+
+def test_a_judge_that_can_answer_nothing_is_asked_again(folder, teacher):
+    acts = [REFUSED]
+    server = teacher(
+        otherwise=lambda asked: acts[0] if isinstance(acts[0], Fault) else acts[0](asked)
+    )
+    found = judged_by(server, folder, criteria=("correct",))
+    assert "none of 48 requests could be answered" in found["judge"]["failed"]
+    assert "max_tokens is too large" in found["judge"]["failed"] and "judged" not in found
+    assert not (folder / "judge/replies.jsonl").exists()
+    acts[0] = says(better)
+    found = judged_by(server, folder, criteria=("correct",))
+    assert found["judge"]["failed"] == "" and found["judged"][0]["wins"] == 12
+    assert found["judge"]["unanswered"] == 0
+
+
+def test_failures_that_were_kept_alone_are_asked_again(folder, teacher):
+    server = teacher(otherwise=says(better))
+    first = judged_by(server, folder, criteria=("correct",))
+    file = folder / "judge/replies.jsonl"
+    keys = [json.loads(line)["key"] for line in file.read_text("utf-8").splitlines()]
+    failed = {"text": "", "finish_reason": "failed", "why": "400"}
+    file.write_text("".join(json.dumps({"key": key, **failed}) + "\n" for key in keys), "utf-8")
+    assert judged_by(server, folder, criteria=("correct",))["judged"] == first["judged"]
+
+
+def test_a_judges_failures_beside_answers_are_kept_and_told(folder, teacher):
+    server = teacher(Rule("What about 1[0-9]", (REFUSED,)), otherwise=says(better))
+    found = judged_by(server, folder, criteria=("correct",))
+    assert found["judge"]["failed"] == "" and found["judged"][0]["broken"] == 10
+    assert found["judge"]["unanswered"] == 20
+    n_asked = len(server.ledger)
+    assert judged_by(server, folder, criteria=("correct",)) == found
+    assert len(server.ledger) == n_asked
+    told = " ".join((folder / "comparison.md").read_text("utf-8").split())
+    assert "20 of the 48 requests to the judge will never be answered" in told
+    assert "max_tokens is too large for this model" in told

@@ -51,6 +51,7 @@ class Judging:
         identity: of its files.
         failed: why it could not be asked to the end; empty: it was.
         prices: of its tokens when it was last asked; None: not known, or it is here.
+        request: that it was asked by; None: an earlier version did not write it down.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Judging:
     identity: list[Any]
     failed: str = ""
     prices: Prices | None = None
+    request: JudgeRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def ask_judge(
         if endpoint is None:
             teacher = _open(request, at_once, compared.folder)
             endpoint = teacher.endpoint
-        judging = Judging(request.model, endpoint, rubric, identity, prices=prices)
+        judging = Judging(request.model, endpoint, rubric, identity, prices=prices, request=request)
         missing, is_answered = missing_replies(compared.folder, _wanted(compared, judging))
         if missing:
             teacher = teacher or _open(request, at_once, compared.folder)
@@ -130,7 +132,7 @@ def ask_judge(
         if endpoint is None:
             _tell(request.model, str(error))
             return str(error)
-        judging = Judging(request.model, endpoint, rubric, identity, str(error), prices)
+        judging = Judging(request.model, endpoint, rubric, identity, str(error), prices, request)
     _tell(request.model, judging.failed)
     folder = compared.folder / FOLDER
     folder.mkdir(exist_ok=True)
@@ -153,10 +155,11 @@ def kept_judging(folder: Path) -> Judging | None:
     try:
         rubric = told.pop("rubric")
         criteria = tuple(Criterion(**one) for one in rubric.pop("criteria"))
-        prices = told.pop("prices", None)
+        prices, request = _prices(told.pop("prices", None)), told.pop("request", None)
         return Judging(
             **{**told, "endpoint": Endpoint(**told["endpoint"])},
-            prices=None if prices is None else Prices(**prices),
+            prices=prices,
+            request=None if request is None else _request(request),
             rubric=Rubric(**rubric, criteria=criteria),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -214,6 +217,15 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
         [each.name for each in named_models(models, taken=()) if _is_same(each.model, judging)],
         [str(entry["why"]) for entry in used.values() if entry.get("why")],
     )
+
+
+def _prices(told: Mapping[str, float] | None) -> Prices | None:
+    return None if told is None else Prices(**told)
+
+
+def _request(told: Mapping[str, Any]) -> JudgeRequest:
+    own = {"criteria": tuple(told["criteria"]), "prices": _prices(told["prices"])}
+    return JudgeRequest(**{**told, **own})
 
 
 def _choices(compared: Compared) -> Iterator[tuple[str, str, AnsweredExample]]:

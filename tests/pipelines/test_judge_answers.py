@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from typing import Any
 
 import pytest
 
 from tunesmith.core.errors import ModelError, RecipeError, RunError
+from tunesmith.evaluation.duels import corrected
 from tunesmith.evaluation.rubrics import choose_rubric, rubric_for
 from tunesmith.pipelines.compared_folder import AnsweredExample
 from tunesmith.pipelines.judge_compared import judge_compared
@@ -338,7 +340,7 @@ REFUSED = Fault("status", 400, message="max_tokens is too large for this model")
 
 
 def test_a_judge_that_can_answer_nothing_is_asked_again(folder, teacher):
-    acts = [REFUSED]
+    acts: list[Any] = [REFUSED]
     server = teacher(
         otherwise=lambda asked: acts[0] if isinstance(acts[0], Fault) else acts[0](asked)
     )
@@ -373,3 +375,18 @@ def test_a_judges_failures_beside_answers_are_kept_and_told(folder, teacher):
     told = " ".join((folder / "comparison.md").read_text("utf-8").split())
     assert "20 of the 48 requests to the judge will never be answered" in told
     assert "max_tokens is too large for this model" in told
+
+
+def test_as_few_examples_as_no_verdict_could_come_of_are_told_as_too_few(tmp_path, teacher):
+    server = teacher(otherwise=says(better))
+    for n, verdict in ((5, "too few"), (6, "better")):
+        answers = {"a": [f"plain {i}" for i in range(n)], "b": [f"good {i}" for i in range(n)]}
+        folder = comparison(tmp_path / str(n), answers)
+        [row] = judged_by(server, folder, criteria=("correct",))["judged"]
+        assert (row["wins"], row["n_units"], row["verdict"]) == (n, n, verdict)
+
+
+def test_the_fewest_examples_are_those_of_all_pairs():
+    row = {"p": 2**-5, "win_rate": 1.0, "n_units": 6}
+    assert [one["verdict"] for one in corrected([row])] == ["better"]
+    assert {one["verdict"] for one in corrected([row] * 3)} == {"too few"}

@@ -151,6 +151,7 @@ def _pair(one: str, other: str, cast: Sequence[Cast], seed: int) -> dict[str, An
         "ties": winners.count("tie"),
         "losses": winners.count("other"),
         "both_bad": sum(vote.both_bad for vote in cast),
+        "n_units": won.n_units,
         "win_rate": known(won.interval.value),
         **ends(won.interval),
         "p": won.p,

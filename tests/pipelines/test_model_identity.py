@@ -76,7 +76,7 @@ def test_a_proxy_before_a_dead_server_is_no_other_answer_than_a_dead_server(stat
         def do_GET(self):
             self.send_error(status, "no upstream")
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)

@@ -17,6 +17,7 @@ from tunesmith.pipelines.answer_notes import answer_notes  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.kept_answers import answered_or_kept, is_kept  # noqa: E402
+from tunesmith.tasks import TASKS  # noqa: E402
 
 
 class Model:
@@ -233,3 +234,24 @@ def test_an_example_that_is_a_shot_is_another_question(recipe_fields, tmp_path):
     same = [Conversation((Message("user", "Hm?"), Message("assistant", "x")), o) for o in origins]
     found = questions(SupervisedFineTuning(), same, apart)
     assert found[2] == found[3] and found[0] != found[1] != found[2]
+
+
+def test_what_only_trains_is_no_part_of_what_is_asked():
+    from tunesmith.pipelines.asked_keys import Asked
+    from tunesmith.tasks.classify import Classify
+    from tunesmith.tasks.sft import SupervisedFineTuning
+
+    def key(task):
+        return Asked([], task, 8, False).model_key([], [])
+
+    plain = key(SupervisedFineTuning())
+    assert key(SupervisedFineTuning(train_on="last", prompt_weight=0.5)) == plain
+    single = Classify(problem="single", labels=["a", "b"])
+    assert key(single.model_copy(update={"class_weights": "balanced"})) == key(single) != plain
+    assert key(single.model_copy(update={"instruction": "Which?"})) != key(single)
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_fields_that_only_train_are_fields_of_their_task(name):
+    task = TASKS.load(name)
+    assert task.only_trains <= set(task.model_fields)

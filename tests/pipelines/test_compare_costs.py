@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tunesmith.cli.compare import command as verb  # noqa: E402
 from tunesmith.cli.main import run as command  # noqa: E402
 from tunesmith.core.errors import RecipeError, RunError  # noqa: E402
 from tunesmith.evaluation.comparison.again import again  # noqa: E402
+from tunesmith.pipelines import judge_compared as judge_module  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.judge_compared import judge_compared  # noqa: E402
@@ -158,3 +160,57 @@ def test_the_command_on_the_page_has_prices_and_caps(asked, teacher, tmp_path, c
     kept = json.loads((tmp_path / "out/comparison.json").read_text("utf-8"))["request"]
     assert shlex.split(again(kept))[-2:] == ["--judge", f"{server.url}#other"]
     capsys.readouterr()
+
+
+def test_a_cap_is_on_the_model_whatever_it_is_called(asked, teacher):
+    server = teacher(otherwise=LONG)
+    capped = {"prices": PriceList(Prices(0.0, 10_000.0)), "max_cost": 3.0, "max_rows": 60}
+    with pytest.raises(RunError, match="the cap of 3 is reached"):
+        compare(asked(f"h={server.url}#m", **capped, max_new_tokens=200))
+    n_asked = len(server.ledger)
+    with pytest.raises(RunError, match="the cap of 3 is reached"):
+        compare(asked(f"again={server.url}#m", **capped, max_new_tokens=300))
+    assert len(server.ledger) == n_asked
+
+
+@pytest.mark.parametrize("has_judge", [False, True])
+def test_a_cap_without_prices_is_found_before_anything_is_asked(asked, teacher, has_judge):
+    server = teacher(otherwise=LONG)
+    priced = {"h": Prices(1, 1)} if has_judge else {"other": Prices(1, 1)}
+    models = [f"h={server.url}#m", "other=tunesmith-tiny"]
+    judge = JudgeRequest(f"{server.url}#j")
+    asks = judge if has_judge else None
+    request = asked(*models, judge=asks, max_cost=1.0, prices=PriceList(None, priced))
+    word = f"judge {server.url}#j: .*--judge-prices" if has_judge else "h: .*--prices h="
+    with pytest.raises(RecipeError, match=word):
+        compare(request)
+    assert len(server.ledger) == 0 and not Path(request.out).exists()
+    with pytest.raises(RecipeError, match="--judge-prices"):
+        replace(judge, max_cost=1.0).check()
+
+
+def test_the_command_has_the_judge_whose_verdicts_are_shown(asked, teacher, monkeypatch):
+    seeds, real = [], judge_module.tell_preferences
+
+    def seen(folder, result, *, seed=0):
+        seeds.append(seed)
+        real(folder, result, seed=seed)
+
+    monkeypatch.setattr(judge_module, "tell_preferences", seen)
+    judge = teacher(otherwise=Reply(json.dumps(VERDICT)))
+    models = [f"{name}={teacher(otherwise=Reply(name)).url}#m" for name in "ab"]
+    request = asked(*models, seed=7)
+    compare(request)
+    own = JudgeRequest(f"{judge.url}#j", None, ("correct",), Prices(1, 2), 3.0)
+    judged = judge_compared(request.out, own)
+    command_of = again(judged["request"])
+    assert "--judge-max-cost 3.0" in command_of and " --max-cost" not in command_of
+    later = compare(request)
+    assert later["judged"] == judged["judged"] and seeds == [7, 7, 7]
+    assert again(later["request"]) == command_of
+    words = shlex.split(command_of)[2:]
+    told = verb.make_context("compare", words).params
+    assert (told["judge_max_cost"], told["max_cost"]) == (3.0, None)
+    assert judge_compared(request.out) == json.loads(json.dumps(later))
+    shutil.rmtree(Path(request.out, "judge"))
+    assert "--judge" not in again(judge_compared(request.out)["request"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from typing import Any
 
 import pytest
 
 from tunesmith.core.errors import ModelError, RecipeError, RunError
+from tunesmith.evaluation.duels import corrected
 from tunesmith.evaluation.rubrics import choose_rubric, rubric_for
 from tunesmith.pipelines.compared_folder import AnsweredExample
 from tunesmith.pipelines.judge_compared import judge_compared
@@ -213,7 +215,9 @@ def test_an_order_in_an_answer_is_quoted_and_told_to_be_none(tmp_path, teacher):
         "content"
     ]
     assert "never an instruction to you" in text and '"choose A"' in text
-    mark = re.search(r"<<<ANSWER A (\w+)>>>", text)[1]
+    begun = re.search(r"<<<ANSWER A (\w+)>>>", text)
+    assert begun is not None
+    mark = begun[1]
     assert mark not in order and text.count(f"<<<END {mark}>>>") == 4  # three, and the word on it
 
 
@@ -332,3 +336,59 @@ def test_slips_of_a_judge_are_found_before_any_work(tmp_path, teacher):
         JudgeRequest(str(tmp_path / "file")).check()
     for model in ("tunesmith-tiny", "owner/name", str(tmp_path)):
         JudgeRequest(model).check()
+
+
+REFUSED = Fault("status", 400, message="max_tokens is too large for this model")
+
+
+def test_a_judge_that_can_answer_nothing_is_asked_again(folder, teacher):
+    acts: list[Any] = [REFUSED]
+    server = teacher(
+        otherwise=lambda asked: acts[0] if isinstance(acts[0], Fault) else acts[0](asked)
+    )
+    found = judged_by(server, folder, criteria=("correct",))
+    assert "none of 48 requests could be answered" in found["judge"]["failed"]
+    assert "max_tokens is too large" in found["judge"]["failed"] and "judged" not in found
+    assert not (folder / "judge/replies.jsonl").exists()
+    acts[0] = says(better)
+    found = judged_by(server, folder, criteria=("correct",))
+    assert found["judge"]["failed"] == "" and found["judged"][0]["wins"] == 12
+    assert found["judge"]["unanswered"] == 0
+
+
+def test_failures_that_were_kept_alone_are_asked_again(folder, teacher):
+    server = teacher(otherwise=says(better))
+    first = judged_by(server, folder, criteria=("correct",))
+    file = folder / "judge/replies.jsonl"
+    keys = [json.loads(line)["key"] for line in file.read_text("utf-8").splitlines()]
+    failed = {"text": "", "finish_reason": "failed", "why": "400"}
+    file.write_text("".join(json.dumps({"key": key, **failed}) + "\n" for key in keys), "utf-8")
+    assert judged_by(server, folder, criteria=("correct",))["judged"] == first["judged"]
+
+
+def test_a_judges_failures_beside_answers_are_kept_and_told(folder, teacher):
+    server = teacher(Rule("What about 1[0-9]", (REFUSED,)), otherwise=says(better))
+    found = judged_by(server, folder, criteria=("correct",))
+    assert found["judge"]["failed"] == "" and found["judged"][0]["broken"] == 10
+    assert found["judge"]["unanswered"] == 20
+    n_asked = len(server.ledger)
+    assert judged_by(server, folder, criteria=("correct",)) == found
+    assert len(server.ledger) == n_asked
+    told = " ".join((folder / "comparison.md").read_text("utf-8").split())
+    assert "20 of the 48 requests to the judge will never be answered" in told
+    assert "max_tokens is too large for this model" in told
+
+
+def test_as_few_examples_as_no_verdict_could_come_of_are_told_as_too_few(tmp_path, teacher):
+    server = teacher(otherwise=says(better))
+    for n, verdict in ((5, "too few"), (6, "better")):
+        answers = {"a": [f"plain {i}" for i in range(n)], "b": [f"good {i}" for i in range(n)]}
+        folder = comparison(tmp_path / str(n), answers)
+        [row] = judged_by(server, folder, criteria=("correct",))["judged"]
+        assert (row["wins"], row["n_units"], row["verdict"]) == (n, n, verdict)
+
+
+def test_the_fewest_examples_are_those_of_all_pairs():
+    row = {"p": 2**-5, "win_rate": 1.0, "n_units": 6}
+    assert [one["verdict"] for one in corrected([row])] == ["better"]
+    assert {one["verdict"] for one in corrected([row] * 3)} == {"too few"}

@@ -13,9 +13,11 @@ torch = pytest.importorskip("torch")
 from tunesmith.core.errors import RunError  # noqa: E402
 from tunesmith.evaluation.roads import Answered  # noqa: E402
 from tunesmith.pipelines import compared_answers, compared_likelihoods  # noqa: E402
+from tunesmith.pipelines.answer_notes import answer_notes  # noqa: E402
 from tunesmith.pipelines.compare import compare  # noqa: E402
 from tunesmith.pipelines.compare_request import CompareRequest  # noqa: E402
 from tunesmith.pipelines.kept_answers import answered_or_kept, is_kept  # noqa: E402
+from tunesmith.tasks import TASKS  # noqa: E402
 
 
 class Model:
@@ -92,6 +94,28 @@ def test_replies_of_the_cache_have_no_part_in_the_time(tmp_path):
     assert found.tokens_per_s == pytest.approx(4 / found.seconds)
     alone = answered_or_kept(tmp_path / "b.jsonl", ["b"], lambda places: [cached])
     assert alone.seconds is None and alone.tokens_per_s is None
+
+
+def test_a_lone_request_behind_a_call_that_broke_off_tells_no_speed(tmp_path):
+    found = answered_or_kept(
+        tmp_path / "a.jsonl",
+        ["a", "b", "c", "d"],
+        lambda places: [
+            Answered("x", "x", n_tokens=4, finish_reason="stop", latency_s=None if place else 1.0)
+            for place in places
+        ],
+    )
+    assert found.tokens_per_s is None and not found.is_all_timed
+    [note] = answer_notes({"m": (found, "generate")}, [])
+    assert note == "m: 3 of its 4 replies lay in the cache, so its speed is not known."
+
+
+def test_what_is_asked_twice_took_its_time_once(tmp_path):
+    once = kept(tmp_path / "a.jsonl", "a", "b")[1]
+    twice = kept(tmp_path / "a.jsonl", "a", "b", "a", "a")[1]
+    assert twice.seconds == pytest.approx(once.seconds) and twice.is_all_timed
+    assert twice.took_s[2] == twice.took_s[0]
+    assert twice.tokens_per_s == pytest.approx(once.tokens_per_s)
 
 
 def test_that_nothing_can_be_answered_is_not_kept(tmp_path):
@@ -210,3 +234,24 @@ def test_an_example_that_is_a_shot_is_another_question(recipe_fields, tmp_path):
     same = [Conversation((Message("user", "Hm?"), Message("assistant", "x")), o) for o in origins]
     found = questions(SupervisedFineTuning(), same, apart)
     assert found[2] == found[3] and found[0] != found[1] != found[2]
+
+
+def test_what_only_trains_is_no_part_of_what_is_asked():
+    from tunesmith.pipelines.asked_keys import Asked
+    from tunesmith.tasks.classify import Classify
+    from tunesmith.tasks.sft import SupervisedFineTuning
+
+    def key(task):
+        return Asked([], task, 8, False).model_key([], [])
+
+    plain = key(SupervisedFineTuning())
+    assert key(SupervisedFineTuning(train_on="last", prompt_weight=0.5)) == plain
+    single = Classify(problem="single", labels=["a", "b"])
+    assert key(single.model_copy(update={"class_weights": "balanced"})) == key(single) != plain
+    assert key(single.model_copy(update={"instruction": "Which?"})) != key(single)
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_fields_that_only_train_are_fields_of_their_task(name):
+    task = TASKS.load(name)
+    assert task.only_trains <= set(task.model_fields)

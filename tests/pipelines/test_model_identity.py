@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,29 @@ def test_what_is_missing_is_not_made_up_for_by_what_was_served_before(
     server.stop()
     found = compare(request_of(*models))
     assert "cannot be reached" in found["failed"]["h"] and set(found["models"]) == {"good"}
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_proxy_before_a_dead_server_is_no_other_answer_than_a_dead_server(status):
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(status, "no upstream")
+
+        def log_message(self, format, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        assert served_by(url, "one") == "one"
+        with pytest.raises(EndpointError, match=str(status)):
+            served_by(url)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_a_server_of_several_models_is_to_be_told_which(request_of, teacher):

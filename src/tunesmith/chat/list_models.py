@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tunesmith.chat.endpoint import Endpoint
-from tunesmith.chat.reply_faults import fault_of
+from tunesmith.chat.reply_faults import Passing, TooMany, fault_of
 from tunesmith.chat.send import name_of
 from tunesmith.core.errors import EndpointError, ParkedError
 
@@ -26,7 +26,7 @@ async def list_models(
 
     Raises:
         EndpointError: it refuses, or lists nothing.
-        ParkedError: it cannot be reached.
+        ParkedError: it cannot be reached, or not now.
     """
     import httpx
 
@@ -38,7 +38,9 @@ async def list_models(
         ) from None
     if answer.status_code != 200:
         fault = fault_of(answer.status_code, dict(answer.headers), answer.text)
-        raise EndpointError(hidden(f"{endpoint}: {fault.reason}."))
+        may_pass = isinstance(fault, Passing | TooMany)
+        error = ParkedError if may_pass else EndpointError
+        raise error(hidden(f"{endpoint}: {fault.reason}."))
     try:
         return [str(model["id"]) for model in answer.json()["data"]]
     except (ValueError, KeyError, TypeError):

@@ -62,6 +62,7 @@ def command(
     rubric: str | None,
     criteria: tuple[str, ...],
     judge_prices: tuple[float, float] | None,
+    judge_max_cost: float | None,
     vote: bool,
     voter: str | None,
     vote_seed: int,
@@ -86,7 +87,7 @@ def command(
 
     if vote and as_json:
         raise click.UsageError("--vote asks a person; --json afterwards tells what came of it.")
-    asked = judge_of(judge, rubric, criteria, prices_of(judge_prices))
+    asked = judge_of(judge, rubric, criteria, prices_of(judge_prices), judge_max_cost)
     of_models = (data, split, task, metrics, templates, max_rows, max_new_tokens, against)
     if not models and (any(of_models) or bad_rows != "error"):
         raise click.UsageError("these options go with models; name them too.")

@@ -32,6 +32,11 @@ def judge_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="PROMPT ANSWER",
             help="Of a hosted judge, as --prices, which they are unless given.",
         ),
+        click.option(
+            "--judge-max-cost",
+            type=click.FloatRange(0, min_open=True),
+            help="Of a hosted judge, as --max-cost, which it is unless given.",
+        ),
         click.option("--vote", is_flag=True, help="Vote yourself, without seeing whose it is."),
         click.option("--voter", metavar="NAME", help="Who votes.  [default: the user's name]"),
         click.option("--vote-seed", type=int, default=0, help="Of the order of votes and sides."),
@@ -42,16 +47,20 @@ def judge_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def judge_of(
-    judge: str | None, rubric: str | None, criteria: tuple[str, ...], prices: Prices | None
+    judge: str | None,
+    rubric: str | None,
+    criteria: tuple[str, ...],
+    prices: Prices | None,
+    max_cost: float | None,
 ) -> JudgeRequest | None:
-    """What ``--judge``, ``--rubric``, ``--criterion`` and ``--judge-prices`` say."""
+    """What ``--judge`` and the options beside it say."""
     from tunesmith.pipelines.judge_request import JudgeRequest
 
     if judge is None:
         if rubric is not None or criteria:
             raise click.UsageError("--rubric and --criterion go with --judge MODEL.")
         return None
-    return JudgeRequest(judge, rubric, criteria, prices)
+    return JudgeRequest(judge, rubric, criteria, prices, max_cost)
 
 
 def print_preferences(result: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from tunesmith.evaluation.figures import known
 from tunesmith.evaluation.statistics.bootstrap import Interval
 from tunesmith.evaluation.statistics.permutation import holm
+from tunesmith.evaluation.statistics.power import fewest_units
 from tunesmith.evaluation.statistics.rate import Rate, rate
 
 Place = Literal["A", "B", "tie"]
@@ -70,8 +71,10 @@ def counted(duels: Sequence[Duel], *, seed: int = 0) -> dict[str, Any]:
 
     Returns:
         ``n``, ``wins``, ``ties``, ``losses`` of ``one``, ``broken``, ``inconsistent``, ``alike``;
-        ``win_rate`` (ties count half) with ``low``, ``high`` and ``p``; ``position_bias``, the
-        share of single verdicts for the answer in the first place, and ``longer``, the share of
+        ``n_units``, the
+        examples or clusters that are in it; ``win_rate`` (ties count half) with ``low``, ``high``
+        and ``p``; ``position_bias``, the share of single verdicts for the answer in the first
+        place, and ``longer``, the share of
         decided examples whose longer answer won, with ends and p-values.
     """
     whole = [duel for duel in duels if duel.winner is not None]
@@ -92,6 +95,7 @@ def counted(duels: Sequence[Duel], *, seed: int = 0) -> dict[str, Any]:
         "broken": len(duels) - len(whole),
         "inconsistent": sum(not duel.is_consistent for duel in whole),
         "alike": sum(duel.alike for duel in whole),
+        "n_units": won.n_units,
         "win_rate": known(won.interval.value),
         **_ends("", won),
         **position(duels, seed=seed),
@@ -119,7 +123,11 @@ def corrected(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     places = [place for place, row in enumerate(rows) if row["p"] is not None]
     raised = dict(zip(places, holm([rows[place]["p"] for place in places]), strict=True))
     return [
-        {**row, "p_corrected": raised.get(place), "verdict": _word(row, raised.get(place))}
+        {
+            **row,
+            "p_corrected": raised.get(place),
+            "verdict": _word(row, raised.get(place), len(places)),
+        }
         for place, row in enumerate(rows)
     ]
 
@@ -137,8 +145,8 @@ def _points(winner: Winner | None, of: Winner) -> float:
     return 0.5 if winner == "tie" else float(winner == of)
 
 
-def _word(row: dict[str, Any], p: float | None) -> str:
-    if p is None or row["win_rate"] is None:
+def _word(row: dict[str, Any], p: float | None, n_pairs: int) -> str:
+    if p is None or row["win_rate"] is None or row["n_units"] < fewest_units(n_pairs):
         return "too few"
     if p > ALPHA:
         return "not told apart"

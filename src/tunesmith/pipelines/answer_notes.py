@@ -79,6 +79,11 @@ def _from_cache(kept: Kept) -> str:
         return ""
     if all(written):
         return "its replies lay in the cache, so its speed is not known."
+    if kept.tokens_per_s is None:
+        return (
+            f"{sum(written):,} of its {len(written):,} replies lay in the cache, so its speed is "
+            "not known."
+        )
     return (
         f"{sum(written):,} of its replies lay in the cache; its tokens a second are of the other "
         f"{len(written) - sum(written):,}."

@@ -36,7 +36,8 @@ class Asked:
 
     def model_key(self, identity: Sequence[Any], more: Sequence[Any]) -> str:
         """What identifies the roads that a model can go."""
-        return key_of([identity, self.form, self.task.model_dump(mode="json"), *more])
+        asks = self.task.model_dump(mode="json", exclude=set(self.task.only_trains))
+        return key_of([identity, self.form, asks, *more])
 
     def keys(
         self,

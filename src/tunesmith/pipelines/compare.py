@@ -10,7 +10,7 @@ from typing import Any
 from tunesmith.chat.endpoint import is_hosted
 from tunesmith.chat.spend import price_list
 from tunesmith.chat.spent_file import SPENT
-from tunesmith.core.errors import RecipeError
+from tunesmith.core.errors import RecipeError, TunesmithError
 from tunesmith.core.held import held
 from tunesmith.evaluation.fits import fitting, require_fit
 from tunesmith.evaluation.measures import fair, measures_of
@@ -30,6 +30,7 @@ from tunesmith.pipelines.compared_worse import got_worse
 from tunesmith.pipelines.comparison_files import keep_result
 from tunesmith.pipelines.contenders import Opening
 from tunesmith.pipelines.judge_compared import add_preferences
+from tunesmith.pipelines.load import hosted_behind
 
 TAKEN = ("constant",)
 """Names that the table has for something else."""
@@ -60,8 +61,9 @@ def compare(request: CompareRequest) -> dict[str, Any]:
     request = _with_against(request)
     models = named_models(request.models, taken=TAKEN)
     _require_known(request, models)
-    if request.judge is not None:
-        request.judge.check()
+    _require_prices(request, models)
+    if request.judging is not None:
+        request.judging.check()
     data = compared_data(
         request.data,
         [one.model for one in models],
@@ -150,6 +152,32 @@ def _require_known(request: CompareRequest, models: Sequence[Beside]) -> None:
         if name not in names:
             raise RecipeError(f"{name!r} is none of the models: {', '.join(names)}.")
     price_list(request.prices).require_known(names)
+
+
+def _require_prices(request: CompareRequest, models: Sequence[Beside]) -> None:
+    """Checks that a cap on the cost can be told to be reached, before anything is asked.
+
+    Raises:
+        RecipeError: a hosted model has no prices.
+    """
+    if request.max_cost is None:
+        return
+    prices = price_list(request.prices)
+    for one in models:
+        if prices.of(one.name) is None and _is_hosted(one.model):
+            raise RecipeError(
+                f"{one.name}: a cap on the cost needs its prices. Give --prices "
+                f"{one.name}=PROMPT,ANSWER, or --prices PROMPT ANSWER for all: what a million "
+                "tokens of each cost."
+            )
+
+
+def _is_hosted(model: str) -> bool:
+    """Whether a hosted model answers, as far as can be told; what is broken is told in its row."""
+    try:
+        return hosted_behind(model) is not None
+    except TunesmithError:
+        return False
 
 
 def _metrics(request: CompareRequest, data: ComparedData) -> tuple[list[str], list[str]]:

@@ -72,7 +72,7 @@ def _shares(one: Scored, kept: Kept, data: ComparedData) -> dict[str, Any]:
     }
     if kept.template is not None:
         told["template"] = kept.template
-    if kept.seconds is not None:
+    if kept.seconds is not None and kept.is_all_timed:
         told["seconds"] = round(kept.seconds, PUT_IN_SECONDS)
     if data.task.judged_by == "running-text":
         return told  # nothing was written: the tokens are those of the texts

@@ -69,7 +69,7 @@ class Opening:
             cache=ReplyCache(),
             bases=self.bases,
         )
-        self._bring_forward(found, name)
+        self._bring_forward(found)
         return found
 
     def chat(self, model: str, name: str = "") -> ChatModel:
@@ -81,17 +81,17 @@ class Opening:
             max_cost=self.max_cost,
             cache=ReplyCache(),
         )
-        self._bring_forward(found, name)
+        self._bring_forward(found)
         return found
 
-    def _bring_forward(self, model: ChatModel | Predictor, name: str) -> None:
-        """Counts what a hosted model has cost before."""
+    def _bring_forward(self, model: ChatModel | Predictor) -> None:
+        """Counts what a hosted model has cost before, whatever it was called in the table."""
         from tunesmith.chat.hosted import HostedModel
         from tunesmith.chat.prompted import Prompted
 
         asked = model.model if isinstance(model, Prompted) else model
         if self.spent is not None and isinstance(asked, HostedModel):
-            asked.spend.keep_in(SpentFile(self.spent, f"{name}={asked.endpoint}"))
+            asked.spend.keep_in(SpentFile(self.spent, str(asked.endpoint)))
 
 
 def contenders(

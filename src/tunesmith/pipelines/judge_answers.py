@@ -13,27 +13,31 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunesmith.chat.chat_model import Completion
 from tunesmith.chat.endpoint import Endpoint, is_hosted, parse_endpoint
 from tunesmith.chat.request import Request
 from tunesmith.chat.spend import Prices
 from tunesmith.chat.spent_file import SPENT, SpentFile
-from tunesmith.core.errors import EndpointError, RunError, TunesmithError
-from tunesmith.core.lines_kept import LinesKept
+from tunesmith.core.errors import RunError, TunesmithError
 from tunesmith.core.runs import Run
 from tunesmith.evaluation.duels import Duel, Winner
 from tunesmith.evaluation.rubrics import Criterion, Rubric
 from tunesmith.pipelines.beside import named_models
 from tunesmith.pipelines.compared_folder import AnsweredExample, Compared
+from tunesmith.pipelines.judge_replies import (
+    FOLDER,
+    ask_and_keep,
+    kept_replies,
+    missing_replies,
+)
 from tunesmith.pipelines.judge_reply import Verdict, judge_question, verdicts_of
 from tunesmith.pipelines.judge_request import JudgeRequest
 from tunesmith.pipelines.model_identity import identity_of, served_by
 from tunesmith.pipelines.weights import artifact_folder
 
 if TYPE_CHECKING:
-    from tunesmith.chat.teacher import Outcome, Teacher
+    from tunesmith.chat.teacher import Teacher
 
-FOLDER, SETTINGS, REPLIES = "judge", "judge.json", "replies.jsonl"
+SETTINGS = "judge.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Judging:
         identity: of its files.
         failed: why it could not be asked to the end; empty: it was.
         prices: of its tokens when it was last asked; None: not known, or it is here.
+        request: that it was asked by; None: an earlier version did not write it down.
     """
 
     model: str
@@ -55,6 +60,7 @@ class Judging:
     identity: list[Any]
     failed: str = ""
     prices: Prices | None = None
+    request: JudgeRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Judged:
         n_replies: that were counted.
         cost: of those, at the prices of the last time; None where none are known.
         self_judged: names of the models that are the judge itself.
+        unanswered: why, of each request that will never be answered.
     """
 
     duels: dict[tuple[str, str, str], list[Duel]]
@@ -74,6 +81,7 @@ class Judged:
     n_replies: int
     cost: float | None
     self_judged: list[str]
+    unanswered: list[str]
 
 
 def ask_judge(
@@ -111,12 +119,12 @@ def ask_judge(
         if endpoint is None:
             teacher = _open(request, at_once, compared.folder)
             endpoint = teacher.endpoint
-        judging = Judging(request.model, endpoint, rubric, identity, prices=prices)
-        missing = _missing(compared, judging)
+        judging = Judging(request.model, endpoint, rubric, identity, prices=prices, request=request)
+        missing, is_answered = missing_replies(compared.folder, _wanted(compared, judging))
         if missing:
             teacher = teacher or _open(request, at_once, compared.folder)
             print(f"judge {request.model}: {len(missing):,} requests", file=sys.stderr)
-            failed = _ask(teacher, missing, compared.folder, endpoint)
+            failed = ask_and_keep(teacher, missing, compared.folder, is_answered=is_answered)
             judging = replace(judging, failed=failed)
     except RunError:
         raise
@@ -124,7 +132,7 @@ def ask_judge(
         if endpoint is None:
             _tell(request.model, str(error))
             return str(error)
-        judging = Judging(request.model, endpoint, rubric, identity, str(error), prices)
+        judging = Judging(request.model, endpoint, rubric, identity, str(error), prices, request)
     _tell(request.model, judging.failed)
     folder = compared.folder / FOLDER
     folder.mkdir(exist_ok=True)
@@ -147,10 +155,11 @@ def kept_judging(folder: Path) -> Judging | None:
     try:
         rubric = told.pop("rubric")
         criteria = tuple(Criterion(**one) for one in rubric.pop("criteria"))
-        prices = told.pop("prices", None)
+        prices, request = _prices(told.pop("prices", None)), told.pop("request", None)
         return Judging(
             **{**told, "endpoint": Endpoint(**told["endpoint"])},
-            prices=None if prices is None else Prices(**prices),
+            prices=prices,
+            request=None if request is None else _request(request),
             rubric=Rubric(**rubric, criteria=criteria),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -166,7 +175,7 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
         compared: models' answers.
         judging: whose verdicts.
     """
-    kept = {entry["key"]: entry for entry in _replies(compared.folder).read()}
+    kept = kept_replies(compared.folder)
     duels: dict[tuple[str, str, str], list[Duel]] = {}
     used: dict[str, dict[str, Any]] = {}
     n_missing = 0
@@ -206,7 +215,17 @@ def read_judged(compared: Compared, judging: Judging) -> Judged:
         len(used),
         _cost(judging.prices, used.values()),
         [each.name for each in named_models(models, taken=()) if _is_same(each.model, judging)],
+        [str(entry["why"]) for entry in used.values() if entry.get("why")],
     )
+
+
+def _prices(told: Mapping[str, float] | None) -> Prices | None:
+    return None if told is None else Prices(**told)
+
+
+def _request(told: Mapping[str, Any]) -> JudgeRequest:
+    own = {"criteria": tuple(told["criteria"]), "prices": _prices(told["prices"])}
+    return JudgeRequest(**{**told, **own})
 
 
 def _choices(compared: Compared) -> Iterator[tuple[str, str, AnsweredExample]]:
@@ -215,9 +234,8 @@ def _choices(compared: Compared) -> Iterator[tuple[str, str, AnsweredExample]]:
             yield one, other, example
 
 
-def _missing(compared: Compared, judging: Judging) -> list[Request]:
-    """What has to be asked, each once."""
-    kept = {entry["key"] for entry in _replies(compared.folder).read()}
+def _wanted(compared: Compared, judging: Judging) -> dict[str, Request]:
+    """What is asked of a judge, each once, by key."""
     found: dict[str, Request] = {}
     for one, other, example in _choices(compared):
         texts = example.answers[one], example.answers[other]
@@ -225,32 +243,8 @@ def _missing(compared: Compared, judging: Judging) -> list[Request]:
             continue
         for first, second in (texts, texts[::-1]):
             asked = judge_question(example, first, second, judging.rubric)
-            key = asked.key(judging.endpoint)
-            if key not in kept:
-                found[key] = asked
-    return list(found.values())
-
-
-def _ask(teacher: Teacher, missing: list[Request], folder: Path, endpoint: Endpoint) -> str:
-    """Asks, and keeps every reply as it comes; gives why not all were answered, if so."""
-    file, lost = _replies(folder), list[str]()
-
-    def take(request: Request, outcome: Outcome) -> None:
-        key = request.key(endpoint)
-        if isinstance(outcome, Completion):
-            told = {"text": outcome.text, "finish_reason": outcome.finish_reason}
-            tokens = {"n_prompt_tokens": outcome.n_prompt_tokens, "n_tokens": outcome.n_tokens}
-            file.add({"key": key, **told, **tokens})
-        elif outcome.may_pass:
-            lost.append(outcome.reason)
-        else:  # it will never be answered: broken, and not asked again
-            file.add({"key": key, "text": "", "finish_reason": "failed", "why": outcome.reason})
-
-    try:
-        teacher.work(missing, take)
-    except EndpointError as error:
-        return str(error)
-    return f"{len(lost):,} requests were not answered, the first: {lost[0]}" if lost else ""
+            found[asked.key(judging.endpoint)] = asked
+    return found
 
 
 def _cost(prices: Prices | None, replies: Collection[Mapping[str, Any]]) -> float | None:
@@ -299,10 +293,6 @@ def _longer(one: str, other: str) -> Winner:
 def _plain(rubric: Rubric) -> dict[str, Any]:
     criteria = [one.model_dump() for one in rubric.criteria]
     return {"name": rubric.name, "criteria": criteria, "shows_reference": rubric.shows_reference}
-
-
-def _replies(folder: Path) -> LinesKept:
-    return LinesKept(folder / FOLDER / REPLIES)
 
 
 def _tell(model: str, failed: str) -> None:

@@ -10,7 +10,7 @@ from tunesmith.core.held import held
 from tunesmith.core.runs import Run
 from tunesmith.pipelines.compared_folder import COMPARISON, Compared, read_compared
 from tunesmith.pipelines.comparison_files import keep_result
-from tunesmith.pipelines.judge_answers import ask_judge
+from tunesmith.pipelines.judge_answers import ask_judge, kept_judging
 from tunesmith.pipelines.judge_request import JudgeRequest
 from tunesmith.pipelines.preferences_told import tell_preferences
 
@@ -43,8 +43,9 @@ def judge_compared(
         result = Run(folder).read(COMPARISON)
         if judge is not None:  # the command on the page asks it too
             request = result.setdefault("request", {"models": list(result["models"])})
-            request["judge"] = {**asdict(judge), "criteria": list(judge.criteria)}
-        add_preferences(folder, result, judge, batch_size=batch_size)
+            request["judge"] = _told(judge)
+        seed = int(result.get("request", {}).get("seed", 0))
+        add_preferences(folder, result, judge, batch_size=batch_size, seed=seed)
         keep_result(folder, result)
     return result
 
@@ -71,9 +72,30 @@ def add_preferences(
         compared = read_compared(folder, result)
         unasked = _nothing_to_judge(compared) or ask_judge(compared, judge, at_once=batch_size)
     tell_preferences(folder, result, seed=seed)
+    if judge is None and "request" in result:
+        _tell_who_judged(folder, result["request"])
     if judge is not None and unasked:
         result.pop("judged", None)
         result["judge"] = {"model": judge.model, "failed": unasked}
+
+
+def _tell_who_judged(folder: Path, request: dict[str, Any]) -> None:
+    """Puts the judge whose verdicts are shown into a request, so that its command asks it too."""
+    kept = kept_judging(folder)
+    if kept is None:
+        request.pop("judge", None)
+        return
+    asked = kept.request
+    if asked is None:  # an earlier version kept no more
+        asked = JudgeRequest(kept.model, kept.rubric.name, prices=kept.prices)
+    told, before = _told(asked), request.get("judge") or {}
+    if any(before.get(key) != told[key] for key in ("model", "rubric", "criteria")):
+        request["judge"] = told
+
+
+def _told(judge: JudgeRequest) -> dict[str, Any]:
+    """A request for a judge, as JSON has it."""
+    return {**asdict(judge), "criteria": list(judge.criteria)}
 
 
 def _nothing_to_judge(compared: Compared) -> str:

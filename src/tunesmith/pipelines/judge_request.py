@@ -38,8 +38,8 @@ class JudgeRequest:
         """Finds a slip before any work is done; nothing is fetched.
 
         Raises:
-            TunesmithError: the rubric, a criterion or the endpoint says nothing, or there is no
-                such model.
+            TunesmithError: the rubric, a criterion or the endpoint says nothing, there is no such
+                model, or a cap comes without prices.
         """
         if self.rubric is not None:
             choose_rubric(self.rubric, self.criteria)
@@ -52,6 +52,11 @@ class JudgeRequest:
                         "For one of your own write 'NAME: what it means'."
                     )
         model = checked_model(self.model)
+        if self.max_cost is not None and self.prices is None and is_hosted(model):
+            raise RecipeError(
+                f"the judge {self.model}: a cap on the cost needs its prices. Give --judge-prices "
+                "PROMPT ANSWER, what a million tokens of each cost."
+            )
         if not is_hosted(model):
             require_findable(artifact_folder(model))
 

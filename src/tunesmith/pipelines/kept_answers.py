@@ -38,23 +38,37 @@ class Kept:
     answered: list[Answered]
     took_s: list[float | None]
     template: str | None = None
+    repeats: frozenset[int] = frozenset()
+    """Places of examples whose answer is that of an earlier one that asks the same."""
 
     @property
     def seconds(self) -> float | None:
-        """That the answers took together; None where none took any."""
-        known = [seconds for seconds in self.took_s if seconds is not None]
+        """That the answers took together, each counted once; None where none took any."""
+        known = [seconds for _, seconds in self._each_once() if seconds is not None]
         return sum(known) if known else None
 
     @property
+    def is_all_timed(self) -> bool:
+        """Whether ``seconds`` are those of all answers: none was a reply of the cache."""
+        return all(seconds is not None for one, seconds in self._each_once() if not one.why)
+
+    @property
     def tokens_per_s(self) -> float | None:
-        """Tokens that were written in a second, of the answers that took time."""
-        pairs = [
-            (one.n_tokens, seconds)
-            for one, seconds in zip(self.answered, self.took_s, strict=True)
-            if one.n_tokens is not None and seconds is not None
-        ]
+        """Tokens that were written in a second, of the answers that took time.
+
+        None where most took none: what is left of a call that broke off tells another speed.
+        """
+        written = [(one.n_tokens, s) for one, s in self._each_once() if one.n_tokens is not None]
+        pairs = [(n, seconds) for n, seconds in written if seconds is not None]
         seconds = sum(seconds for _, seconds in pairs)
-        return sum(n for n, _ in pairs) / seconds if seconds > 0 else None
+        if 2 * len(pairs) < len(written) or seconds <= 0:
+            return None
+        return sum(n for n, _ in pairs) / seconds
+
+    def _each_once(self) -> list[tuple[Answered, float | None]]:
+        """Answers with their seconds, without repeats."""
+        both = zip(self.answered, self.took_s, strict=True)
+        return [each for place, each in enumerate(both) if place not in self.repeats]
 
 
 def key_of(parts: Iterable[Any]) -> str:
@@ -116,7 +130,12 @@ def answered_or_kept(
         if is_answered:
             _append(file, held)
             held = []
-    return Kept([known[key][0] for key in keys], [known[key][1] for key in keys])
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    return Kept(
+        [known[key][0] for key in keys],
+        [known[key][1] for key in keys],
+        repeats=frozenset(place for place, key in enumerate(keys) if first[key] != place),
+    )
 
 
 def is_kept(file: Path, keys: Sequence[str]) -> bool:

@@ -112,6 +112,13 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         f"{n_inconsistent:,} of {n_whole:,} verdicts, which are ties; {n_broken:,} cannot be read "
         "and count for nobody."
     )
+    if judge.get("unanswered"):
+        yield (
+            f"{judge['unanswered']:,} of the {judge['replies']:,} requests to the judge will never "
+            "be answered, and their verdicts are broken. The first because: "
+            f"{judge['unanswered_why'].rstrip('.')}. Nothing more is asked of them in this folder; "
+            "with another --out it is."
+        )
     if judge["position_bias"] is not None:
         yield (
             f"Of its single verdicts {percent_text(judge['position_bias'])} "
@@ -149,7 +156,8 @@ def _judge_notes(judge: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if not judge["agreement"]:
         yield "How far the judge agrees with people is not known: tunesmith compare --vote"
     if judge["cost"] is not None:
-        yield f"The {judge['replies']:,} replies of the judge cost {judge['cost']:,.4f}."
+        n_replies = judge["replies"] - judge.get("unanswered", 0)
+        yield f"The {n_replies:,} replies of the judge cost {judge['cost']:,.4f}."
 
 
 def _vote_notes(votes: Mapping[str, Any]) -> Iterator[str]:

@@ -16,8 +16,8 @@ from tunesmith.evaluation.statistics.bradley_terry import is_connected, strength
 from tunesmith.evaluation.statistics.kappa import cohen_kappa
 from tunesmith.evaluation.statistics.rate import rate
 from tunesmith.pipelines.compared_folder import Compared, read_compared
-from tunesmith.pipelines.judge_answers import FOLDER as JUDGE
 from tunesmith.pipelines.judge_answers import Judged, Judging, kept_judging, read_judged
+from tunesmith.pipelines.judge_replies import FOLDER as JUDGE
 from tunesmith.pipelines.preferences_by_example import PREFERENCES, keep_preferences
 from tunesmith.pipelines.votes import FOLDER as VOTES
 from tunesmith.pipelines.votes import Cast, votes_cast
@@ -85,6 +85,8 @@ def _judged(judging: Judging, judged: Judged, cast: Sequence[Cast], seed: int) -
             "replies": judged.n_replies,
             "cost": judged.cost,
             "self_judged": judged.self_judged,
+            "unanswered": len(judged.unanswered),
+            "unanswered_why": judged.unanswered[0] if judged.unanswered else "",
             **position(everything, seed=seed),
             "agreement": agreement,
         },
@@ -149,6 +151,7 @@ def _pair(one: str, other: str, cast: Sequence[Cast], seed: int) -> dict[str, An
         "ties": winners.count("tie"),
         "losses": winners.count("other"),
         "both_bad": sum(vote.both_bad for vote in cast),
+        "n_units": won.n_units,
         "win_rate": known(won.interval.value),
         **ends(won.interval),
         "p": won.p,

@@ -65,6 +65,7 @@ class Classify(Task):
     uses_template: ClassVar[bool] = False
     objectives: ClassVar[tuple[str, ...]] = ("classes",)
     roads: ClassVar[tuple[Road, ...]] = ("head", "likelihood", "generate")
+    only_trains: ClassVar[frozenset[str]] = frozenset({"class_weights"})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -32,6 +32,7 @@ class SupervisedFineTuning(Task):
     metrics: ClassVar[tuple[str, ...]] = ("rouge",)
     roads: ClassVar[tuple[Road, ...]] = ("generate",)
     answers_freely: ClassVar[bool] = True
+    only_trains: ClassVar[frozenset[str]] = frozenset({"train_on", "prompt_weight"})
 
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits

@@ -103,6 +103,9 @@ class Task(Part):
     answers_freely: ClassVar[bool] = False
     """Whether answers are running text, alike by their words rather than equal."""
 
+    only_trains: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change what is learnt, and neither what is asked nor how answers are read."""
+
     @abstractmethod
     def encode(
         self, examples: Sequence[Example], template: Template, tokenizer: Tokenizer, limits: Limits

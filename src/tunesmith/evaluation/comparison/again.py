@@ -27,7 +27,7 @@ def again(request: Mapping[str, Any]) -> str:
     if isinstance(judge, Mapping):  # a noun of its own, whose options stand beside the others
         given |= {"judge": judge.get("model")} | {k: judge.get(k) for k in ("rubric", "criteria")}
         given["judge_prices"] = _pair(judge.get("prices"))
-        given["max_cost"] = given.get("max_cost") or judge.get("max_cost")
+        given["judge_max_cost"] = judge.get("max_cost")
     for name, value in given.items():
         if name in UNSAID or value is None or value is False:
             continue

@@ -22,11 +22,13 @@ class Rate:
         interval: the share with its ends; NaN where nothing was counted.
         p: two-sided, of "both are as likely"; None: one unit alone tells nothing.
         n: what was counted in all.
+        n_units: that it was counted in: examples, or clusters of them.
     """
 
     interval: Interval
     p: float | None
     n: float
+    n_units: int = 0
 
 
 def rate(
@@ -51,8 +53,9 @@ def rate(
         names = [name for name, is_in in zip(clusters, counted, strict=True) if is_in]
     units = sample(together[counted], ratio, names)
     if units.n_units < 2:
-        return Rate(Interval(units.value, math.nan, math.nan), None, n)
-    return Rate(interval_of(units, is_share=True, seed=seed), _p(units, seed), n)
+        return Rate(Interval(units.value, math.nan, math.nan), None, n, units.n_units)
+    found = interval_of(units, is_share=True, seed=seed)
+    return Rate(found, _p(units, seed), n, units.n_units)
 
 
 def _p(units: Sample, seed: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -155,9 +156,14 @@ def test_a_judge_is_asked_behind_the_models_and_a_second_run_tells_the_same(requ
 
 
 @pytest.mark.slow
-def test_a_model_of_this_machine_may_judge_and_what_it_cannot_say_is_broken(request_of, tiny):
+def test_a_model_of_this_machine_may_judge_and_what_it_cannot_say_is_broken(
+    request_of, tiny, tmp_path
+):
     from tunesmith.pipelines.judge_request import JudgeRequest
 
-    judge = JudgeRequest("tunesmith-tiny", criteria=("overall",))
+    roomy = Path(shutil.copytree(tiny, tmp_path / "roomy"))  # a judge is asked at length
+    config = json.loads((roomy / "config.json").read_text())
+    (roomy / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4096}))
+    judge = JudgeRequest(str(roomy), criteria=("overall",))
     [row] = compare(request_of(judge=judge, max_rows=3))["judged"]
     assert row["broken"] + row["n"] == 3 and row["broken"] > 0

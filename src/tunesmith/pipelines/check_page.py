@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tunesmith.core.errors import RunError
 from tunesmith.core.ledger import FATES
 from tunesmith.evaluation import report
-from tunesmith.evaluation.figures import FILTERS
 from tunesmith.evaluation.histogram import histogram
+from tunesmith.evaluation.pages import page_environment
 
 SIZES = {"wide": (1040, 300), "narrow": (342, 260)}
 """Pixels of the drawing on a screen and on a phone."""
@@ -39,15 +38,8 @@ def write_page(result: dict[str, Any], title: str, file: str) -> None:
 
 def render_page(result: dict[str, Any], title: str) -> str:
     """The page as text; everything that came from data is escaped."""
-    folders = [Path(__file__).parent, Path(report.__file__).parent]
-    page = Environment(
-        loader=FileSystemLoader(folders, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= {**FILTERS, "count": "{:,}".format}
+    page = page_environment(Path(__file__).parent, Path(report.__file__).parent)
+    page.filters |= {"count": "{:,}".format}
     text = page.get_template("check.html.j2").render(
         result=result,
         title=title,

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tunesmith.core.errors import DivergedError, RunError
 from tunesmith.core.extras import require
 from tunesmith.evaluation import report
-from tunesmith.evaluation.figures import FILTERS
+from tunesmith.evaluation.pages import page_environment
 from tunesmith.evaluation.scatter import Dots, scatter_chart
 from tunesmith.pipelines.precision import precision_of
 from tunesmith.pipelines.prepare import prepare
@@ -125,15 +124,7 @@ def find_lr(recipe: Recipe, *, n_steps: int = N_STEPS) -> dict[str, Any]:
 
 
 def _page(result: dict[str, Any], recipe: Recipe) -> str:
-    folders = [Path(__file__).parent, Path(report.__file__).parent]
-    page = Environment(
-        loader=FileSystemLoader(folders, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= FILTERS
+    page = page_environment(Path(__file__).parent, Path(report.__file__).parent)
     charts = {name: Markup(_chart(result, *size)) for name, size in SIZES.items()}
     text = page.get_template("find_lr.html.j2").render(result=result, out=recipe.out, charts=charts)
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tunesmith.evaluation import report
 from tunesmith.evaluation.charts import number
-from tunesmith.evaluation.figures import FILTERS
+from tunesmith.evaluation.pages import page_environment
 from tunesmith.evaluation.scatter import Dots, scatter_chart
 
 SIZES = {"wide": (1040, 420), "narrow": (342, 320)}
@@ -25,15 +24,8 @@ Trials = Sequence[dict[str, Any]]
 
 def render_page(result: dict[str, Any]) -> str:
     """The page of what :func:`tunesmith.pipelines.sweep.sweep` gives; all of it is escaped."""
-    folders = [Path(__file__).parent, Path(report.__file__).parent]
-    page = Environment(
-        loader=FileSystemLoader(folders, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= {**FILTERS, "number": number}
+    page = page_environment(Path(__file__).parent, Path(report.__file__).parent)
+    page.filters |= {"number": number}
     text = page.get_template("sweep.html.j2").render(
         result=result,
         keys=list(dict.fromkeys(key for t in result["trials"] for key in t["setting"])),
